@@ -1,0 +1,39 @@
+"""Composition root: board definition, hal and application."""
+
+import sys
+
+from board import BOARD
+
+if sys.platform == "rp2":
+    from nullfield_fw.hal.rp2 import Hal
+else:
+    from nullfield_fw.hal.virtual import Hal
+
+
+def application(hal):
+    """Application for the board's role."""
+    role = BOARD["role"]
+    if role == "sensor":
+        from nullfield_fw.app.sensor import SensorApplication as Application
+    elif role == "coil":
+        from nullfield_fw.app.coil import CoilApplication as Application
+    elif role == "table":
+        from nullfield_fw.app.table import TableApplication as Application
+    else:
+        raise ValueError("no application for role " + role)
+    return Application(BOARD, hal)
+
+
+def main():
+    """Start the board; whatever happens, the outputs end off."""
+    hal = Hal(BOARD)
+    try:
+        board = application(hal)
+        board.prepare()
+        board.run()
+    finally:
+        hal.safe()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""One application a board role, and what they share."""

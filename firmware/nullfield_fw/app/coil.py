@@ -1,0 +1,143 @@
+"""Coil board: eight regulated currents with ramp limit and readback."""
+
+from .. import wire
+from ..bits import put_i32
+from ..control import coil_loop
+from ..drivers.ads131m08 import Ads131m08
+from ..drivers.ltc2688 import SPAN_PM10V, Ltc2688
+from ..settings import Setting
+from .common import BoardApplication
+
+_P = wire.HEADER_SIZE
+_RAMP_NA_PER_S = 2
+_MISMATCH_BLOCKS = 200
+
+
+class CoilApplication(BoardApplication):
+    """The coil board's application."""
+
+    sample_message = wire.COIL_SAMPLES
+    row_size = wire.COIL_SAMPLES_ROW_SIZE
+    telemetry_message = wire.COIL_TELEMETRY
+    telemetry_size = wire.COIL_TELEMETRY_SIZE
+    channel_count = coil_loop.CHANNELS
+    group_delay_us = 500
+
+    def __init__(self, board, hal):
+        limits = board["limits"]
+        self._max_na = limits["coil_current_max_na"]
+        super().__init__(
+            board,
+            hal,
+            [
+                Setting("ramp_rate", "A/s", -9, 100000, 100000000, 20000000),
+                Setting("readback_tolerance", "A", -9, 50000, 5000000, 200000),
+            ],
+        )
+        self._enable = hal.output("coil_enable")
+        self._control = coil_loop.new_state()
+        self.adc_chip = Ads131m08(hal.spi("adc"))
+        self.dac_chip = Ltc2688(hal.spi("stream_dac"))
+        self.setting_changed(_RAMP_NA_PER_S)
+
+    def prepare(self):
+        """Configure the chips; a missing one latches a fault."""
+        super().prepare()
+        if not self.adc_chip.start():
+            self.fault(wire.FAULT_CODE_CHIP_NOT_FOUND, 0)
+        if not self.dac_chip.probe():
+            self.fault(wire.FAULT_CODE_CHIP_NOT_FOUND, 1)
+        for channel in range(16):
+            self.dac_chip.configure(channel, SPAN_PM10V)
+
+    def setting_changed(self, number):
+        """Ramp rate and tolerance go to the loop."""
+        self._control[coil_loop.RAMP_STEP] = self.value[_RAMP_NA_PER_S] // 1000
+        self._control[coil_loop.MISMATCH_FLOOR] = self.value[_RAMP_NA_PER_S + 1]
+
+    def safe_off(self):
+        """Open the output stage and forget all setpoints."""
+        self.hal.safe()
+        control = self._control
+        control[coil_loop.ENABLED] = 0
+        for channel in range(coil_loop.CHANNELS):
+            control[channel * coil_loop.STRIDE + coil_loop.TARGET] = 0
+
+    def block(self):
+        """Loop, row, flags."""
+        control = self._control
+        coil_loop.coil_block(self.hal.adc, control, self.hal.dac, self.row)
+        flags = 0
+        if control[coil_loop.ENABLED]:
+            flags = wire.COIL_FLAG_ENABLED
+            if control[coil_loop.ANY_RAMPING]:
+                flags |= wire.COIL_FLAG_RAMPING
+            if control[coil_loop.ANY_LIMITED]:
+                flags |= wire.COIL_FLAG_LIMITED
+        if self.state == wire.BOARD_STATE_FAULT:
+            flags |= wire.COIL_FLAG_FAULT
+        put_i32(self.row, wire.COIL_SAMPLES_ROW_FLAGS, flags)
+
+    def slow(self):
+        """Trip on a channel whose current does not follow its command."""
+        control = self._control
+        if not control[coil_loop.ENABLED]:
+            return
+        for channel in range(coil_loop.CHANNELS):
+            base = channel * coil_loop.STRIDE
+            if control[base + coil_loop.MISMATCH_BLOCKS] > _MISMATCH_BLOCKS:
+                readback = control[base + coil_loop.READBACK]
+                command = control[base + coil_loop.COMMAND]
+                if abs(readback) > self._max_na:
+                    code = wire.FAULT_CODE_COIL_OVER_CURRENT
+                elif abs(readback) * 8 < abs(command):
+                    code = wire.FAULT_CODE_COIL_OPEN
+                else:
+                    code = wire.FAULT_CODE_COIL_READBACK
+                self.fault(code, channel, readback)
+                return
+
+    def fill_telemetry(self, raw):
+        """Setpoints and sensed currents."""
+        control = self._control
+        raw[_P + wire.COIL_TELEMETRY_ENABLED] = control[coil_loop.ENABLED]
+        for channel in range(coil_loop.CHANNELS):
+            base = channel * coil_loop.STRIDE
+            at = _P + 4 * channel
+            put_i32(raw, at + wire.COIL_TELEMETRY_SETPOINT_NA, control[base + coil_loop.TARGET])
+            put_i32(raw, at + wire.COIL_TELEMETRY_CURRENT_NA, control[base + coil_loop.READBACK])
+
+    def command(self, command, first, second):
+        """Commands of the coil board."""
+        control = self._control
+        if command == wire.COMMAND_COIL_ENABLE:
+            if first == 1:
+                self._enable.set(1)
+                control[coil_loop.ENABLED] = 1
+                self.state = wire.BOARD_STATE_ACTIVE
+            elif first == 0:
+                self.safe_off()
+                self.state = wire.BOARD_STATE_SAFE
+            else:
+                return wire.ERROR_CODE_BAD_ARGUMENT
+            return wire.ERROR_CODE_OK
+        if command == wire.COMMAND_COIL_SET:
+            if not 0 <= first < coil_loop.CHANNELS:
+                self._detail = coil_loop.CHANNELS - 1
+                return wire.ERROR_CODE_BAD_ARGUMENT
+            if self.state != wire.BOARD_STATE_ACTIVE:
+                self._detail = self.state
+                return wire.ERROR_CODE_WRONG_STATE
+            if second > self._max_na:
+                self._detail = self._max_na
+                return wire.ERROR_CODE_ABOVE_MAXIMUM
+            if second < -self._max_na:
+                self._detail = -self._max_na
+                return wire.ERROR_CODE_BELOW_MINIMUM
+            control[first * coil_loop.STRIDE + coil_loop.TARGET] = second
+            return wire.ERROR_CODE_OK
+        if command == wire.COMMAND_COIL_RAMP_TO_ZERO:
+            for channel in range(coil_loop.CHANNELS):
+                control[channel * coil_loop.STRIDE + coil_loop.TARGET] = 0
+            return wire.ERROR_CODE_OK
+        return wire.ERROR_CODE_UNKNOWN_COMMAND

@@ -1,0 +1,411 @@
+"""What every board does: requests, settings, heartbeats, faults, and the block loop.
+
+The running state allocates nothing: messages live in buffers made at start, counters in byte
+buffers, and the garbage collector is off.
+"""
+
+import gc
+
+from .. import VERSION, wire
+from ..bits import add_u32, add_u64, copy, get_i32, get_u16, put_i32, put_u16
+from ..faults import Faults
+from ..link import Link, new_message
+from ..schedule import Divider
+from ..settings import Setting, Settings
+
+_P = wire.HEADER_SIZE
+_BLOCK_US = 1000
+_ROLES = {"sensor": wire.ROLE_SENSOR, "coil": wire.ROLE_COIL, "table": wire.ROLE_TABLE}
+_WATCHDOG_MS = 2000
+
+# Indices of the settings that every board has.
+HOST_TIMEOUT_MS = 0
+ROWS_PER_FRAME = 1
+
+
+def common_settings():
+    """Settings of every board; they come first in its list."""
+    return [
+        Setting("host_timeout", "s", -3, 200, 60000, 2000),
+        Setting("rows_per_frame", "", 0, 1, 16, 10),
+    ]
+
+
+class BoardApplication:
+    """Base of the three applications.
+
+    A subclass brings ``sample_message``, ``row_size``, ``telemetry_message``, ``telemetry_size``
+    and the methods ``block``, ``slow``, ``fill_telemetry``, ``command``, ``safe_off``.
+
+    Parameters
+    ----------
+    board : dict
+        The board definition.
+    hal : Hal
+    settings : list of Setting
+        Those of the role, behind the common ones.
+    """
+
+    def __init__(self, board, hal, settings):
+        self.board = board
+        self.hal = hal
+        self.settings = Settings(common_settings() + settings)
+        self.value = self.settings.value
+        self.faults = Faults(self.safe_off)
+        self.state = wire.BOARD_STATE_SAFE
+        self.streaming = False
+        self.stopped = False
+        self._host_age_blocks = 0
+        self._host_seen = False
+        self.link = Link(hal, self)
+        self._time = bytearray(8)
+        self._block_index = bytearray(4)
+        self._dropped_rows = bytearray(4)
+        self._missed_blocks = 0
+        self._rows = 0
+        # Room for the largest block of rows; `_row_at` walks through it.
+        self._samples = new_message(self.sample_message, 24 + 16 * self.row_size)
+        self._row_at = _P + 24
+        self.telemetry = new_message(self.telemetry_message, self.telemetry_size)
+        self._heartbeat = new_message(wire.BOARD_HEARTBEAT, wire.BOARD_HEARTBEAT_SIZE)
+        self._time_reply = new_message(wire.TIME_REPLY, wire.TIME_REPLY_SIZE)
+        self._acknowledge = new_message(wire.ACKNOWLEDGE, wire.ACKNOWLEDGE_SIZE)
+        self._setting_value = new_message(wire.SETTING_VALUE, wire.SETTING_VALUE_SIZE)
+        self._fault = new_message(wire.FAULT, wire.FAULT_SIZE)
+        self._descriptions = None
+        self._identity = None
+        self._log = new_message(wire.LOG, wire.LOG_SIZE + 120)
+        self._telemetry_divider = Divider(100, 7)
+        self._heartbeat_divider = Divider(250, 13)
+        self.row = bytearray(self.row_size)
+
+    # ------------------------------------------------------------------ start and loop
+
+    def prepare(self):
+        """Everything that allocates: file system, settings, fixed messages."""
+        self.hal.safe()
+        try:
+            self.hal.file_system()
+            self.settings.load(self.hal.flash_root)
+        except (OSError, ValueError):
+            self.faults.latch(wire.FAULT_CODE_SETTINGS_CORRUPT)
+            self.state = wire.BOARD_STATE_FAULT
+        self._make_identity()
+        self._make_descriptions()
+        self.hal.watchdog_start(_WATCHDOG_MS)
+
+    def run(self):
+        """Serve blocks until stopped."""
+        gc.collect()
+        gc.disable()
+        hal = self.hal
+        while not self.stopped:
+            self.step(hal.wait_block())
+
+    def step(self, missed):
+        """Everything that belongs to one block. Allocates nothing."""
+        elapsed = 1 + missed
+        add_u64(self._time, 0, elapsed * _BLOCK_US)
+        add_u32(self._block_index, 0, elapsed)
+        if missed:
+            self._missed_blocks += missed
+        self.block()
+        if self.streaming:
+            self._push_row()
+        self.slow()
+        self._watch_host(elapsed)
+        if self._telemetry_divider.due():
+            self._send_telemetry()
+        if self._heartbeat_divider.due():
+            self._send_heartbeat()
+        if self.faults.unsent:
+            self._send_fault()
+        self.link.poll()
+        self.hal.watchdog_feed()
+
+    # ------------------------------------------------------------------ for the subclasses
+
+    def fault(self, code, source=0, value=0):
+        """Latch a fault of the whole board: outputs off, state FAULT."""
+        self.faults.latch(code, source, value)
+        self.state = wire.BOARD_STATE_FAULT
+
+    def log(self, level, text):
+        """Send a line of text; for rare events, as it may allocate."""
+        line = text.encode()[:120]
+        raw = self._log
+        self._put_time(raw, wire.LOG_BOARD_TIME_US)
+        raw[_P + wire.LOG_LEVEL] = level
+        copy(raw, (_P + wire.LOG_SIZE) << 16, line, len(line))
+        self.link.send(raw, wire.LOG_SIZE + len(line))
+
+    # ------------------------------------------------------------------ periodic messages
+
+    def _put_time(self, raw, offset):
+        copy(raw, (_P + offset) << 16, self._time, 8)
+
+    def _push_row(self):
+        raw = self._samples
+        if self._rows == 0:
+            self._put_time(raw, wire.SENSOR_SAMPLES_BOARD_TIME_US)
+            copy(raw, (_P + wire.SENSOR_SAMPLES_SAMPLE_INDEX) << 16, self._block_index, 4)
+            self._row_at = _P + wire.SENSOR_SAMPLES_SIZE
+        copy(raw, self._row_at << 16, self.row, self.row_size)
+        self._row_at += self.row_size
+        self._rows += 1
+        if self._rows >= self.value[ROWS_PER_FRAME]:
+            self._flush_rows()
+
+    def _flush_rows(self):
+        raw = self._samples
+        copy(raw, (_P + wire.SENSOR_SAMPLES_DROPPED_ROWS) << 16, self._dropped_rows, 4)
+        put_i32(raw, _P + wire.SENSOR_SAMPLES_ROW_PERIOD_US, _BLOCK_US)
+        put_u16(raw, _P + wire.SENSOR_SAMPLES_ROW_COUNT, self._rows)
+        size = wire.SENSOR_SAMPLES_SIZE + self._rows * self.row_size
+        if not self.link.send(raw, size):
+            add_u32(self._dropped_rows, 0, self._rows)
+        self._rows = 0
+
+    def _send_telemetry(self):
+        raw = self.telemetry
+        # The first fields are the same in all three telemetry messages.
+        self._put_time(raw, wire.SENSOR_TELEMETRY_BOARD_TIME_US)
+        raw[_P + wire.SENSOR_TELEMETRY_BOARD_STATE] = self.state
+        put_u16(raw, _P + wire.SENSOR_TELEMETRY_LOAD_PERMILLE, self.hal.load_permille())
+        put_u16(raw, _P + wire.SENSOR_TELEMETRY_FAULT_CODE, self.faults.code)
+        raw[_P + wire.SENSOR_TELEMETRY_FAULT_SOURCE] = self.faults.source
+        self.fill_telemetry(raw)
+        self.link.send(raw, self.telemetry_size)
+
+    def _send_heartbeat(self):
+        raw = self._heartbeat
+        self._put_time(raw, wire.BOARD_HEARTBEAT_BOARD_TIME_US)
+        raw[_P + wire.BOARD_HEARTBEAT_STATE] = self.state
+        raw[_P + wire.BOARD_HEARTBEAT_STREAMING] = 1 if self.streaming else 0
+        put_u16(raw, _P + wire.BOARD_HEARTBEAT_FAULT_CODE, self.faults.code)
+        copy(raw, (_P + wire.BOARD_HEARTBEAT_DROPPED_ROWS) << 16, self._dropped_rows, 4)
+        put_i32(raw, _P + wire.BOARD_HEARTBEAT_DROPPED_FRAMES, self.link.dropped_frames)
+        put_i32(raw, _P + wire.BOARD_HEARTBEAT_RECEIVE_ERRORS, self.link.receive_errors)
+        put_i32(raw, _P + wire.BOARD_HEARTBEAT_MISSED_BLOCKS, self._missed_blocks)
+        self.link.send(raw, wire.BOARD_HEARTBEAT_SIZE)
+
+    def _send_fault(self):
+        faults = self.faults
+        faults.unsent = False
+        raw = self._fault
+        self._put_time(raw, wire.FAULT_BOARD_TIME_US)
+        put_u16(raw, _P + wire.FAULT_CODE, faults.code)
+        raw[_P + wire.FAULT_SOURCE] = faults.source
+        raw[_P + wire.FAULT_BOARD_STATE] = self.state
+        put_i32(raw, _P + wire.FAULT_VALUE, faults.value)
+        self.link.send(raw, wire.FAULT_SIZE)
+
+    # ------------------------------------------------------------------ host watch
+
+    def heartbeat(self, raw):
+        """The host lives."""
+        self._host_seen = True
+        self._host_age_blocks = 0
+        copy(self._heartbeat, (_P + wire.BOARD_HEARTBEAT_HOST_BEAT) << 16 | _P, raw, 4)
+
+    def _watch_host(self, elapsed):
+        if self.state != wire.BOARD_STATE_ACTIVE:
+            self._host_age_blocks = 0
+            return
+        self._host_age_blocks += elapsed
+        if self._host_age_blocks > self.value[HOST_TIMEOUT_MS]:
+            # Streaming into silence helps nobody; a new host starts it again.
+            self.streaming = False
+            self.fault(wire.FAULT_CODE_HOST_SILENT, 0, self._host_age_blocks)
+
+    # ------------------------------------------------------------------ requests
+
+    def request(self, message, raw, size):
+        """Answer one request (called by the link)."""
+        if message == wire.TIME_REQUEST and size == wire.TIME_REQUEST_SIZE:
+            reply = self._time_reply
+            copy(reply, _P << 16 | _P, raw, 4)
+            self._put_time(reply, wire.TIME_REPLY_BOARD_TIME_US)
+            add_u64(reply, _P + wire.TIME_REPLY_BOARD_TIME_US, self.hal.block_phase_us())
+            self.link.send(reply, wire.TIME_REPLY_SIZE)
+        elif message == wire.COMMAND_REQUEST and size == wire.COMMAND_REQUEST_SIZE:
+            self._command(raw)
+        elif message == wire.SETTING_READ_REQUEST and size == wire.SETTING_READ_REQUEST_SIZE:
+            self._setting_reply(raw, wire.ERROR_CODE_OK)
+        elif message == wire.SETTING_WRITE_REQUEST and size == wire.SETTING_WRITE_REQUEST_SIZE:
+            number = get_u16(raw, _P + wire.SETTING_WRITE_REQUEST_INDEX)
+            value = get_i32(raw, _P + wire.SETTING_WRITE_REQUEST_VALUE)
+            error = self.settings.write(number, value)
+            if error == wire.ERROR_CODE_OK:
+                self.setting_changed(number)
+            self._setting_reply(raw, error)
+        elif (
+            message == wire.SETTING_DESCRIBE_REQUEST and size == wire.SETTING_DESCRIBE_REQUEST_SIZE
+        ):
+            self._describe(raw)
+        elif message == wire.IDENTIFY_REQUEST and size == wire.IDENTIFY_REQUEST_SIZE:
+            identity = self._identity
+            copy(identity, _P << 16 | _P, raw, 4)
+            identity[_P + wire.IDENTITY_STATE] = self.state
+            self.link.reply(identity, wire.IDENTITY_SIZE)
+        else:
+            self._answer(raw, 0, wire.ERROR_CODE_BAD_LENGTH if message < 8 else 1, message)
+
+    def setting_changed(self, number):
+        """A setting was written; subclasses recompute what follows from it."""
+
+    def _answer(self, raw, command, error, detail):
+        reply = self._acknowledge
+        copy(reply, _P << 16 | _P, raw, 4)
+        put_u16(reply, _P + wire.ACKNOWLEDGE_COMMAND, command)
+        put_u16(reply, _P + wire.ACKNOWLEDGE_ERROR, error)
+        put_i32(reply, _P + wire.ACKNOWLEDGE_DETAIL, detail)
+        self.link.reply(reply, wire.ACKNOWLEDGE_SIZE)
+
+    def _setting_reply(self, raw, error):
+        number = get_u16(raw, _P + wire.SETTING_READ_REQUEST_INDEX)
+        reply = self._setting_value
+        value = 0
+        if number < len(self.settings.items):
+            item = self.settings.items[number]
+            value = self.value[number]
+            # On a refused write the limit that was passed is the useful answer.
+            if error == wire.ERROR_CODE_BELOW_MINIMUM:
+                value = item.minimum
+            elif error == wire.ERROR_CODE_ABOVE_MAXIMUM:
+                value = item.maximum
+        else:
+            error = wire.ERROR_CODE_UNKNOWN_SETTING
+        copy(reply, _P << 16 | _P, raw, 4)
+        put_u16(reply, _P + wire.SETTING_VALUE_INDEX, number)
+        put_u16(reply, _P + wire.SETTING_VALUE_ERROR, error)
+        put_i32(reply, _P + wire.SETTING_VALUE_VALUE, value)
+        self.link.reply(reply, wire.SETTING_VALUE_SIZE)
+
+    def _describe(self, raw):
+        number = get_u16(raw, _P + wire.SETTING_DESCRIBE_REQUEST_INDEX)
+        if number >= len(self._descriptions):
+            self._answer(raw, 0, wire.ERROR_CODE_UNKNOWN_SETTING, number)
+            return
+        reply = self._descriptions[number]
+        copy(reply, _P << 16 | _P, raw, 4)
+        put_i32(reply, _P + wire.SETTING_DESCRIPTION_VALUE, self.value[number])
+        self.link.reply(reply, wire.SETTING_DESCRIPTION_SIZE)
+
+    def _command(self, raw):
+        command = get_u16(raw, _P + wire.COMMAND_REQUEST_COMMAND)
+        first = get_i32(raw, _P + wire.COMMAND_REQUEST_ARGUMENT)
+        second = get_i32(raw, _P + wire.COMMAND_REQUEST_ARGUMENT + 4)
+        if command == wire.COMMAND_RESET or command == wire.COMMAND_ENTER_REPL:
+            self.safe_off()
+            self._answer(raw, command, wire.ERROR_CODE_OK, 0)
+            self._leave(command)
+            return
+        self._detail = 0
+        error = self._common_command(command)
+        if error < 0:
+            if self.state == wire.BOARD_STATE_FAULT:
+                error = wire.ERROR_CODE_FAULT_LATCHED
+                self._detail = self.faults.code
+            else:
+                self._detail = 0
+                error = self.command(command, first, second)
+        self._answer(raw, command, error, self._detail)
+
+    def _common_command(self, command):
+        """Run a command that all boards know; -1 if it is not one."""
+        if command == wire.COMMAND_PING:
+            return wire.ERROR_CODE_OK
+        if command == wire.COMMAND_STREAM_START:
+            self._rows = 0
+            self.streaming = True
+            return wire.ERROR_CODE_OK
+        if command == wire.COMMAND_STREAM_STOP:
+            if self._rows:
+                self._flush_rows()
+            self.streaming = False
+            return wire.ERROR_CODE_OK
+        if command == wire.COMMAND_SAFE_OFF:
+            self.safe_off()
+            if self.state == wire.BOARD_STATE_ACTIVE:
+                self.state = wire.BOARD_STATE_SAFE
+            return wire.ERROR_CODE_OK
+        if command == wire.COMMAND_CLEAR_FAULTS:
+            self.faults.clear()
+            if self.state == wire.BOARD_STATE_FAULT:
+                self.state = wire.BOARD_STATE_SAFE
+            return wire.ERROR_CODE_OK
+        if command == wire.COMMAND_DEFAULT_SETTINGS:
+            if self.state == wire.BOARD_STATE_ACTIVE:
+                return wire.ERROR_CODE_WRONG_STATE
+            self.settings.defaults()
+            for number in range(len(self.value)):
+                self.setting_changed(number)
+            return wire.ERROR_CODE_OK
+        if command == wire.COMMAND_SAVE_SETTINGS:
+            return self._save()
+        return -1
+
+    def _save(self):
+        # Flash writes stop the machine for milliseconds: never with outputs on or rows due.
+        if self.state == wire.BOARD_STATE_ACTIVE:
+            return wire.ERROR_CODE_WRONG_STATE
+        if self.streaming:
+            return wire.ERROR_CODE_STREAMING
+        try:
+            self.settings.save(self.hal.flash_root)
+        except OSError as error:
+            self._detail = error.args[0] if error.args else 0
+            return wire.ERROR_CODE_FLASH_FAILED
+        finally:
+            gc.collect()
+        return wire.ERROR_CODE_OK
+
+    def _leave(self, command):
+        """Send what is queued, then reset or stop."""
+        self.stopped = True
+        for _ in range(4):
+            self.link.pump()
+            self.hal.wait_block()
+        gc.enable()
+        if command == wire.COMMAND_RESET:
+            self.hal.reset()
+        else:
+            self.hal.enter_repl()
+
+    # ------------------------------------------------------------------ fixed messages
+
+    def _make_identity(self):
+        raw = new_message(wire.IDENTITY, wire.IDENTITY_SIZE)
+        put_u16(raw, _P + wire.IDENTITY_PROTOCOL_VERSION, wire.PROTOCOL_VERSION)
+        raw[_P + wire.IDENTITY_ROLE] = _ROLES[self.board["role"]]
+        raw[_P + wire.IDENTITY_RESET_CAUSE] = self.hal.reset_cause
+        _put_bytes(raw, wire.IDENTITY_BOARD_UID, self.hal.uid, 8)
+        _put_bytes(raw, wire.IDENTITY_CATALOGUE_FINGERPRINT, wire.FINGERPRINT, 8)
+        _put_bytes(raw, wire.IDENTITY_FIRMWARE_VERSION, VERSION.encode(), 16)
+        _put_bytes(raw, wire.IDENTITY_BOARD_NAME, self.board["name"].encode(), 24)
+        put_u16(raw, _P + wire.IDENTITY_SETTING_COUNT, len(self.settings.items))
+        raw[_P + wire.IDENTITY_CHANNEL_COUNT] = self.channel_count
+        put_i32(raw, _P + wire.IDENTITY_BLOCK_PERIOD_US, _BLOCK_US)
+        put_i32(raw, _P + wire.IDENTITY_ROW_PERIOD_US, _BLOCK_US)
+        put_i32(raw, _P + wire.IDENTITY_GROUP_DELAY_US, self.group_delay_us)
+        self._identity = raw
+
+    def _make_descriptions(self):
+        self._descriptions = []
+        for number, item in enumerate(self.settings.items):
+            raw = new_message(wire.SETTING_DESCRIPTION, wire.SETTING_DESCRIPTION_SIZE)
+            put_u16(raw, _P + wire.SETTING_DESCRIPTION_INDEX, number)
+            raw[_P + wire.SETTING_DESCRIPTION_KIND] = item.kind
+            raw[_P + wire.SETTING_DESCRIPTION_FLAGS] = item.flags
+            _put_bytes(raw, wire.SETTING_DESCRIPTION_NAME, item.name, 32)
+            _put_bytes(raw, wire.SETTING_DESCRIPTION_UNIT, item.unit, 8)
+            raw[_P + wire.SETTING_DESCRIPTION_EXPONENT] = item.exponent & 0xFF
+            put_i32(raw, _P + wire.SETTING_DESCRIPTION_MINIMUM, item.minimum)
+            put_i32(raw, _P + wire.SETTING_DESCRIPTION_MAXIMUM, item.maximum)
+            put_i32(raw, _P + wire.SETTING_DESCRIPTION_DEFAULT, item.default)
+            self._descriptions.append(raw)
+
+
+def _put_bytes(raw, offset, data, size):
+    copy(raw, (_P + offset) << 16, data, min(len(data), size))

@@ -1,0 +1,208 @@
+"""Patient table: home, trapezoidal moves, limits, emergency stop, motor off when told."""
+
+from .. import wire
+from ..bits import put_i32
+from ..control.trapezoid import Trapezoid
+from ..drivers.tmc2209 import Tmc2209
+from ..settings import Setting
+from .common import BoardApplication
+
+_P = wire.HEADER_SIZE
+_SPEED_MAX = 2
+_ACCELERATION = 3
+_HOME_SPEED = 4
+_UM_NUMERATOR = 16  # 640 microsteps/mm: one microstep is 25/16 um
+_UM_DENOMINATOR = 25
+
+
+class TableApplication(BoardApplication):
+    """The table board's application."""
+
+    sample_message = wire.TABLE_SAMPLES
+    row_size = wire.TABLE_SAMPLES_ROW_SIZE
+    telemetry_message = wire.TABLE_TELEMETRY
+    telemetry_size = wire.TABLE_TELEMETRY_SIZE
+    channel_count = 1
+    group_delay_us = 0
+
+    def __init__(self, board, hal):
+        limits = board["limits"]
+        self._travel_um = limits["travel_um"]
+        speed_max = limits["speed_max_um_s"]
+        super().__init__(
+            board,
+            hal,
+            [
+                Setting("speed_max", "m/s", -6, 1000, speed_max, speed_max),
+                Setting("acceleration", "m/s^2", -6, 5000, 200000, 50000),
+                Setting("home_speed", "m/s", -6, 1000, 20000, 20000),
+            ],
+        )
+        self._energise = hal.output("motor_enable")
+        self._home = hal.input("home")
+        self._end = hal.input("end")
+        self._stop_button = hal.input("estop")
+        self._stepper = hal.stepper
+        self.driver_chip = Tmc2209(hal.uart("driver"))
+        self._motion = Trapezoid(32000)
+        self._table_state = wire.TABLE_STATE_NOT_HOMED
+        self._homed = False
+        self._target_um = 0
+        self._energised = False
+        self.setting_changed(_ACCELERATION)
+
+    def prepare(self):
+        """Configure the stepper driver; a missing one latches a fault."""
+        super().prepare()
+        if not self.driver_chip.configure():
+            self.fault(wire.FAULT_CODE_CHIP_NOT_FOUND, 0)
+
+    def setting_changed(self, number):
+        """Acceleration goes to the profile."""
+        self._motion.acceleration = self.value[_ACCELERATION] * _UM_NUMERATOR // _UM_DENOMINATOR
+
+    def safe_off(self):
+        """Stop and de-energise."""
+        self.hal.safe()
+        self._stepper.set_rate(0)
+        self._motion.halt()
+        self._energised = False
+        if self._table_state == wire.TABLE_STATE_HOMING:
+            self._homed = False
+        if self._table_state != wire.TABLE_STATE_NOT_HOMED:
+            self._table_state = (
+                wire.TABLE_STATE_IDLE if self._homed else wire.TABLE_STATE_NOT_HOMED
+            )
+
+    def block(self):
+        """Watch the switches and run the profile."""
+        position = self._stepper.position()
+        if self._stop_button.get():
+            if self.state != wire.BOARD_STATE_FAULT:
+                self.fault(wire.FAULT_CODE_TABLE_EMERGENCY_STOP, 0, position)
+                self._table_state = wire.TABLE_STATE_FAULT
+        elif self._table_state == wire.TABLE_STATE_MOVING:
+            self._run_move(position)
+        elif self._table_state == wire.TABLE_STATE_HOMING:
+            self._run_home(position)
+        self._fill_row(position)
+
+    def _run_move(self, position):
+        speed = self._motion.step(position, 1)
+        if speed > 0 and self._end.get():
+            self.fault(wire.FAULT_CODE_TABLE_LIMIT, 1, position)
+            self._table_state = wire.TABLE_STATE_FAULT
+            return
+        self._stepper.set_rate(speed)
+        if self._motion.done(position):
+            self._table_state = wire.TABLE_STATE_IDLE
+
+    def _run_home(self, position):
+        if self._home.get():
+            self._stepper.set_rate(0)
+            self._stepper.zero()
+            self._motion.halt()
+            self._motion.target = 0
+            self._homed = True
+            self._table_state = wire.TABLE_STATE_IDLE
+            return
+        if self._motion.done(position):
+            self.fault(wire.FAULT_CODE_TABLE_HOME_NOT_FOUND, 0, position)
+            self._homed = False
+            self._table_state = wire.TABLE_STATE_FAULT
+            return
+        self._stepper.set_rate(self._motion.step(position, 1))
+
+    def _fill_row(self, position):
+        row = self.row
+        flags = 0
+        if self._energised:
+            flags |= wire.TABLE_FLAG_MOTOR_ENERGISED
+        if self._homed:
+            flags |= wire.TABLE_FLAG_HOMED
+        if self._motion.speed:
+            flags |= wire.TABLE_FLAG_MOVING
+        if self._home.get():
+            flags |= wire.TABLE_FLAG_AT_HOME
+        if self._end.get():
+            flags |= wire.TABLE_FLAG_AT_END
+        if self._stop_button.get():
+            flags |= wire.TABLE_FLAG_EMERGENCY_STOP
+        self._flags = flags
+        put_i32(row, wire.TABLE_SAMPLES_ROW_POSITION_UM, position * 25 // 16)
+        put_i32(row, wire.TABLE_SAMPLES_ROW_SPEED_UM_S, self._motion.speed * 25 // 16)
+        put_i32(row, wire.TABLE_SAMPLES_ROW_FLAGS, flags)
+
+    def slow(self):
+        """Nothing slow to do."""
+
+    def fill_telemetry(self, raw):
+        """Where the table is and where it goes."""
+        raw[_P + wire.TABLE_TELEMETRY_TABLE_STATE] = self._table_state
+        raw[_P + wire.TABLE_TELEMETRY_SWITCHES] = self._flags
+        position = self._stepper.position() * 25 // 16
+        put_i32(raw, _P + wire.TABLE_TELEMETRY_POSITION_UM, position)
+        put_i32(raw, _P + wire.TABLE_TELEMETRY_TARGET_UM, self._target_um)
+        put_i32(raw, _P + wire.TABLE_TELEMETRY_SPEED_UM_S, self._motion.speed * 25 // 16)
+
+    def _power(self):
+        self._energise.set(1)
+        self._energised = True
+        self.state = wire.BOARD_STATE_ACTIVE
+
+    def command(self, command, first, second):
+        """Commands of the table board."""
+        if command == wire.COMMAND_TABLE_HOME:
+            self._power()
+            position = self._stepper.position()
+            # Far enough to reach the switch from anywhere, and then it is a fault.
+            reach = (self._travel_um + 50000) * _UM_NUMERATOR // _UM_DENOMINATOR
+            speed = self.value[_HOME_SPEED] * _UM_NUMERATOR // _UM_DENOMINATOR
+            self._motion.go(position - reach, speed)
+            self._table_state = wire.TABLE_STATE_HOMING
+            return wire.ERROR_CODE_OK
+        if command == wire.COMMAND_TABLE_MOVE:
+            return self._move(first, second)
+        if command == wire.COMMAND_TABLE_STOP:
+            if self._table_state == wire.TABLE_STATE_MOVING:
+                self._aim_at_stop()
+            elif self._table_state == wire.TABLE_STATE_HOMING:
+                self.safe_off()
+            return wire.ERROR_CODE_OK
+        if command == wire.COMMAND_TABLE_RELEASE:
+            if self._motion.speed:
+                return wire.ERROR_CODE_BUSY
+            self.safe_off()
+            self.state = wire.BOARD_STATE_SAFE
+            return wire.ERROR_CODE_OK
+        return wire.ERROR_CODE_UNKNOWN_COMMAND
+
+    def _move(self, target_um, speed_um_s):
+        if not self._homed:
+            self._detail = self._table_state
+            return wire.ERROR_CODE_WRONG_STATE
+        if target_um < 0 or speed_um_s < 1:
+            self._detail = 0
+            return wire.ERROR_CODE_BELOW_MINIMUM
+        if target_um > self._travel_um:
+            self._detail = self._travel_um
+            return wire.ERROR_CODE_ABOVE_MAXIMUM
+        if speed_um_s > self.value[_SPEED_MAX]:
+            self._detail = self.value[_SPEED_MAX]
+            return wire.ERROR_CODE_ABOVE_MAXIMUM
+        self._power()
+        self._target_um = target_um
+        self._motion.go(
+            target_um * _UM_NUMERATOR // _UM_DENOMINATOR,
+            max(speed_um_s * _UM_NUMERATOR // _UM_DENOMINATOR, 1),
+        )
+        self._table_state = wire.TABLE_STATE_MOVING
+        return wire.ERROR_CODE_OK
+
+    def _aim_at_stop(self):
+        """Decelerate from the present speed and hold there."""
+        motion = self._motion
+        position = self._stepper.position()
+        ahead = motion.speed * motion.speed // (2 * motion.acceleration) + abs(motion.speed) // 500
+        motion.go(position + ahead if motion.speed >= 0 else position - ahead, motion.cruise)
+        self._target_um = motion.target * 25 // 16

@@ -1,0 +1,321 @@
+"""Nulling of the effective field at one head, with its own coils.
+
+Works on the fast path's state words only: it sets coil commands, lets the fast path settle and
+average, and reads the sums. Three things have to be found at once.
+
+*Transverse axes.* Small steps of +-`delta` on each axis give the response of (I, Q) to both axes;
+solving with the mean response gives the transverse field. Far out, where the response bends back, a
+nominal matrix finds the way: its correction is too short but has the right sign as long as the beam
+field turns the response by less than 90 degrees.
+
+*Beam axis.* The transverse response is largest where the effective beam field is zero, and falls on
+both sides alike. Measured at +-`span` it is balanced.
+
+*Fictitious field.* A rotating modulation acts like a beam field gamma B_m^2 / (2 f) whose sign
+follows the sense of rotation; balancing in both senses, half of the difference of the beam commands
+is that field (plus nothing of the light shift, which does not turn).
+
+All numbers are small integers; products with a wide middle go through `fixed.muldiv`.
+"""
+
+from . import lockin
+from .fixed import clip, muldiv
+
+IDLE = 0
+COARSE = 1
+CYCLE = 2
+DONE = 3
+FAILED = 4
+
+_SETTLE_BLOCKS = 14
+_AVERAGE_BLOCKS = 16
+_COARSE_LIMIT = 40
+_CYCLE_LIMIT = 24
+_SCALE_BITS = 10  # response words are brought from 24 to 14 bits before products
+
+# Stages of a full zero: converge, converge with the rotation reversed, converge again.
+_FORWARD = 0
+_REVERSED = 1
+_FINAL = 2
+
+_POINTS = 8
+# Signs of the steps on x, y and beam at the eight points of a cycle.
+_STEP_X = (1, -1, 0, 0, 1, -1, 1, -1)
+_STEP_Y = (0, 0, 1, -1, 0, 0, 0, 0)
+_STEP_B = (0, 0, 0, 0, 1, 1, -1, -1)
+
+
+class FieldZero:
+    """Zeroing of one head.
+
+    Parameters
+    ----------
+    state : array
+        The fast path's state.
+    head : int
+    nominal : tuple of int
+        Weights W_XI, W_XQ, W_YI, W_YQ (Q14) to begin with.
+    delta_count, span_count : int
+        Step on the transverse axes and on the beam axis.
+    width_count : int
+        Beam correction per unit of imbalance to begin with.
+    """
+
+    def __init__(self, state, head, nominal, delta_count, span_count, width_count):
+        self._state = state
+        self._base = head * lockin.STRIDE
+        self._nominal = nominal
+        self._delta = delta_count
+        self._span = span_count
+        self._start_width = width_count
+        self._width = width_count
+        # Convergence: 20 pT transverse, 60 pT on the beam axis, in counts of 1.86 fT.
+        self._tolerance = 10700
+        self._beam_tolerance = 32000
+        self.phase = IDLE
+        self.cycles = 0
+        self.calibrated = False
+        self.fictitious = 0
+        self.response_x = 0
+        self.response_y = 0
+        self._i = [0] * _POINTS
+        self._q = [0] * _POINTS
+        self._point = 0
+        self._full = False
+        self._stage = _FINAL
+        self._x = 0
+        self._y = 0
+        self._b = 0
+        self._forward_b = 0
+        self._last_b = 0
+        self._last_imbalance = 0
+        self._has_last = False
+
+    def start(self, full):
+        """Begin. `full` starts from the nominal matrix and finds the fictitious field too."""
+        state = self._state
+        base = self._base
+        state[base + lockin.LOOP_CLOSED] = 0
+        self._x = state[base + lockin.U_X]
+        self._y = state[base + lockin.U_Y]
+        self._b = state[base + lockin.U_B]
+        self.cycles = 0
+        self._has_last = False
+        self._full = full
+        self._width = self._start_width
+        if full:
+            self.calibrated = False
+            self._stage = _FORWARD
+            state[base + lockin.ROTATION] = 1
+            for number in range(4):
+                state[base + lockin.W_XI + number] = self._nominal[number]
+            self.phase = COARSE
+            self._measure(0, 0, 0)
+        else:
+            self._stage = _FINAL
+            self._begin_cycle()
+
+    def stop(self):
+        """Give up at once."""
+        self.phase = IDLE
+        self._state[self._base + lockin.COUNT] = 0
+
+    def busy(self):
+        """True while it works."""
+        return self.phase == COARSE or self.phase == CYCLE
+
+    def poll(self):
+        """Go on if the averages are there; call it every few blocks."""
+        state = self._state
+        base = self._base
+        if not self.busy() or state[base + lockin.COUNT]:
+            return
+        # The sum of 16 samples shifted by 4 is the mean.
+        in_phase = state[base + lockin.SUM_I]
+        quadrature = state[base + lockin.SUM_Q]
+        if self.phase == COARSE:
+            self._coarse(in_phase, quadrature)
+            return
+        self._i[self._point] = in_phase
+        self._q[self._point] = quadrature
+        self._point += 1
+        if self._point < _POINTS:
+            self._measure_point()
+        else:
+            self._solve()
+
+    # ------------------------------------------------------------------ measuring
+
+    def _measure(self, dx, dy, db):
+        state = self._state
+        base = self._base
+        state[base + lockin.U_X] = self._x + dx
+        state[base + lockin.U_Y] = self._y + dy
+        state[base + lockin.U_B] = self._b + db
+        state[base + lockin.SUM_I] = 0
+        state[base + lockin.SUM_Q] = 0
+        state[base + lockin.SUM_DC] = 0
+        state[base + lockin.COUNT] = _AVERAGE_BLOCKS
+        state[base + lockin.SETTLE] = _SETTLE_BLOCKS
+
+    def _measure_point(self):
+        point = self._point
+        self._measure(
+            _STEP_X[point] * self._delta, _STEP_Y[point] * self._delta, _STEP_B[point] * self._span
+        )
+
+    def _begin_cycle(self):
+        self.phase = CYCLE
+        self._point = 0
+        self._measure_point()
+
+    def _clip_command(self, value):
+        return clip(value, self._state[self._base + lockin.LIMIT])
+
+    # ------------------------------------------------------------------ coarse search
+
+    def _coarse(self, in_phase, quadrature):
+        state = self._state
+        base = self._base
+        ex = muldiv(in_phase, state[base + lockin.W_XI], 16384) + muldiv(
+            quadrature, state[base + lockin.W_XQ], 16384
+        )
+        ey = muldiv(in_phase, state[base + lockin.W_YI], 16384) + muldiv(
+            quadrature, state[base + lockin.W_YQ], 16384
+        )
+        self._x = self._clip_command(self._x - ex)
+        self._y = self._clip_command(self._y - ey)
+        self.cycles += 1
+        near = 1000000
+        if -near < ex < near and -near < ey < near:
+            self._begin_cycle()
+        elif self.cycles >= _COARSE_LIMIT:
+            # The cycles may still find the way when the beam field was the trouble.
+            self._begin_cycle()
+        else:
+            self._measure(0, 0, 0)
+
+    # ------------------------------------------------------------------ one cycle
+
+    def _solve(self):
+        i = self._i
+        q = self._q
+        bits = _SCALE_BITS
+        gxi = (i[0] - i[1]) >> bits
+        gxq = (q[0] - q[1]) >> bits
+        gyi = (i[2] - i[3]) >> bits
+        gyq = (q[2] - q[3]) >> bits
+        si = (i[0] + i[1] + i[2] + i[3]) >> 2
+        sq = (q[0] + q[1] + q[2] + q[3]) >> 2
+        determinant = gxi * gyq - gyi * gxq
+        self.cycles += 1
+        if -10000 < determinant < 10000:
+            self.phase = FAILED
+            self._restore()
+            return
+        # Field in units of 2 delta: M^-1 (I, Q); words of 24 bits and 14 bits meet in muldiv.
+        step = 2 * self._delta
+        wxi = muldiv(step, gyq << 4, determinant)
+        wxq = muldiv(step, -(gyi << 4), determinant)
+        wyi = muldiv(step, -(gxq << 4), determinant)
+        wyq = muldiv(step, gxi << 4, determinant)
+        ex = muldiv(si, wxi, 16384) + muldiv(sq, wxq, 16384)
+        ey = muldiv(si, wyi, 16384) + muldiv(sq, wyq, 16384)
+        limit = 5400000  # 10 nT a cycle: the response is only locally linear
+        self._x = self._clip_command(self._x - clip(ex, limit))
+        self._y = self._clip_command(self._y - clip(ey, limit))
+        imbalance = self._imbalance()
+        correction = self._correct_beam(imbalance)
+        settled = (
+            -self._tolerance < ex < self._tolerance
+            and -self._tolerance < ey < self._tolerance
+            and -self._beam_tolerance < correction < self._beam_tolerance
+        )
+        if settled:
+            self._settled(wxi, wxq, wyi, wyq, gxi, gxq, gyi, gyq)
+        elif self.cycles >= _COARSE_LIMIT + 3 * _CYCLE_LIMIT:
+            self.phase = FAILED
+            self._restore()
+        else:
+            self._begin_cycle()
+
+    def _imbalance(self):
+        """Difference over sum of the squared response at +span and -span, Q20."""
+        i = self._i
+        q = self._q
+        bits = _SCALE_BITS
+        upper_i = (i[4] - i[5]) >> bits
+        upper_q = (q[4] - q[5]) >> bits
+        lower_i = (i[6] - i[7]) >> bits
+        lower_q = (q[6] - q[7]) >> bits
+        upper = (upper_i * upper_i + upper_q * upper_q) >> 1
+        lower = (lower_i * lower_i + lower_q * lower_q) >> 1
+        total = upper + lower
+        if total == 0:
+            return 0
+        return muldiv(upper - lower, 1 << 20, total)
+
+    def _correct_beam(self, imbalance):
+        if self._has_last:
+            change = imbalance - self._last_imbalance
+            moved = self._b - self._last_b
+            # A secant learns the width once the points lie far enough apart.
+            if (change > 20000 or change < -20000) and (moved > 200000 or moved < -200000):
+                width = muldiv(-moved, 1 << 20, change)
+                if self._start_width // 3 < width < self._start_width * 3:
+                    self._width = width
+        self._last_b = self._b
+        self._last_imbalance = imbalance
+        self._has_last = True
+        correction = clip(muldiv(imbalance, self._width, 1 << 20), 10700000)
+        self._b = self._clip_command(self._b + correction)
+        return correction
+
+    def _settled(self, wxi, wxq, wyi, wyq, gxi, gxq, gyi, gyq):
+        state = self._state
+        base = self._base
+        self._has_last = False
+        if self._stage == _FORWARD:
+            self._forward_b = self._b
+            self._stage = _REVERSED
+            state[base + lockin.ROTATION] = -1
+            self._begin_cycle()
+            return
+        if self._stage == _REVERSED:
+            self.fictitious = (self._b - self._forward_b) // 2
+            # The command opposes the field, so the forward command is minus the fictitious field.
+            self._b = self._forward_b
+            self._stage = _FINAL
+            state[base + lockin.ROTATION] = 1
+            self._begin_cycle()
+            return
+        state[base + lockin.W_XI] = wxi
+        state[base + lockin.W_XQ] = wxq
+        state[base + lockin.W_YI] = wyi
+        state[base + lockin.W_YQ] = wyq
+        self.response_x = _length(gxi, gxq)
+        self.response_y = _length(gyi, gyq)
+        self.calibrated = True
+        self._restore()
+        self.phase = DONE
+
+    def _restore(self):
+        state = self._state
+        base = self._base
+        state[base + lockin.ROTATION] = 1
+        state[base + lockin.U_X] = self._x
+        state[base + lockin.U_Y] = self._y
+        state[base + lockin.U_B] = self._b
+        state[base + lockin.COUNT] = 0
+
+
+def _length(a, b):
+    """Integer square root of a^2 + b^2 by Newton's steps; a and b of 14 bits."""
+    square = a * a + b * b
+    root = 1 << 14
+    for _ in range(20):
+        after = (root + square // root) >> 1
+        if after >= root:
+            break
+        root = after
+    return root

@@ -1,0 +1,1 @@
+"""Chip drivers at register level: one chip a file, the bus is passed in."""

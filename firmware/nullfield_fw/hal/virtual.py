@@ -1,0 +1,345 @@
+"""The hal of a virtual board: the same objects as `rp2`, talking to the plant.
+
+Each block is one message to the rig process and one back over a packet socket whose number comes in
+the environment. Chip-select transactions within a block are messages of their own, so a driver reads
+the register that the chip model really holds. Message layouts stand in the host's
+``nullfield.virtual.exchange``.
+"""
+
+from array import array
+import os
+
+import micropython
+
+from ..bits import copy, get_u16, put_i32, put_u16
+
+_TICK_HEADER = 16
+_TOCK_HEADER = 40
+_SAMPLES = 16
+_FRAME_WORDS = 10
+_LINK_ROOM = 4096
+_POSTED_ROOM = 512
+
+
+@micropython.viper
+def _take_words(target: ptr32, source: ptr8, offset: int, count: int):
+    words = ptr32(uint(source) + offset)
+    for i in range(count):
+        target[i] = words[i]
+
+
+@micropython.viper
+def _give_words(target: ptr8, offset: int, source: ptr32, count: int):
+    words = ptr32(uint(target) + offset)
+    for i in range(count):
+        words[i] = source[i]
+
+
+class _Output:
+    def __init__(self, hal, bit, safe):
+        self._hal = hal
+        self._bit = bit
+        self.safe = safe
+        self.set(safe)
+
+    def set(self, level):
+        if level:
+            self._hal.output_bits |= 1 << self._bit
+        else:
+            self._hal.output_bits &= ~(1 << self._bit)
+
+
+class _Input:
+    def __init__(self, hal, bit):
+        self._hal = hal
+        self._bit = bit
+
+    def get(self):
+        return (self._hal.input_bits >> self._bit) & 1
+
+
+class _Pwm:
+    def __init__(self, hal, index):
+        self._hal = hal
+        self._offset = 16 + 2 * index
+
+    def duty_u16(self, value):
+        put_u16(self._hal.tock, self._offset, value)
+
+
+class _Bus:
+    def __init__(self, hal, device):
+        self._hal = hal
+        self._device = device
+
+    def transfer(self, tx, rx):
+        self._hal.exchange(self._device, tx, rx)
+
+    def write(self, tx):
+        self._hal.post(self._device, tx)
+
+
+class _Stepper:
+    def __init__(self, hal):
+        self._hal = hal
+        self._zero = 0
+
+    def set_rate(self, microsteps_per_s):
+        self._hal.step_rate = microsteps_per_s
+
+    def position(self):
+        return self._hal.step_count - self._zero
+
+    def zero(self):
+        self._zero = self._hal.step_count
+
+
+class _FlashBlocks:
+    """Block device behind the file system: 4096-byte blocks, 256-byte program pages."""
+
+    def __init__(self, hal, blocks):
+        self._hal = hal
+        self._blocks = blocks
+
+    def readblocks(self, block, buffer, offset=0):
+        self._hal.flash(0, block, offset, buffer)
+
+    def writeblocks(self, block, buffer, offset=0):
+        self._hal.flash(1, block, offset, buffer)
+
+    def ioctl(self, operation, argument):
+        if operation == 4:
+            return self._blocks
+        if operation == 5:
+            return 4096
+        if operation == 6:
+            self._hal.flash(2, argument, 0, b"")
+            return 0
+        return 0
+
+
+class Hal:
+    """Everything the applications may touch; see `rp2.Hal` for the meaning on a real board."""
+
+    def __init__(self, board):
+        descriptor = int(os.getenv("NULLFIELD_RIG_FD"))
+        self._in = open(descriptor, "rb")
+        self._out = open(descriptor, "wb")
+        has_adc = "adc" in board["chips"]
+        dac = board["chips"].get("stream_dac")
+        self._adc_words = _SAMPLES * _FRAME_WORDS if has_adc else 0
+        self._dac_words = dac["stream_channels"] * dac["stream_samples"] if dac else 0
+        self.adc = array("i", bytearray(4 * self._adc_words))
+        self.dac = array("I", bytearray(4 * self._dac_words))
+        self.link_in = bytearray(512)
+        self.link_in_count = 0
+        self._tick = bytearray(_TICK_HEADER + 4 * self._adc_words + 512)
+        self._body = _TOCK_HEADER + 4 * self._dac_words
+        self.tock = bytearray(self._body + _POSTED_ROOM + _LINK_ROOM)
+        self._tock_view = memoryview(self.tock)
+        self._posted = bytearray(_POSTED_ROOM)
+        self._posted_count = 0
+        self._link = bytearray(_LINK_ROOM)
+        self._link_count = 0
+        self._request = bytearray(8 + 4096 + 16)
+        self.input_bits = 0
+        self.output_bits = 0
+        self.step_rate = 0
+        self.step_count = 0
+        self._feed = 0
+        self._watchdog_ms = 0
+        self.flash_root = ""
+        hello = bytearray(64)
+        hello[0] = 66  # 'B': who am I
+        self._out.write(memoryview(hello)[:16])
+        self._in.readinto(hello)
+        self.uid = bytes(hello[8:16])
+        self.reset_cause = hello[4]
+        self._flash_blocks = hello[5] | hello[6] << 8
+        self._devices = {name: number for number, name in enumerate(sorted(board["chips"]))}
+        self._outputs = {
+            name: _Output(self, number, board["outputs"][name]["safe"])
+            for number, name in enumerate(sorted(board["outputs"]))
+        }
+        self._inputs = {
+            name: _Input(self, number) for number, name in enumerate(sorted(board["inputs"]))
+        }
+        self._pwms = {
+            name: _Pwm(self, number) for number, name in enumerate(sorted(board.get("pwm", ())))
+        }
+        self._output_list = list(self._outputs.values())
+        self._pwm_list = list(self._pwms.values())
+        self.stepper = _Stepper(self)
+
+    def spi(self, name):
+        """Chip behind its chip select."""
+        return _Bus(self, self._devices[name])
+
+    uart = spi
+
+    def output(self, name):
+        """Digital output by its name in the board definition."""
+        return self._outputs[name]
+
+    def input(self, name):
+        """Digital input by its name."""
+        return self._inputs[name]
+
+    def pwm(self, name):
+        """PWM output by its name."""
+        return self._pwms[name]
+
+    def safe(self):
+        """Every output to its safe level; callable from anywhere."""
+        for output in self._output_list:
+            output.set(output.safe)
+        for pwm in self._pwm_list:
+            pwm.duty_u16(0)
+        self.step_rate = 0
+
+    def wait_block(self):
+        """Hand the block over and wait for the next one; returns blocks missed (never here)."""
+        tock = self.tock
+        tock[0] = 75  # 'K'
+        tock[1] = self._feed | (2 if self._watchdog_ms else 0)
+        self._feed = 0
+        put_u16(tock, 2, self._link_count)
+        put_i32(tock, 8, self.output_bits)
+        put_i32(tock, 12, self.step_rate)
+        put_u16(tock, 32, self._posted_count)
+        put_u16(tock, 34, self._watchdog_ms)
+        if self._dac_words:
+            _give_words(tock, _TOCK_HEADER, self.dac, self._dac_words)
+        size = self._body
+        if self._posted_count:
+            copy(tock, size << 16, self._posted, self._posted_count)
+            size += self._posted_count
+            self._posted_count = 0
+        if self._link_count:
+            copy(tock, size << 16, self._link, self._link_count)
+            size += self._link_count
+            self._link_count = 0
+        # A packet socket: one write is one message, and one read takes one whole message. The
+        # length is the write's third argument, so no slice is made.
+        self._out.write(tock, size)
+        tick = self._tick
+        if self._in.readinto(tick) == 0:
+            raise SystemExit
+        self.input_bits = tick[8]
+        self.step_count = _signed(tick, 12)
+        if self._adc_words:
+            _take_words(self.adc, tick, _TICK_HEADER, self._adc_words)
+        count = get_u16(tick, 2)
+        if count:
+            copy(self.link_in, _TICK_HEADER + 4 * self._adc_words, tick, count)
+        self.link_in_count = count
+        return 0
+
+    def link_write(self, buffer, start, count):
+        """Queue bytes for the host; returns how many were taken."""
+        room = _LINK_ROOM - self._link_count
+        if count > room:
+            count = room
+        copy(self._link, self._link_count << 16 | start, buffer, count)
+        self._link_count += count
+        return count
+
+    def post(self, device, tx):
+        """Write-only transaction, done in order before the block ends."""
+        count = len(tx)
+        at = self._posted_count
+        if at + 2 + count > _POSTED_ROOM:
+            raise OSError("too many writes in one block")
+        posted = self._posted
+        posted[at] = device
+        posted[at + 1] = count
+        copy(posted, (at + 2) << 16, tx, count)
+        self._posted_count = at + 2 + count
+
+    def exchange(self, device, tx, rx):
+        """Full transaction, answered at once; posted writes go first."""
+        request = self._request
+        request[0] = 88  # 'X'
+        request[1] = device
+        put_u16(request, 2, len(tx))
+        put_u16(request, 4, self._posted_count)
+        put_u16(request, 6, len(rx))
+        copy(request, 8 << 16, self._posted, self._posted_count)
+        copy(request, (8 + self._posted_count) << 16, tx, len(tx))
+        size = 8 + self._posted_count + len(tx)
+        self._posted_count = 0
+        self._out.write(request, size)
+        self._in.readinto(rx)
+
+    def flash(self, operation, block, offset, buffer):
+        """One flash operation: 0 read, 1 program, 2 erase."""
+        request = self._request
+        request[0] = 70  # 'F'
+        request[1] = operation
+        put_u16(request, 2, block)
+        put_u16(request, 4, offset)
+        put_u16(request, 6, len(buffer))
+        size = 8
+        if operation == 1:
+            copy(request, 8 << 16, buffer, len(buffer))
+            size += len(buffer)
+        self._out.write(request, size)
+        if operation == 0:
+            self._in.readinto(buffer)
+        else:
+            self._in.readinto(self._request)
+
+    def file_system(self):
+        """Mount the board's flash; a new (all erased) flash is formatted, a damaged one never."""
+        import vfs
+
+        blocks = _FlashBlocks(self, self._flash_blocks)
+        try:
+            volume = vfs.VfsLfs2(blocks)
+        except OSError:
+            first = bytearray(256)
+            blocks.readblocks(0, first)
+            if any(byte != 0xFF for byte in first):
+                raise
+            vfs.VfsLfs2.mkfs(blocks)
+            volume = vfs.VfsLfs2(blocks)
+        vfs.mount(volume, "/flash")
+        self.flash_root = "/flash"
+
+    def watchdog_start(self, timeout_ms):
+        """From now on the board is reset unless it is fed in time."""
+        self._watchdog_ms = timeout_ms
+        self._feed = 1
+
+    def watchdog_feed(self):
+        """Put the reset off."""
+        self._feed = 1
+
+    def block_phase_us(self):
+        """Time since the block began; the virtual board is infinitely fast."""
+        return 0
+
+    def load_permille(self):
+        """Share of the block used; meaningless here, so zero."""
+        return 0
+
+    def _leave(self, reason):
+        self.safe()
+        self._request[0] = 81  # 'Q'
+        self._request[1] = reason
+        self._out.write(self._request, 2)
+        raise SystemExit
+
+    def reset(self):
+        """Hard reset."""
+        self._leave(0)
+
+    def enter_repl(self):
+        """Stop the application; a virtual board has no prompt, so it stays off until a reset."""
+        self._leave(1)
+
+
+@micropython.viper
+def _signed(buffer: ptr8, offset: int) -> int:
+    words = ptr32(uint(buffer) + offset)
+    return words[0]

@@ -1,0 +1,1 @@
+"""Typed boards in SI units."""

@@ -1,0 +1,1 @@
+"""Ports that carry bytes, and the clocks that pace the host."""

@@ -1,0 +1,1 @@
+"""Nullfield's wire protocol, defined once."""
