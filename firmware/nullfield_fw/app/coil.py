@@ -4,7 +4,7 @@ from .. import wire
 from ..bits import put_i32
 from ..control import coil_loop
 from ..drivers.ads131m08 import Ads131m08
-from ..drivers.ltc2688 import SPAN_PM10V, Ltc2688
+from ..drivers.ltc2688 import SPAN_10, Ltc2688
 from ..settings import Setting
 from .common import BoardApplication
 
@@ -48,7 +48,7 @@ class CoilApplication(BoardApplication):
         if not self.dac_chip.probe():
             self.fault(wire.FAULT_CODE_CHIP_NOT_FOUND, 1)
         for channel in range(16):
-            self.dac_chip.configure(channel, SPAN_PM10V)
+            self.dac_chip.configure(channel, SPAN_10, 32768)
 
     def setting_changed(self, number):
         """Ramp rate and tolerance go to the loop."""

@@ -38,12 +38,12 @@ class Head:
         self._control = application.control
         self._base = number * lockin.STRIDE
         self._heater = application.hal.pwm("heater%d" % number)
-        self._full_power_uw = scales["heater_full_uw"]
-        self._cell_max_mc = limits["cell_max_mc"]
+        self._full_power_uw = scales["heater_full_scale_uw"]
+        self._cell_max_mc = limits["cell_temperature_max_mc"]
         self._tec_max_ua = limits["tec_current_max_ua"]
-        self._cell_thermometer = thermal.pt1000_thermometer(scales["pt1000_reference_ohm"])
+        self._cell_thermometer = thermal.pt1000_thermometer(scales["cell_reference_ohm"])
         self._laser_thermometer = thermal.ntc_thermometer(
-            scales["ntc_ohm_25c"], scales["ntc_beta_k"], scales["ntc_divider_ohm"]
+            scales["laser_nominal_ohm"], scales["laser_beta_k"], scales["laser_divider_ohm"]
         )
         self._cell_ramp = thermal.Ramp(5000)
         self._cell_loop = thermal.Pi(40, 5, 0, limits["heater_power_max_uw"], 20000)

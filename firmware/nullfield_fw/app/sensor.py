@@ -6,7 +6,7 @@ from ..control import lockin
 from ..control.fixed import muldiv
 from ..drivers.ads131m08 import Ads131m08
 from ..drivers.ads1220 import Ads1220
-from ..drivers.ltc2688 import SPAN_5V, SPAN_PM5V, SPAN_PM10V, Ltc2688
+from ..drivers.ltc2688 import SPAN_0_5, SPAN_5, SPAN_10, Ltc2688
 from ..settings import Setting
 from .common import BoardApplication
 from .head import Head
@@ -86,11 +86,12 @@ class SensorApplication(BoardApplication):
                 return
         self.adc_chip.start()
         for channel in range(12):
-            self.coil_dac.configure(channel, SPAN_PM10V)
+            self.coil_dac.configure(channel, SPAN_10, 32768)
         for channel in range(16):
-            span = SPAN_PM5V if 4 <= channel < 8 else SPAN_5V
-            self.slow_dac.configure(channel, span)
-            self.slow_dac.write_code(channel, 32768 if 4 <= channel < 8 else 0)
+            bipolar = 4 <= channel < 8
+            self.slow_dac.configure(
+                channel, SPAN_5 if bipolar else SPAN_0_5, 32768 if bipolar else 0
+            )
         self.cell_adc.configure("pt1000")
         self.laser_adc.configure("divider")
         self.cell_adc.select(0)

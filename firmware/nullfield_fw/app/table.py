@@ -27,8 +27,8 @@ class TableApplication(BoardApplication):
 
     def __init__(self, board, hal):
         limits = board["limits"]
-        self._travel_um = limits["travel_um"]
-        speed_max = limits["speed_max_um_s"]
+        self._travel_um = limits["table_travel_um"]
+        speed_max = limits["table_speed_max_um_s"]
         super().__init__(
             board,
             hal,
@@ -43,7 +43,7 @@ class TableApplication(BoardApplication):
         self._end = hal.input("end")
         self._stop_button = hal.input("estop")
         self._stepper = hal.stepper
-        self.driver_chip = Tmc2209(hal.uart("driver"))
+        self.driver_chip = Tmc2209(hal.uart("driver"), board["chips"]["driver"]["address"])
         self._motion = Trapezoid(32000)
         self._table_state = wire.TABLE_STATE_NOT_HOMED
         self._homed = False
@@ -54,7 +54,7 @@ class TableApplication(BoardApplication):
     def prepare(self):
         """Configure the stepper driver; a missing one latches a fault."""
         super().prepare()
-        if not self.driver_chip.configure():
+        if not self.driver_chip.configure(self.board["limits"]["run_current_32nds"]):
             self.fault(wire.FAULT_CODE_CHIP_NOT_FOUND, 0)
 
     def setting_changed(self, number):

@@ -99,9 +99,7 @@ class Tmc2209:
         tx[2] = register
         tx[3] = crc8(tx, 3)
         self._uart.transfer(tx, rx)
-        return (
-            rx[0] == _SYNC and rx[1] == _MASTER and rx[2] == register and rx[7] == crc8(rx, 7)
-        )
+        return rx[0] == _SYNC and rx[1] == _MASTER and rx[2] == register and rx[7] == crc8(rx, 7)
 
     def write_count(self):
         """IFCNT: valid write datagrams modulo 256; -1 without an answer."""

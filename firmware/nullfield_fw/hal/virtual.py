@@ -18,6 +18,7 @@ _TOCK_HEADER = 40
 _SAMPLES = 16
 _FRAME_WORDS = 10
 _LINK_ROOM = 4096
+_LINK_IN = 256
 _POSTED_ROOM = 512
 
 
@@ -131,9 +132,9 @@ class Hal:
         self._dac_words = dac["stream_channels"] * dac["stream_samples"] if dac else 0
         self.adc = array("i", bytearray(4 * self._adc_words))
         self.dac = array("I", bytearray(4 * self._dac_words))
-        self.link_in = bytearray(512)
+        self.link_in = bytearray(_LINK_IN)
         self.link_in_count = 0
-        self._tick = bytearray(_TICK_HEADER + 4 * self._adc_words + 512)
+        self._tick = bytearray(_TICK_HEADER + 4 * self._adc_words + _LINK_IN)
         self._body = _TOCK_HEADER + 4 * self._dac_words
         self.tock = bytearray(self._body + _POSTED_ROOM + _LINK_ROOM)
         self._tock_view = memoryview(self.tock)
@@ -142,6 +143,7 @@ class Hal:
         self._link = bytearray(_LINK_ROOM)
         self._link_count = 0
         self._request = bytearray(8 + 4096 + 16)
+        self._done = bytearray(1)
         self.input_bits = 0
         self.output_bits = 0
         self.step_rate = 0
@@ -149,9 +151,10 @@ class Hal:
         self._feed = 0
         self._watchdog_ms = 0
         self.flash_root = ""
-        hello = bytearray(64)
+        # `readinto` goes on until the buffer is full, so every message has a known length.
+        hello = bytearray(16)
         hello[0] = 66  # 'B': who am I
-        self._out.write(memoryview(hello)[:16])
+        self._out.write(hello)
         self._in.readinto(hello)
         self.uid = bytes(hello[8:16])
         self.reset_cause = hello[4]
@@ -219,8 +222,7 @@ class Hal:
             copy(tock, size << 16, self._link, self._link_count)
             size += self._link_count
             self._link_count = 0
-        # A packet socket: one write is one message, and one read takes one whole message. The
-        # length is the write's third argument, so no slice is made.
+        # A packet socket: one write is one message. The length is an argument, so no slice is made.
         self._out.write(tock, size)
         tick = self._tick
         if self._in.readinto(tick) == 0:
@@ -287,7 +289,7 @@ class Hal:
         if operation == 0:
             self._in.readinto(buffer)
         else:
-            self._in.readinto(self._request)
+            self._in.readinto(self._done)
 
     def file_system(self):
         """Mount the board's flash; a new (all erased) flash is formatted, a damaged one never."""

@@ -15,7 +15,7 @@ from nullfield_protocol.messages import MessageId
 from nullfield.clock import ClockRegression
 from nullfield.devices.samples import SampleStream, SampleWindow
 from nullfield.devices.settings import Settings
-from nullfield.errors import BoardFaultError, BoardLostError, ProcedureError
+from nullfield.errors import BoardFaultError, BoardLostError, NullfieldError, ProcedureError
 from nullfield.link import Link
 from nullfield.link_answers import Identity
 
@@ -72,6 +72,7 @@ class Board(Generic[Telemetry]):
         self.samples = SampleStream(self.sample_message, capacity_rows)
         self.telemetry: Telemetry | None = None
         self.telemetry_count = 0
+        self.malformed_frames = 0
         self.logs: deque[LogLine] = deque(maxlen=_LOG_LINES)
         self.clock_regression = ClockRegression()
         self.settings.read_all()
@@ -167,22 +168,7 @@ class Board(Generic[Telemetry]):
                 "group_delay_us": who.group_delay_us,
                 "state": who.state.name.lower(),
             },
-            "settings": [
-                {
-                    "index": setting.index,
-                    "name": setting.name,
-                    "unit": setting.unit,
-                    "exponent": setting.exponent,
-                    "raw": setting.raw,
-                    "raw_minimum": round(setting.minimum * 10.0**-setting.exponent),
-                    "raw_maximum": round(setting.maximum * 10.0**-setting.exponent),
-                    "raw_default": round(setting.default * 10.0**-setting.exponent),
-                    "is_boolean": setting.is_boolean,
-                    "is_persistent": setting.is_persistent,
-                    "is_read_only": setting.is_read_only,
-                }
-                for setting in self.settings.all().values()
-            ],
+            "settings": self.settings.raw_descriptions(),
         }
 
     def check(self) -> None:
@@ -243,9 +229,7 @@ class Board(Generic[Telemetry]):
                 raise ProcedureError(f"{self}: {what} took longer than {timeout_s:g} s")
             self.clock.wait(
                 lambda: (
-                    predicate()
-                    or self.link.fault is not None
-                    or self.link.lost_reason is not None
+                    predicate() or self.link.fault is not None or self.link.lost_reason is not None
                 ),
                 min(remaining_s, _CHECK_PERIOD_S),
             )
@@ -273,9 +257,7 @@ class Board(Generic[Telemetry]):
         assert start is not None
         window = self.samples.since(start)
         keep = int((window.index < start + count).sum())
-        return SampleWindow(
-            window.index[:keep], window.board_time_us[:keep], window.rows[:keep]
-        )
+        return SampleWindow(window.index[:keep], window.board_time_us[:keep], window.rows[:keep])
 
     def wait_telemetry(
         self,
@@ -288,14 +270,16 @@ class Board(Generic[Telemetry]):
         Telemetry from before the call does not count: it may be older than a command just given.
         """
         seen = self.telemetry_count
+        met: list[Telemetry] = []
 
         def is_met() -> bool:
             newest = self.telemetry
-            return newest is not None and self.telemetry_count > seen and predicate(newest)
+            if not met and newest is not None and self.telemetry_count > seen and predicate(newest):
+                met.append(newest)
+            return bool(met)
 
         self.wait_until(is_met, timeout_s, what)
-        assert self.telemetry is not None
-        return self.telemetry
+        return met[0]
 
     def _parse_telemetry(self, payload: bytes) -> Telemetry:
         raise NotImplementedError
@@ -318,6 +302,6 @@ class Board(Generic[Telemetry]):
                 line = parse(MessageId.LOG, frame.payload)
                 words = bytes(line.text).decode("utf-8", "replace")
                 self.logs.append(LogLine(int(line.board_time_us), LogLevel(line.level), words))
-        except ValueError:
-            # A frame whole by its checksum but of the wrong length: counted, never fatal here.
-            self.samples.refused_blocks += message == self.sample_message
+        except (ValueError, NullfieldError):
+            # Whole by its checksum but not as defined: counted, never fatal in a reader thread.
+            self.malformed_frames += 1

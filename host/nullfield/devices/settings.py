@@ -120,6 +120,24 @@ class Settings:
         """Every setting by name."""
         return {name: self.describe(name) for name in self._index}
 
+    def raw_descriptions(self) -> list[dict[str, Any]]:
+        """Every setting as integers of the wire, for a recording's header."""
+        return [
+            {
+                "index": int(one.index),
+                "name": text(one.name),
+                "kind": int(one.kind),
+                "flags": int(one.flags),
+                "unit": text(one.unit),
+                "exponent": int(one.exponent),
+                "minimum": int(one.minimum),
+                "maximum": int(one.maximum),
+                "default": int(one.default),
+                "value": raw,
+            }
+            for one, raw in zip(self._descriptions, self._raw, strict=True)
+        ]
+
     def refresh(self, name: str) -> float:
         """Ask the board for the value and return it."""
         index = self._find(name)

@@ -214,17 +214,9 @@ def bloch_block(
                     rate *= (120.0 + 2.0 * d2) * inv
                     state[r_pump + i] = rate
                     state[o_flux + i] = flux * (even - odd) * inv
-                    bx = state[o_coil_x + i] + (
-                        state[o_start_x + i] + w * state[o_delta_x + i]
-                    )
-                    by = state[o_coil_y + i] + (
-                        state[o_start_y + i]
-                        + w * state[o_delta_y + i]
-                    )
-                    bz = state[o_coil_z + i] + (
-                        state[o_start_z + i]
-                        + w * state[o_delta_z + i]
-                    )
+                    bx = state[o_coil_x + i] + (state[o_start_x + i] + w * state[o_delta_x + i])
+                    by = state[o_coil_y + i] + (state[o_start_y + i] + w * state[o_delta_y + i])
+                    bz = state[o_coil_z + i] + (state[o_start_z + i] + w * state[o_delta_z + i])
                     bz += rate * state[o_shift + i]
                     f2 = x * x + y * y + z * z
                     iq = _Q0 + f2 * (_Q1 + f2 * (_Q2 + f2 * _Q3))
@@ -262,6 +254,4 @@ def bloch_block(
                         iq * (z + a * (bx * y - by * x) + a * a * bz * along) / (1.0 + a * a * b2)
                     )
             for i in range(lanes):
-                light_ua[k, l_x + i] = (
-                    state[o_full + i] * state[o_flux + i]
-                )
+                light_ua[k, l_x + i] = state[o_full + i] * state[o_flux + i]

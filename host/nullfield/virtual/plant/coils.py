@@ -64,9 +64,7 @@ def _rectangle(axis: int, side: float, split: int | None, half: float) -> FloatA
     return corners
 
 
-def _field_nt_per_ma(
-    wires: list[tuple[FloatArray, float]], points_m: FloatArray
-) -> FloatArray:
+def _field_nt_per_ma(wires: list[tuple[FloatArray, float]], points_m: FloatArray) -> FloatArray:
     """Field at points (n, 3) of loops carrying 1 mA times their relative current, nT."""
     sources = [
         magpylib.current.Polyline(current=weight * 1e-3, vertices=vertices)

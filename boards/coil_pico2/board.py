@@ -1,0 +1,41 @@
+"""Coil board on a Pico 2: eight current channels. Literals only; read with ast.literal_eval."""
+
+BOARD = {
+    "name": "coil_pico2",
+    "role": "coil",
+    "mcu": "rp2350",
+    "coils": 8,
+    "spi": {},
+    "chips": {
+        "adc": {
+            "chip": "ads131m08",
+            "stream": {"sck": 2, "cs": 3, "mosi": 4, "miso": 5, "drdy": 6},
+            "mode": 1,
+            "samples": 16,
+        },
+        "stream_dac": {
+            "chip": "ltc2688",
+            "stream": {"mosi": 7, "sck": 8, "cs": 9, "ldac": 13, "miso": 14},
+            "mode": 0,
+            "stream_channels": 16,
+            "stream_samples": 1,
+        },
+    },
+    "pwm": {},
+    "outputs": {
+        "coil_enable": {"pin": 22, "safe": 0},
+        "led": {"pin": 25, "safe": 0},
+    },
+    "inputs": {
+        "sync": {"pin": 28, "pull": None},
+    },
+    "scales": {
+        "adc_full_scale_uv": 1200000,
+        "sense_full_scale_na": 12000000,
+        "coarse_full_scale_na": 10000000,
+        "fine_divisor": 256,
+    },
+    "limits": {
+        "coil_current_max_na": 10000000,
+    },
+}

@@ -1,0 +1,1 @@
+"""The hardware behind the applications; `firmware/main.py` picks one module."""

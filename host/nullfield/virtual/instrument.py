@@ -1,0 +1,302 @@
+"""The virtual instrument: all boards in lockstep with the plant, one block of 1 ms at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nullfield.errors import BoardLostError, RigError
+from nullfield.rig import Rig
+from nullfield.virtual import exchange
+from nullfield.virtual.flash import Flash
+from nullfield.virtual.plant import Plant, PlantCoil, PlantHead, PlantInputs, Scenario
+from nullfield.virtual.process import RESET_WATCHDOG, BoardProcess
+from nullfield.virtual.wiring import CoilWiring, SensorWiring, TableWiring
+
+BLOCK_S = 1e-3
+
+
+class VirtualBoard:
+    """One board as the instrument sees it: its process, pins, watchdog and link bytes."""
+
+    def __init__(self, uid: str, role: str) -> None:
+        self.uid = uid
+        self.role = role
+        self.process: BoardProcess
+        self.outputs: dict[str, int] = {}
+        self.inputs: dict[str, int] = {}
+        self.duty: tuple[int, ...] = (0,) * 8
+        self.step_rate = 0
+        self.alive = False
+        self.reason = ""
+        self.unfed_ms = 0
+        self.to_board = bytearray()
+        self.receiver: Callable[[bytes], None] | None = None
+        self.on_lost: Callable[[str], None] | None = None
+        self.adc: Callable[[], bytes] = bytes
+        self.dac: Callable[[memoryview], None] = lambda words: None
+        self.steps: Callable[[], int] = int
+
+    def pin(self, name: str) -> int:
+        """Level of an output; a board that is gone has let go of all of them."""
+        return self.outputs.get(name, 0) if self.alive else 0
+
+
+class VirtualInstrument:
+    """A rig whose boards are processes of this host.
+
+    Parameters
+    ----------
+    rig : Rig
+        A rig with ``port = "virtual"`` throughout.
+    scenario : Scenario
+        The world; kept from the host's procedures.
+    seed : int
+        Reproduces the run.
+    interpreter : path
+        MicroPython.
+    flash_directory : path, optional
+        Where the boards' flash is kept across runs; in memory otherwise.
+    """
+
+    def __init__(
+        self,
+        rig: Rig,
+        scenario: Scenario,
+        seed: int,
+        interpreter: Path,
+        flash_directory: Path | None = None,
+    ) -> None:
+        if not rig.is_virtual:
+            raise RigError(f"{rig.name}: not a virtual rig", 'set port = "virtual" for all boards')
+        self.rig = rig
+        self.block = 0
+        self.plant = Plant(
+            [PlantHead(h.name, h.position_m, h.axes, h.kind) for h in rig.heads],
+            [PlantCoil(c.name, c.kind, c.nominal_nt_per_ma) for c in rig.coils],
+            scenario,
+            seed,
+            rig.table is not None,
+        )
+        self._inputs = PlantInputs.zeros(len(rig.heads), len(rig.coils))
+        self.boards = [
+            VirtualBoard(b.uid, b.role) for b in sorted(rig.boards, key=lambda b: b.uid)
+        ]
+        self.by_uid = {board.uid: board for board in self.boards}
+        self._definitions = {b.uid: b.definition for b in rig.boards}
+        self._interpreter = interpreter
+        self._flash_directory = flash_directory
+        self._coils = [
+            (number, self._coil_index(board.uid), CoilWiring(seed, number, scenario.noise_enabled))
+            for number, board in enumerate(self.boards)
+            if board.role == "coil"
+        ]
+        self._table = TableWiring()
+        self._make_sensors(seed, scenario.noise_enabled)
+        self._make_others()
+        self.watchers: list[Callable[[], None]] = []
+
+    def now_s(self) -> float:
+        """Virtual time."""
+        return self.block * BLOCK_S
+
+    # ------------------------------------------------------------------ making
+
+    def _coil_index(self, uid: str) -> list[tuple[int, int]]:
+        """(channel, coil of the plant) of a coil board."""
+        return [(c.channel, i) for i, c in enumerate(self.rig.coils) if c.board == uid]
+
+    def _process(self, board: VirtualBoard, devices: dict[str, Any]) -> None:
+        path = None
+        if self._flash_directory is not None:
+            self._flash_directory.mkdir(parents=True, exist_ok=True)
+            path = self._flash_directory / f"{board.uid}.flash"
+        board.process = BoardProcess(
+            board.uid,
+            self._definitions[board.uid],
+            self._interpreter,
+            devices,
+            Flash(path=path),
+        )
+        board.inputs = dict.fromkeys(board.process.input_bits, 0)
+        if "interlock" in board.inputs:
+            board.inputs["interlock"] = 1
+
+    def _make_sensors(self, seed: int, noise_enabled: bool) -> None:
+        from nullfield.virtual.process import load_definition
+
+        self._sensor_boards = [b for b in self.boards if b.role == "sensor"]
+        slots = np.full((len(self._sensor_boards), 4), -1, dtype=np.int64)
+        order = {h.name: i for i, h in enumerate(self.rig.heads)}
+        for row, board in enumerate(self._sensor_boards):
+            for head in self.rig.heads_of(board.uid):
+                slots[row, head.slot] = order[head.name]
+        definitions = [load_definition(self._definitions[b.uid]) for b in self._sensor_boards]
+        self._sensors = SensorWiring(
+            definitions, slots, seed, self.now_s, self.plant.outputs, noise_enabled
+        )
+        for row, board in enumerate(self._sensor_boards):
+            self._process(board, self._sensors.devices[row])
+            frames, words = self._sensors.frames[row], self._sensors.words[row].reshape(-1)
+            board.adc = frames.tobytes
+            board.dac = _copier(words)
+        self._duty = np.zeros((len(self._sensor_boards), 4))
+
+    def _make_others(self) -> None:
+        for number, _, wiring in self._coils:
+            board = self.boards[number]
+            self._process(board, dict(wiring.devices))
+            board.adc = wiring.frames[0].tobytes
+            board.dac = _copier(wiring.words.reshape(-1))
+        self._table_board: VirtualBoard | None = None
+        for board in self.boards:
+            if board.role == "table":
+                self._process(board, dict(self._table.devices))
+                board.steps = lambda: self._table.steps
+                self._table_board = board
+
+    # ------------------------------------------------------------------ running
+
+    def power_on(self) -> None:
+        """Start all boards and wait until each has ended its first block."""
+        for board in self.boards:
+            board.process.start()
+        for board in self.boards:
+            board.alive = True
+            self._collect(board)
+
+    def close(self) -> None:
+        """Power off: processes end, whatever state they are in."""
+        for board in self.boards:
+            board.alive = False
+            board.process.close()
+
+    def __enter__(self) -> VirtualInstrument:
+        self.power_on()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def step(self) -> None:
+        """Advance everything by one block.
+
+        The boards work on the block before while the plant computes the present one from what
+        they put out in the block before that: the two blocks of latency of double buffering, and
+        the reason why plant and boards may run at the same time.
+        """
+        for board in self.boards:
+            if board.alive:
+                self._send(board)
+        self._drive()
+        self.plant.step(self._inputs)
+        self._sensors.convert(self.block)
+        for number, index, wiring in self._coils:
+            del number
+            current = np.zeros(8)
+            for channel, coil in index:
+                current[channel] = self.plant.outputs.room_coil_current_ma[coil]
+            wiring.convert(self.block, current)
+        self.block += 1
+        for board in self.boards:
+            if board.alive:
+                self._collect(board)
+        for watcher in self.watchers:
+            watcher()
+
+    def _send(self, board: VirtualBoard) -> None:
+        bits = 0
+        for name, bit in board.process.input_bits.items():
+            bits |= (board.inputs[name] & 1) << bit
+        link = bytes(board.to_board[: exchange.LINK_BYTES_PER_BLOCK])
+        del board.to_board[: len(link)]
+        message = exchange.pack_tick(self.block, bits, board.steps(), board.adc(), link)
+        try:
+            board.process.send_tick(message)
+        except BoardLostError as error:
+            self._lose(board, str(error))
+
+    def _drive(self) -> None:
+        boards = self._sensor_boards
+        alive = np.array([b.alive for b in boards], dtype=np.bool_)
+        heaters = np.array([b.pin("heater_enable") for b in boards], dtype=np.bool_)
+        lasers = np.array([b.pin("laser_enable") for b in boards], dtype=np.bool_)
+        for row, board in enumerate(boards):
+            self._duty[row] = board.duty[:4]
+        if boards:
+            self._sensors.drive(self._inputs, heaters, lasers, self._duty / 65535.0, alive)
+        for number, index, wiring in self._coils:
+            current = wiring.drive(bool(self.boards[number].pin("coil_enable")))
+            for channel, coil in index:
+                self._inputs.room_coil_current_ma[coil] = current[channel]
+        if self._table_board is not None:
+            self._drive_table(self._table_board)
+
+    def _drive_table(self, board: VirtualBoard) -> None:
+        energised = bool(board.pin("motor_enable"))
+        rate = float(board.step_rate) if board.alive else 0.0
+        self._inputs.table_motor_energised = energised
+        self._inputs.table_step_rate_hz = rate if energised else 0.0
+        self._table.step(rate)
+        outputs = self.plant.outputs
+        board.inputs["home"] = int(outputs.table_home_switch)
+        board.inputs["end"] = int(outputs.table_end_switch)
+
+    def _collect(self, board: VirtualBoard) -> None:
+        try:
+            tock = board.process.receive_tock()
+        except BoardLostError as error:
+            self._lose(board, str(error))
+            return
+        if tock is None:
+            self._left(board)
+            return
+        if tock.posted:
+            board.process.do_posted(tock.posted)
+        board.dac(tock.dac)
+        outputs = tock.outputs
+        for name, bit in board.process.output_bits.items():
+            board.outputs[name] = outputs >> bit & 1
+        board.duty = tock.duties
+        board.step_rate = tock.step_rate
+        board.unfed_ms = 0 if tock.fed else board.unfed_ms + 1
+        if tock.watchdog_ms and board.unfed_ms > tock.watchdog_ms:
+            self.reset(board, RESET_WATCHDOG)
+            return
+        if tock.link and board.receiver is not None:
+            board.receiver(tock.link)
+
+    def reset(self, board: VirtualBoard, cause: int) -> None:
+        """Reset a board: its outputs fall to their safe levels and it starts anew."""
+        board.outputs = {}
+        board.duty = (0,) * 8
+        board.step_rate = 0
+        board.unfed_ms = 0
+        board.to_board.clear()
+        board.process.start(cause)
+        board.alive = True
+        self._collect(board)
+
+    def _left(self, board: VirtualBoard) -> None:
+        if board.process.left == "reset":
+            self.reset(board, RESET_WATCHDOG)
+            return
+        self._lose(board, f"virtual board {board.uid} stopped: {board.process.left}")
+
+    def _lose(self, board: VirtualBoard, reason: str) -> None:
+        board.alive = False
+        board.reason = reason
+        board.outputs = {}
+        board.process.stop()
+        if board.on_lost is not None:
+            board.on_lost(reason)
+
+
+def _copier(target: Any) -> Callable[[memoryview], None]:
+    def copy(words: memoryview) -> None:
+        target[:] = np.frombuffer(words, dtype=np.uint32)
+
+    return copy

@@ -1,0 +1,327 @@
+"""Between chips and plant: what a voltage or a code is on the boards, for all boards at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from nullfield.virtual.chips import (
+    Ads131m08,
+    Ads1220,
+    Ltc2688,
+    Tmc2209,
+    fill_frames,
+    words_to_volts,
+)
+from nullfield.virtual.plant import PlantInputs, PlantOutputs
+
+FloatArray = npt.NDArray[np.float64]
+
+SAMPLES = 16
+ADC_NOISE_V_RMS = 10.68e-6
+"""ADS131M08 at 16 kSPS, gain 1 (data sheet SBAS950, table of noise against OSR)."""
+
+_PT1000_A, _PT1000_B = 3.9083e-3, -5.775e-7  # IEC 60751:2008, above 0 degrees Celsius
+_PT1000_C = -4.183e-12
+_NOISE_CHUNK = 64
+
+
+def pt1000_ohm(temperature_c: float) -> float:
+    """Resistance of a Pt1000 (IEC 60751:2008)."""
+    t = temperature_c
+    ratio = 1.0 + _PT1000_A * t + _PT1000_B * t * t
+    if t < 0.0:
+        ratio += _PT1000_C * (t - 100.0) * t**3
+    return 1000.0 * ratio
+
+
+def ntc_ohm(temperature_c: float, ohm_25c: float, beta_k: float) -> float:
+    """Resistance of a thermistor by its B value."""
+    return ohm_25c * float(np.exp(beta_k * (1.0 / (temperature_c + 273.15) - 1.0 / 298.15)))
+
+
+class Watched:
+    """A chip on its bus that remembers that it was spoken to."""
+
+    def __init__(self, chip: Any) -> None:
+        self.chip = chip
+        self.touched = True
+
+    def transfer(self, data: bytes) -> bytes:
+        """Pass one transaction on."""
+        self.touched = True
+        return bytes(self.chip.transfer(data))
+
+
+class SlowConverter:
+    """An ADS1220 that catches up with virtual time when it is spoken to.
+
+    Parameters
+    ----------
+    refresh : callable
+        Writes the four input ratios before a conversion is read.
+    now_s : callable
+        Virtual time.
+    noise : callable
+        One standard normal number.
+    """
+
+    def __init__(
+        self,
+        wiring: Any,
+        refresh: Callable[[FloatArray], None],
+        now_s: Callable[[], float],
+        noise: Callable[[], float],
+    ) -> None:
+        self.chip = Ads1220(wiring, noise)
+        self._refresh = refresh
+        self._now_s = now_s
+        self._then_s = now_s()
+
+    def transfer(self, data: bytes) -> bytes:
+        """Let the time pass that has passed, then do the transaction."""
+        now_s = self._now_s()
+        self._refresh(self.chip.ratio_of_input)
+        self.chip.advance(now_s - self._then_s)
+        self._then_s = now_s
+        return bytes(self.chip.transfer(data))
+
+
+class AdcNoise:
+    """Input noise of converters, drawn in chunks by a counter-based generator."""
+
+    def __init__(self, boards: int, seed: int, stream: int) -> None:
+        self._shape = (_NOISE_CHUNK, boards, 8, SAMPLES)
+        self._key = np.array([seed & 0xFFFFFFFFFFFFFFFF, stream], dtype=np.uint64)
+        self._chunk = -1
+        self._values: FloatArray = np.zeros(self._shape)
+
+    def block(self, number: int) -> FloatArray:
+        """Noise of a block in volts, shape (boards, 8, 16)."""
+        chunk, at = divmod(number, _NOISE_CHUNK)
+        if chunk != self._chunk:
+            bits = np.random.Philox(key=self._key, counter=np.array([0, 0, 0, chunk], np.uint64))
+            self._values = ADC_NOISE_V_RMS * np.random.Generator(bits).standard_normal(
+                self._shape, dtype=np.float32
+            ).astype(np.float64)
+            self._chunk = chunk
+        return self._values[at]
+
+
+class SensorWiring:
+    """Chips of all sensor boards against the plant's heads.
+
+    Parameters
+    ----------
+    definitions : list of dict
+        Board definition of each sensor board.
+    head_of_slot : int array, shape (boards, 4)
+        The plant's head at each slot, -1 where none is connected.
+    seed : int
+    now_s : callable
+        Virtual time.
+    outputs : PlantOutputs
+        Where the plant puts what can be measured.
+    """
+
+    def __init__(
+        self,
+        definitions: list[dict[str, Any]],
+        head_of_slot: npt.NDArray[np.int64],
+        seed: int,
+        now_s: Callable[[], float],
+        outputs: PlantOutputs,
+        noise_enabled: bool,
+    ) -> None:
+        n = len(definitions)
+        self._outputs = outputs
+        self._slots = head_of_slot
+        self._filled = head_of_slot >= 0
+        self._heads = head_of_slot[self._filled]
+        self._scales = [definition["scales"] for definition in definitions]
+        self._noise = AdcNoise(n, seed, 101)
+        self._noise_on = 1.0 if noise_enabled else 0.0
+        self._running: npt.NDArray[np.bool_] = np.zeros(n, dtype=np.bool_)
+        self._gain = np.ones((n, 8))
+        self._volts = np.zeros((n, 8, SAMPLES))
+        self.frames: npt.NDArray[np.int32] = np.zeros((n, SAMPLES, 10), dtype=np.int32)
+        self.words: npt.NDArray[np.uint32] = np.zeros((n, SAMPLES, 12), dtype=np.uint32)
+        self._held: npt.NDArray[np.uint16] = np.zeros((n, 16), dtype=np.uint16)
+        self._low = np.zeros((n, 16))
+        self._step = np.zeros((n, 16))
+        self._coil_volts = np.zeros((n, 12, SAMPLES))
+        self._cancel_ua = np.zeros((n, 4))
+        self._laser_ma = np.zeros((n, 4))
+        self._tec_a = np.zeros((n, 4))
+        self._heater_w = np.zeros((n, 4))
+        self._light_ua = np.zeros((n, 4, SAMPLES))
+        self.devices: list[dict[str, Any]] = []
+        for board in range(n):
+            draw = np.random.Generator(
+                np.random.Philox(key=np.array([seed & 0xFFFFFFFFFFFFFFFF, 200 + board], np.uint64))
+            ).standard_normal
+            normal: Callable[[], float] = draw if noise_enabled else float
+            self.devices.append(
+                {
+                    "adc": Watched(Ads131m08()),
+                    "stream_dac": Watched(Ltc2688()),
+                    "slow_dac": Watched(Ltc2688()),
+                    "cell_adc": SlowConverter("pt1000", self._cell_ratios(board), now_s, normal),
+                    "laser_adc": SlowConverter("divider", self._laser_ratios(board), now_s, normal),
+                }
+            )
+
+    def _cell_ratios(self, board: int) -> Callable[[FloatArray], None]:
+        reference_ohm = self._scales[board]["cell_reference_ohm"]
+
+        def refresh(ratio: FloatArray) -> None:
+            for slot, head in enumerate(self._slots[board]):
+                # An open input reads full scale.
+                ratio[slot] = (
+                    pt1000_ohm(float(self._outputs.cell_temperature_c[head])) / reference_ohm
+                    if head >= 0
+                    else 1.0
+                )
+
+        return refresh
+
+    def _laser_ratios(self, board: int) -> Callable[[FloatArray], None]:
+        scales = self._scales[board]
+
+        def refresh(ratio: FloatArray) -> None:
+            for slot, head in enumerate(self._slots[board]):
+                if head < 0:
+                    ratio[slot] = 1.0
+                    continue
+                ohm = ntc_ohm(
+                    float(self._outputs.laser_temperature_c[head]),
+                    scales["laser_nominal_ohm"],
+                    scales["laser_beta_k"],
+                )
+                ratio[slot] = ohm / (ohm + scales["laser_divider_ohm"])
+
+        return refresh
+
+    def drive(
+        self,
+        inputs: PlantInputs,
+        heaters_on: npt.NDArray[np.bool_],
+        lasers_on: npt.NDArray[np.bool_],
+        duty: FloatArray,
+        alive: npt.NDArray[np.bool_],
+    ) -> None:
+        """Turn what the boards put out into the plant's inputs.
+
+        Parameters
+        ----------
+        heaters_on, lasers_on, alive : bool array, shape (boards,)
+        duty : float array, shape (boards, 4)
+            Heater PWM, 0..1.
+        """
+        for board, devices in enumerate(self.devices):
+            self._take_registers(board, devices)
+        words_to_volts(self.words, self._held, self._low, self._step, self._coil_volts)
+        self._coil_volts[~alive] = 0.0
+        # 4 kOhm in series: 0.25 mA/V.
+        coil_ma = (0.25 * self._coil_volts).reshape(len(self.devices), 4, 3, SAMPLES)
+        inputs.head_coil_current_ma[self._heads] = coil_ma[self._filled]
+        for board, scales in enumerate(self._scales):
+            self._heater_w[board] = duty[board] * (scales["heater_full_scale_uw"] * 1e-6)
+        heater_w = np.where((heaters_on & alive)[:, None], self._heater_w, 0.0)
+        inputs.heater_power_w[self._heads] = heater_w[self._filled]
+        laser_ma = np.where((lasers_on & alive)[:, None], self._laser_ma, 0.0)
+        inputs.laser_current_ma[self._heads] = laser_ma[self._filled]
+        inputs.tec_current_a[self._heads] = np.where(alive[:, None], self._tec_a, 0.0)[self._filled]
+
+    def _take_registers(self, board: int, devices: dict[str, Any]) -> None:
+        if devices["stream_dac"].touched:
+            devices["stream_dac"].touched = False
+            chip = devices["stream_dac"].chip
+            self._low[board], self._step[board] = chip.low, chip.scale
+            self._held[board] = chip.code
+        if devices["slow_dac"].touched:
+            devices["slow_dac"].touched = False
+            volts = devices["slow_dac"].chip.volts()
+            self._laser_ma[board] = np.maximum(volts[0:4], 0.0) * 0.5  # 0.5 mA/V
+            self._tec_a[board] = volts[4:8] * 0.2  # 0.2 A/V
+            self._cancel_ua[board] = volts[8:12] * 12.0  # 12 uA/V
+        if devices["adc"].touched:
+            devices["adc"].touched = False
+            self._running[board] = devices["adc"].chip.running
+            self._gain[board] = devices["adc"].chip.gain
+
+    def convert(self, block: int) -> None:
+        """Turn the plant's photocurrents into the frames that the boards read next."""
+        light = self._light_ua
+        light[self._filled] = self._outputs.photocurrent_ua[self._heads]
+        np.multiply(light, 0.02, out=self._volts[:, :4])  # 20 kOhm
+        np.subtract(light, self._cancel_ua[:, :, None], out=self._volts[:, 4:])
+        self._volts[:, 4:] *= 0.32  # times 16
+        noise = self._noise.block(block)
+        if not self._noise_on:
+            noise = np.zeros_like(noise)
+        fill_frames(self._volts, noise, self._gain, self._running, self.frames)
+
+
+class CoilWiring:
+    """Chips of one coil board."""
+
+    def __init__(self, seed: int, number: int, noise_enabled: bool) -> None:
+        self.devices = {"adc": Watched(Ads131m08()), "stream_dac": Watched(Ltc2688())}
+        self._noise = AdcNoise(1, seed, 301 + number)
+        self._noise_on = noise_enabled
+        self._held: npt.NDArray[np.uint16] = np.zeros((1, 16), dtype=np.uint16)
+        self._low = np.zeros((1, 16))
+        self._step = np.zeros((1, 16))
+        self._volts_out = np.zeros((1, 16, 1))
+        self._volts = np.zeros((1, 8, SAMPLES))
+        self._gain = np.ones((1, 8))
+        self._running: npt.NDArray[np.bool_] = np.zeros(1, dtype=np.bool_)
+        self.words: npt.NDArray[np.uint32] = np.zeros((1, 1, 16), dtype=np.uint32)
+        self.frames: npt.NDArray[np.int32] = np.zeros((1, SAMPLES, 10), dtype=np.int32)
+
+    def drive(self, enabled: bool) -> FloatArray:
+        """Currents that the sources make, mA, shape (8,): 1 mA/V, the fine DAC through 1/256."""
+        stream = self.devices["stream_dac"]
+        if stream.touched:
+            stream.touched = False
+            self._low[0], self._step[0] = stream.chip.low, stream.chip.scale
+            self._held[0] = stream.chip.code
+        words_to_volts(self.words, self._held, self._low, self._step, self._volts_out)
+        volts = self._volts_out[0, :, 0]
+        if not enabled:
+            return np.zeros(8)
+        return np.asarray(volts[:8] + volts[8:] / 256.0)
+
+    def convert(self, block: int, current_ma: FloatArray) -> None:
+        """Sense amplifiers (0.1 V/mA) and converter."""
+        adc = self.devices["adc"]
+        if adc.touched:
+            adc.touched = False
+            self._running[0] = adc.chip.running
+            self._gain[0] = adc.chip.gain
+        self._volts[0] = 0.1 * current_ma[:, None]
+        noise = self._noise.block(block)
+        if not self._noise_on:
+            noise = np.zeros_like(noise)
+        fill_frames(self._volts, noise, self._gain, self._running, self.frames)
+
+
+class TableWiring:
+    """The table board's stepper driver."""
+
+    def __init__(self) -> None:
+        self.devices = {"driver": Watched(Tmc2209())}
+        self._fraction = 0.0
+        self.steps = 0
+
+    def step(self, rate_hz: float) -> None:
+        """Count the steps of one block."""
+        self._fraction += rate_hz * 1e-3
+        whole = int(np.floor(self._fraction))
+        self._fraction -= whole
+        self.steps += whole
+        self.devices["driver"].chip.advance(1e-3, whole)
