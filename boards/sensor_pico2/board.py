@@ -58,7 +58,10 @@ BOARD = {
         "laser_nominal_ohm": 10000,
         "laser_beta_k": 3435,
         "heater_full_scale_uw": 600000,
-        "lockin_weights_q14": (4000, 0, 0, 4000),
+        # From the cell's design at 150 degC, 1.5 mA, 70 nT: where the lock-in begins to look for the
+        # field, and fictitious field by half of the difference of the two beam balances.
+        "lockin_weights_q18": (4240, -18850, 18850, 4240),
+        "fictitious_ratio_permille": 1332,
     },
     "limits": {
         "cell_temperature_max_mc": 170000,

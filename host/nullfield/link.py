@@ -30,6 +30,9 @@ REQUEST_ATTEMPTS = 4
 REQUEST_ID_LIMIT = 1 << 30
 """Request ids stay below this, so that they are small integers on the board."""
 
+_OPENING_IDS = 16
+"""Ids below are for identify and the first time exchange, so that these never meet a session's."""
+
 _REPLIES = frozenset(
     {
         MessageId.IDENTITY,
@@ -285,7 +288,7 @@ class Link:
             board_time_us = next((e.board_time_us for e in self.exchange_time(1)), 0)
             seed = bytes.fromhex(self.identity.uid) + board_time_us.to_bytes(8, "little")
             self._session = crc32(seed)
-        self._next_id = self._session % REQUEST_ID_LIMIT
+        self._next_id = max(_OPENING_IDS, self._session % REQUEST_ID_LIMIT)
         # Should the first id be the last one of a former session, only this ping goes undone.
         self._exchange(
             MessageId.COMMAND_REQUEST, Subject("command ping"), REQUEST_TIMEOUT_S,
@@ -302,7 +305,7 @@ class Link:
     ) -> tuple[Frame, float]:
         with self._lock:
             request_id = self._next_id
-            self._next_id = (request_id + 1) % REQUEST_ID_LIMIT
+            self._next_id = _following(request_id)
             self._pending.add(request_id)
         payload = build(message, request_id=request_id, **values)
         try:
@@ -391,3 +394,7 @@ class Link:
             self._replies[request_id] = (frame, now_s)
         else:
             self._unmatched += 1
+
+
+def _following(request_id: int) -> int:
+    return request_id + 1 if request_id + 1 < REQUEST_ID_LIMIT else _OPENING_IDS

@@ -46,13 +46,19 @@ class Head:
             scales["laser_nominal_ohm"], scales["laser_beta_k"], scales["laser_divider_ohm"]
         )
         self._cell_ramp = thermal.Ramp(5000)
-        self._cell_loop = thermal.Pi(40, 5, 0, limits["heater_power_max_uw"], 20000)
+        self._cell_loop = thermal.Pi(60, 6, 0, limits["heater_power_max_uw"], 12000)
         self._laser_ramp = thermal.Ramp(2500)
         self._laser_loop = thermal.Pi(300, 120, -self._tec_max_ua, self._tec_max_ua, 6000)
         self._scan = laser_scan.LaserScan(41000, 49000, 1000)
-        weights = scales["lockin_weights_q14"]
+        # Steps of 3 nT, span of 12 nT, first width of 17 nT, in counts of 1.86 fT.
         self._zero = field_zero.FieldZero(
-            self._control, number, weights, 1610000, 6442000, 17180000
+            self._control,
+            number,
+            scales["lockin_weights_q18"],
+            1610000,
+            6442000,
+            9130000,
+            scales["fictitious_ratio_permille"],
         )
         self.state = wire.HEAD_STATE_OFF
         self.fault = wire.FAULT_CODE_NONE

@@ -79,12 +79,16 @@ class SensorApplication(BoardApplication):
     def prepare(self):
         """Configure the chips; a missing one latches a fault."""
         super().prepare()
-        chips = (self.adc_chip, self.coil_dac, self.slow_dac, self.cell_adc, self.laser_adc)
-        for number, chip in enumerate(chips):
-            if not chip.probe():
-                self.fault(wire.FAULT_CODE_CHIP_NOT_FOUND, number)
-                return
-        self.adc_chip.start()
+        found = (
+            self.adc_chip.start(),
+            self.coil_dac.probe(),
+            self.slow_dac.probe(),
+            self.cell_adc.configure("pt1000"),
+            self.laser_adc.configure("divider"),
+        )
+        if not all(found):
+            self.fault(wire.FAULT_CODE_CHIP_NOT_FOUND, found.index(False))
+            return
         for channel in range(12):
             self.coil_dac.configure(channel, SPAN_10, 32768)
         for channel in range(16):
@@ -92,8 +96,6 @@ class SensorApplication(BoardApplication):
             self.slow_dac.configure(
                 channel, SPAN_5 if bipolar else SPAN_0_5, 32768 if bipolar else 0
             )
-        self.cell_adc.configure("pt1000")
-        self.laser_adc.configure("divider")
         self.cell_adc.select(0)
         self.laser_adc.select(0)
 

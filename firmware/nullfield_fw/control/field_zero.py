@@ -8,12 +8,15 @@ solving with the mean response gives the transverse field. Far out, where the re
 nominal matrix finds the way: its correction is too short but has the right sign as long as the beam
 field turns the response by less than 90 degrees.
 
-*Beam axis.* The transverse response is largest where the effective beam field is zero, and falls on
-both sides alike. Measured at +-`span` it is balanced.
+*Beam axis.* The transverse response is largest near zero beam field; measured at +-`span` it is
+balanced. The balance is not the zero: a rotating modulation acts like a beam field
+gamma B_m^2 / (2 f), and it makes the response lopsided too. Both follow the sense of rotation, so the
+mean of the two balances, one for each sense, is the zero of field and light shift together, without
+any calibration.
 
-*Fictitious field.* A rotating modulation acts like a beam field gamma B_m^2 / (2 f) whose sign
-follows the sense of rotation; balancing in both senses, half of the difference of the beam commands
-is that field (plus nothing of the light shift, which does not turn).
+*Fictitious field.* Half of the difference of the balances is a fixed share of the fictitious field.
+The share (`ratio`) comes from the cell's design, see the board definition; laser power and
+modulation amplitude within 5 % change it by less than 2 %.
 
 All numbers are small integers; products with a wide middle go through `fixed.muldiv`.
 """
@@ -31,9 +34,9 @@ _SETTLE_BLOCKS = 14
 _AVERAGE_BLOCKS = 16
 _COARSE_LIMIT = 40
 _CYCLE_LIMIT = 24
-_SCALE_BITS = 10  # response words are brought from 24 to 14 bits before products
+_SCALE_BITS = 12  # response words are brought from 26 to 14 bits before products
 
-# Stages of a full zero: converge, converge with the rotation reversed, converge again.
+# Stages: balance, balance with the rotation reversed (full zero only), then transverse axes only.
 _FORWARD = 0
 _REVERSED = 1
 _FINAL = 2
@@ -54,20 +57,24 @@ class FieldZero:
         The fast path's state.
     head : int
     nominal : tuple of int
-        Weights W_XI, W_XQ, W_YI, W_YQ (Q14) to begin with.
+        Weights W_XI, W_XQ, W_YI, W_YQ (Q18) to begin with.
     delta_count, span_count : int
         Step on the transverse axes and on the beam axis.
     width_count : int
         Beam correction per unit of imbalance to begin with.
+    ratio_permille : int
+        Fictitious field by half of the difference of the balances.
     """
 
-    def __init__(self, state, head, nominal, delta_count, span_count, width_count):
+    def __init__(self, state, head, nominal, delta_count, span_count, width_count, ratio_permille):
         self._state = state
         self._base = head * lockin.STRIDE
         self._nominal = nominal
         self._delta = delta_count
         self._span = span_count
         self._start_width = width_count
+        self._ratio = ratio_permille
+        self._half = 0
         self._width = width_count
         # Convergence: 20 pT transverse, 60 pT on the beam axis, in counts of 1.86 fT.
         self._tolerance = 10700
@@ -102,17 +109,15 @@ class FieldZero:
         self.cycles = 0
         self._has_last = False
         self._full = full
+        self._stage = _FORWARD
         self._width = self._start_width
         if full:
             self.calibrated = False
-            self._stage = _FORWARD
-            state[base + lockin.ROTATION] = 1
             for number in range(4):
                 state[base + lockin.W_XI + number] = self._nominal[number]
             self.phase = COARSE
             self._measure(0, 0, 0)
         else:
-            self._stage = _FINAL
             self._begin_cycle()
 
     def stop(self):
@@ -139,7 +144,8 @@ class FieldZero:
         self._i[self._point] = in_phase
         self._q[self._point] = quadrature
         self._point += 1
-        if self._point < _POINTS:
+        # Without the beam axis a cycle has the four transverse points only.
+        if self._point < (4 if self._stage == _FINAL else _POINTS):
             self._measure_point()
         else:
             self._solve()
@@ -177,11 +183,11 @@ class FieldZero:
     def _coarse(self, in_phase, quadrature):
         state = self._state
         base = self._base
-        ex = muldiv(in_phase, state[base + lockin.W_XI], 16384) + muldiv(
-            quadrature, state[base + lockin.W_XQ], 16384
+        ex = muldiv(in_phase, state[base + lockin.W_XI], 262144) + muldiv(
+            quadrature, state[base + lockin.W_XQ], 262144
         )
-        ey = muldiv(in_phase, state[base + lockin.W_YI], 16384) + muldiv(
-            quadrature, state[base + lockin.W_YQ], 16384
+        ey = muldiv(in_phase, state[base + lockin.W_YI], 262144) + muldiv(
+            quadrature, state[base + lockin.W_YQ], 262144
         )
         self._x = self._clip_command(self._x - ex)
         self._y = self._clip_command(self._y - ey)
@@ -215,17 +221,16 @@ class FieldZero:
             return
         # Field in units of 2 delta: M^-1 (I, Q); words of 24 bits and 14 bits meet in muldiv.
         step = 2 * self._delta
-        wxi = muldiv(step, gyq << 4, determinant)
-        wxq = muldiv(step, -(gyi << 4), determinant)
-        wyi = muldiv(step, -(gxq << 4), determinant)
-        wyq = muldiv(step, gxi << 4, determinant)
-        ex = muldiv(si, wxi, 16384) + muldiv(sq, wxq, 16384)
-        ey = muldiv(si, wyi, 16384) + muldiv(sq, wyq, 16384)
+        wxi = muldiv(step, gyq << 6, determinant)
+        wxq = muldiv(step, -(gyi << 6), determinant)
+        wyi = muldiv(step, -(gxq << 6), determinant)
+        wyq = muldiv(step, gxi << 6, determinant)
+        ex = muldiv(si, wxi, 262144) + muldiv(sq, wxq, 262144)
+        ey = muldiv(si, wyi, 262144) + muldiv(sq, wyq, 262144)
         limit = 5400000  # 10 nT a cycle: the response is only locally linear
         self._x = self._clip_command(self._x - clip(ex, limit))
         self._y = self._clip_command(self._y - clip(ey, limit))
-        imbalance = self._imbalance()
-        correction = self._correct_beam(imbalance)
+        correction = 0 if self._stage == _FINAL else self._correct_beam(self._imbalance())
         settled = (
             -self._tolerance < ex < self._tolerance
             and -self._tolerance < ey < self._tolerance
@@ -277,17 +282,19 @@ class FieldZero:
         self._has_last = False
         if self._stage == _FORWARD:
             self._forward_b = self._b
-            self._stage = _REVERSED
-            state[base + lockin.ROTATION] = -1
-            self._begin_cycle()
+            if self._full:
+                self._stage = _REVERSED
+                state[base + lockin.ROTATION] = -1
+                self._begin_cycle()
+                return
+            self._aim()
             return
         if self._stage == _REVERSED:
-            self.fictitious = (self._b - self._forward_b) // 2
-            # The command opposes the field, so the forward command is minus the fictitious field.
-            self._b = self._forward_b
-            self._stage = _FINAL
+            self._half = (self._forward_b - self._b) // 2
+            # The command opposes the field that it cancels.
+            self.fictitious = -muldiv(self._half, self._ratio, 1000)
             state[base + lockin.ROTATION] = 1
-            self._begin_cycle()
+            self._aim()
             return
         state[base + lockin.W_XI] = wxi
         state[base + lockin.W_XQ] = wxq
@@ -298,6 +305,12 @@ class FieldZero:
         self.calibrated = True
         self._restore()
         self.phase = DONE
+
+    def _aim(self):
+        """Go from the forward balance to the zero of the effective field; only x, y are left."""
+        self._b = self._clip_command(self._forward_b - self._half - self.fictitious)
+        self._stage = _FINAL
+        self._begin_cycle()
 
     def _restore(self):
         state = self._state

@@ -12,8 +12,8 @@ quantity                    unit                                       largest m
 ADC sample                  24-bit step                                2**23
 folded sums of 4 samples    steps                                      2**25
 I, Q                        steps, times sum of cos^2 = 8 per period   2**26.4
-product with a Q14 factor   split at bit 14: (v >> 14) * c, c < 2**15  2**28
-loop error                  counts                                     2**28
+product with a factor       split at bit 14: (v >> 14) * c, c < 2**15  2**28
+loop error                  counts, after a shift by 4 (weights Q18)   2**25
 coil command                counts, clipped to +-2**26.9               2**27
 command + modulation        counts                                     2**28
 ==========================  =========================================  ==================
@@ -32,7 +32,7 @@ IN_PHASE = 0
 QUADRATURE = 1
 DC_SUM = 2
 SATURATED = 3
-W_XI = 4  # weights, Q14: loop error = W * (I, Q)
+W_XI = 4  # weights, Q18, below 2**15: loop error = W * (I, Q)
 W_XQ = 5
 W_YI = 6
 W_YQ = 7
@@ -158,8 +158,8 @@ def close_loops(state: ptr32, row: ptr32):
         il = in_phase & 0x3FFF
         qh = quadrature >> 14
         ql = quadrature & 0x3FFF
-        ex = ih * s[4] + ((il * s[4]) >> 14) + qh * s[5] + ((ql * s[5]) >> 14)
-        ey = ih * s[6] + ((il * s[6]) >> 14) + qh * s[7] + ((ql * s[7]) >> 14)
+        ex = (ih * s[4] + ((il * s[4]) >> 14) + qh * s[5] + ((ql * s[5]) >> 14)) >> 4
+        ey = (ih * s[6] + ((il * s[6]) >> 14) + qh * s[7] + ((ql * s[7]) >> 14)) >> 4
         s[25] = ex
         s[26] = ey
         flags = s[24]

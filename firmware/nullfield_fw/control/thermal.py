@@ -86,11 +86,15 @@ class Ramp:
     def step(self, target, dt_ms):
         """Move towards the target; returns the setpoint."""
         most = self.rate * dt_ms // 1000
-        change = target - self.value
+        # The last degrees are approached with a time constant of 1.5 s, so that the integrator
+        # need not unwind a ramp that ends at once.
+        change = (target - self.value) * dt_ms // 1500
         if change > most:
             change = most
         elif change < -most:
             change = -most
+        elif change == 0:
+            self.value = target
         self.value += change
         return self.value
 

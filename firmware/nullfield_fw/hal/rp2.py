@@ -31,9 +31,7 @@ class Output:
     def __init__(self, definition):
         self._flip = 1 if definition.get("active_low") else 0
         self.safe = definition["safe"]
-        self._pin = machine.Pin(
-            definition["pin"], machine.Pin.OUT, value=self.safe ^ self._flip
-        )
+        self._pin = machine.Pin(definition["pin"], machine.Pin.OUT, value=self.safe ^ self._flip)
 
     def set(self, level):
         """Set the level, 0 or 1."""

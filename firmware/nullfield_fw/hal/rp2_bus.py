@@ -92,17 +92,18 @@ class UartLine:
             timeout=4,
             timeout_char=2,
         )
-        self._echo = bytearray(16) if definition.get("echo") else None
+        self._scratch = bytearray(16)
+        self._echo = definition.get("echo")
 
     def write(self, tx):
         """Send, and take the echo off the line."""
         uart = self._uart
         while uart.any():  # rubbish from before must not pass for an answer
-            uart.readinto(self._echo or tx, 1)
+            uart.readinto(self._scratch, 1)
         uart.write(tx)
         uart.flush()
-        if self._echo is not None:
-            uart.readinto(self._echo, len(tx))
+        if self._echo:
+            uart.readinto(self._scratch, len(tx))
 
     def transfer(self, tx, rx):
         """Send, then fetch len(rx) bytes; zeros if they do not all come."""

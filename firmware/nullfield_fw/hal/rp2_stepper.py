@@ -7,27 +7,31 @@ import rp2
 
 _TICK_HZ = const(10000000)
 # Ticks of a step outside the delay loop.
-_OVERHEAD = const(26)
+_OVERHEAD = const(15)
 # The transfer counter of the RP2350 has 28 bits; the rest selects its mode.
 _COUNT_START = const(0x0FFFFFFF)
-# State machine 8 is the first of PIO2, which only the RP2350 has; 4 the first of PIO1.
+# First state machine of PIO1.
 _STATE_MACHINE = const(4)
+# The instruction pull(noblock); a string would be assembled, on the heap, at each use.
+_PULL = const(0x8080)
 
 
-@rp2.asm_pio(set_init=rp2.PIO.OUT_LOW)
+@rp2.asm_pio(sideset_init=rp2.PIO.OUT_LOW)
 def _step_program():
-    """Take the newest period; 0 stands still, else wait it, step, and report the step."""
+    """Take the newest period; 0 stands still, else wait it and step.
+
+    The report of a step and the rising edge are one instruction: wherever the machine is stopped,
+    the count is right.
+    """
     wrap_target()
-    pull(noblock)
-    mov(x, osr)
-    mov(y, x)
-    jmp(not_y, "end")
+    label("start")
+    pull(noblock).side(0)
+    mov(x, osr).side(0)
+    mov(y, x).side(0)
+    jmp(not_y, "start").side(0)
     label("delay")
-    jmp(y_dec, "delay")
-    set(pins, 1)[9]
-    set(pins, 0)[9]
-    push(noblock)
-    label("end")
+    jmp(y_dec, "delay").side(0)
+    push(noblock).side(1)[9]
     wrap()
 
 
@@ -48,28 +52,21 @@ class Stepper:
             _STATE_MACHINE,
             _step_program,
             freq=_TICK_HZ,
-            set_base=machine.Pin(definition["step"], machine.Pin.OUT, value=0),
+            sideset_base=machine.Pin(definition["step"], machine.Pin.OUT, value=0),
         )
         self._dma = rp2.DMA()
         self._sink = bytearray(4)
         self._base = 0
         self._forward = 1
         self._period = 0
-        self._sent = -1
-        self._arm()
-        self._mark = self._dma.count
-        self._machine.put(0)
-        self._machine.active(1)
-
-    def _arm(self):
-        """Count from the top again: each report of a step is one transfer to nowhere."""
-        dma = self._dma
-        dma.active(0)
-        dma.config(
+        self._sent = 0
+        # Each report of a step is one transfer to nowhere; what is left of the count tells the
+        # steps.
+        self._dma.config(
             read=self._machine,
             write=self._sink,
             count=_COUNT_START,
-            ctrl=dma.pack_ctrl(
+            ctrl=self._dma.pack_ctrl(
                 size=2,
                 inc_read=False,
                 inc_write=False,
@@ -77,6 +74,9 @@ class Stepper:
             ),
             trigger=True,
         )
+        self._mark = self._dma.count
+        self._machine.put(0)
+        self._machine.active(1)
 
     def set_rate(self, microsteps_per_s):
         """Signed rate. Between 0 and the start-stop rate the motor runs at the start-stop rate.
@@ -110,9 +110,7 @@ class Stepper:
         stepper = self._machine
         stepper.active(0)
         while stepper.tx_fifo():
-            stepper.exec("pull(noblock)")  # drop periods of the old direction
-        stepper.exec("mov(y, null)")
-        stepper.exec("mov(x, null)")
+            stepper.exec(_PULL)  # drop periods of the old direction
         self._base = self.position()
         self._forward = forward
         self._mark = self._dma.count
@@ -128,6 +126,9 @@ class Stepper:
         return self._base + steps if self._forward > 0 else self._base - steps
 
     def zero(self):
-        """Here is zero."""
+        """Here is zero. The count starts from the top again; 2**28 steps last for 400 m."""
+        self._dma.active(0)
+        self._dma.count = _COUNT_START
+        self._dma.active(1)
         self._base = 0
         self._mark = self._dma.count

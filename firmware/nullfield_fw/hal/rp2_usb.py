@@ -1,9 +1,13 @@
 """The link over MicroPython's USB serial port.
 
 ``stdin.buffer.readinto`` waits until the whole buffer is full, so bytes are taken one at a time and
-only when the port says that there is one. A write waits up to 500 ms for a host that does not read,
-so it is made only when the port has room, in pieces of one USB packet, bounded for each block, and
-its count is believed rather than assumed.
+only when the port says that there is one.
+
+A write waits up to 500 ms for room, and polling tells only that there is room for one byte. So
+everything is sent in pieces of exactly one USB packet: the port's queue, a multiple of that, then
+has room for a whole piece or for nothing. A last short piece is filled up with zeros, which on this
+link are empty frames; that is done only behind the end of a frame. The bytes of a block are bounded,
+and the count that a write returns is believed rather than assumed.
 """
 
 import select
@@ -41,6 +45,8 @@ class UsbLink:
         self._ring = bytearray(_RING)
         self._head = 0
         self._tail = 0
+        self._piece = bytearray(_PACKET)
+        self._piece_at = _PACKET
         self._budget = 0
 
     def start_block(self):
@@ -55,16 +61,38 @@ class UsbLink:
                 break
             self.received[self.count] = self._one[0]
             self.count += 1
-        if self._head != self._tail and self._budget > 0 and self._ready(self._out_poll):
-            tail = self._tail
-            count = (self._head if self._head > tail else _RING) - tail
-            if count > _PACKET:
-                count = _PACKET
+        while self._budget > 0 and self._next_piece() and self._ready(self._out_poll):
+            at = self._piece_at
             # write(buffer, offset, length) sends from the middle of a buffer without a slice.
-            written = self._out.write(self._ring, tail, count)
-            if written:
-                self._tail = (tail + written) & (_RING - 1)
-                self._budget -= written
+            written = self._out.write(self._piece, at, _PACKET - at)
+            if not written:
+                break
+            self._piece_at = at + written
+            self._budget -= written
+
+    def _next_piece(self):
+        """Fill the piece again once it is sent; False if there is nothing to send now."""
+        if self._piece_at < _PACKET:
+            return True
+        tail = self._tail
+        count = (self._head - tail) & (_RING - 1)
+        piece = self._piece
+        if count < _PACKET:
+            if count == 0 or self._ring[(self._head - 1) & (_RING - 1)]:
+                return False
+            for i in range(count, _PACKET):
+                piece[i] = 0
+        else:
+            count = _PACKET
+        first = _RING - tail
+        if first > count:
+            first = count
+        copy(piece, tail, self._ring, first)
+        if count > first:
+            copy(piece, first << 16, self._ring, count - first)
+        self._tail = (tail + count) & (_RING - 1)
+        self._piece_at = 0
+        return True
 
     def _ready(self, poll):
         # ipoll reuses its tuple; poll() would make a list each time.

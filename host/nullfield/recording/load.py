@@ -202,7 +202,7 @@ def _field(
     placed: dict[str, tuple[npt.NDArray[Any], npt.NDArray[np.bool_]]] = {}
     for number, head in enumerate(heads):
         uid, slot = str(head["board"]), int(head["slot"])
-        if uid not in axis.shift:
+        if uid not in axis.shift or boards[uid].role != Role.SENSOR:
             continue
         if uid not in placed:
             placed[uid] = place_rows(boards[uid], axis.start + axis.shift[uid], axis.count)

@@ -64,7 +64,7 @@ class PrivateApt:
         )
 
     def _run(self, *arguments: str, what: str, cwd: Path | None = None) -> None:
-        command = ["apt-get", "-q", "-c", self._configuration, *arguments]
+        command = ["apt-get", "-q", "-c", str(self._configuration), *arguments]
         run(command, what=what, log=self._log, cwd=cwd)
 
     def update(self) -> None:
@@ -97,5 +97,5 @@ class PrivateApt:
         what = f"fetching {' '.join(packages)}"
         self._run("download", *packages, what=what, cwd=downloads)
         for package in sorted(downloads.glob("*.deb")):
-            command = ["dpkg-deb", "-x", package, directory]
+            command = ["dpkg-deb", "-x", str(package), str(directory)]
             run(command, what=f"unpacking {package.name}", log=self._log)

@@ -137,9 +137,7 @@ def unix_port_variables(runtime: Path, gcc_major: str) -> list[str]:
         f"{recipe.TARGET_FLAGS} {recipe.DEFINES} -B{gcc_directory}/ -isystem {headers} "
         f"-isystem {headers}/x86_64-linux-gnu -isystem {_MULTIARCH_HEADERS}"
     )
-    link_flags = (
-        f"-m32 -static -B{libraries}/ -B{gcc_directory}/ -L{libraries} -L{gcc_directory}"
-    )
+    link_flags = f"-m32 -static -B{libraries}/ -B{gcc_directory}/ -L{libraries} -L{gcc_directory}"
     return [
         *recipe.MAKE_VARIABLES,
         f"COPT={recipe.OPTIMISATION}",
@@ -150,7 +148,7 @@ def unix_port_variables(runtime: Path, gcc_major: str) -> list[str]:
 
 def _make(directory: Path, variables: list[str], what: str, log: Path) -> None:
     jobs = str(os.cpu_count() or 1)
-    command = ["make", "-j", jobs, "-C", directory, f"PYTHON={sys.executable}", *variables]
+    command = ["make", "-j", jobs, "-C", str(directory), f"PYTHON={sys.executable}", *variables]
     run(
         command,
         what=what,

@@ -50,7 +50,9 @@ def compile_firmware(mpy_cross: Path, firmware: Path) -> str:
             f"{path} for {architecture}: {reason}"
             for architecture in ARCHITECTURES
             for path in files
-            for reason in _compile(mpy_cross, path, path.relative_to(firmware), architecture, output)
+            for reason in _compile(
+                mpy_cross, path, path.relative_to(firmware), architecture, output
+            )
         ]
     if failures:
         raise ToolchainError("mpy-cross refused\n  " + "\n  ".join(failures))

@@ -8,6 +8,8 @@ its nominal constant at the origin; what the heads see differs by errors, image 
 
 from __future__ import annotations
 
+from typing import Any
+
 import magpylib
 import numpy as np
 import numpy.typing as npt
@@ -66,11 +68,10 @@ def _rectangle(axis: int, side: float, split: int | None, half: float) -> FloatA
 
 def _field_nt_per_ma(wires: list[tuple[FloatArray, float]], points_m: FloatArray) -> FloatArray:
     """Field at points (n, 3) of loops carrying 1 mA times their relative current, nT."""
-    sources = [
-        magpylib.current.Polyline(current=weight * 1e-3, vertices=vertices)
-        for vertices, weight in wires
-    ]
-    field = magpylib.getB(sources, points_m, sumup=True)
+    polyline: Any = magpylib.current.Polyline  # magpylib is not typed
+    get_field: Any = magpylib.getB
+    sources = [polyline(current=weight * 1e-3, vertices=vertices) for vertices, weight in wires]
+    field = get_field(sources, points_m, sumup=True)
     return np.asarray(field, dtype=np.float64).reshape(-1, 3) * 1e9
 
 

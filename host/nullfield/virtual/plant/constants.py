@@ -50,7 +50,7 @@ def rubidium_density_per_m3(temperature_c: float) -> float:
     """
     kelvin = temperature_c + 273.15
     offset, slope = (4.312, 4040.0) if kelvin > 312.45 else (4.857, 4215.0)
-    pressure_pa = 133.322368 * 10.0 ** (2.881 + offset - slope / kelvin)
+    pressure_pa = 133.322368 * math.exp(math.log(10.0) * (2.881 + offset - slope / kelvin))
     return pressure_pa / (BOLTZMANN_J_PER_K * kelvin)
 
 

@@ -105,9 +105,9 @@ class Scenario:
     onhead_nt_per_ma: float = 100.0
     onhead_crosstalk: float = 0.01
     noise_enabled: bool = True
-    spin_noise_ft: float = 7.0
+    spin_noise_ft: float = 10.0
     noise_corner_hz: float = 2.0
-    beam_axis_noise_ft: float = 7.0
+    beam_axis_noise_ft: float = 10.0
     intensity_noise_per_rthz: float = 6e-8
 
 
@@ -185,8 +185,10 @@ class TruthSnapshot:
     time_s : float
         Virtual time.
     effective_field_pt, true_field_pt, fictitious_field_pt, light_shift_pt : (n_heads, 3) array
-        True local frame of each cell. Effective is the sum of the other three; true leaves the
-        modulation out (block mean) and holds room, room coils, on-head coils, heart and table.
+        True local frame of each cell. Effective is the sum of the other three; on the beam axis of
+        a modulated cell near zero it is asked from the Bloch equations, because the light shift
+        follows the modulated absorption. True
+        leaves the modulation out (block mean) and holds room, coils, on-head coils, heart, table.
     room_field_pt : (n_heads, 3) array
         Room alone (residual, drift, mains, vibration, transients), head frame.
     room_and_coils_field_pt : (n_heads, 3) array

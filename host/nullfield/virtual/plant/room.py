@@ -45,7 +45,7 @@ def harmonic_terms(points_m: FloatArray) -> FloatArray:
     Returns
     -------
     (15, n, 3) array
-        Dimensionless, 1/m... as the degree demands: times nT, nT/m, nT/m^2 it is a field in nT.
+        Powers of metres: times nT, nT/m, nT/m^2 (by degree) a field in nT.
     """
     x, y, z = points_m.T
     o, i = np.zeros_like(x), np.ones_like(x)
@@ -205,21 +205,25 @@ class Room:
             Displacement of the array, m.
         """
         time = (first_block + np.arange(n_blocks + 1)) * 1e-3
-        slow_time = (first_block + np.arange(0, n_blocks + SLOW_STEP, SLOW_STEP)) * 1e-3
+        slow_blocks = first_block + np.arange(0, n_blocks + SLOW_STEP, SLOW_STEP)
+        slow_time: FloatArray = np.asarray(slow_blocks * 1e-3, dtype=np.float64)
         angle = 2.0 * np.pi * slow_time[:, None] * self._drift_hz
-        slow = np.tile(self.coefficients, (len(slow_time), 1))
+        slow: FloatArray = np.tile(self.coefficients, (len(slow_time), 1))
         slow[:, : N_UNIFORM + N_FIRST] += np.hstack([np.cos(angle), np.sin(angle)]) @ self._drift
         slow[:, :3] += self._vehicle_nt(slow_time)
         if self._geomagnetic is not None:
             seconds = np.arange(len(self._geomagnetic))
             for k in range(3):
-                slow[:, k] += np.interp(slow_time, seconds, self._geomagnetic[:, k])
-        terms = np.empty((len(time), N_TERMS))
+                series = np.interp(slow_time, seconds, self._geomagnetic[:, k])
+                slow[:, k] += np.asarray(series, dtype=np.float64)
+        terms = np.empty((len(time), N_TERMS), dtype=np.float64)
         for k in range(N_TERMS):
             terms[:, k] = np.interp(time, slow_time, slow[:, k])
         for harmonic, vector in self._mains:
-            angle = 2.0 * np.pi * self._mains_hz * harmonic * time
-            terms[:, :3] += np.stack([np.cos(angle), np.sin(angle)], axis=1) @ vector
+            phase = 2.0 * np.pi * self._mains_hz * harmonic * time
+            wave = np.stack([np.cos(phase), np.sin(phase)], axis=1) @ vector
+            terms[:, :3] += np.asarray(wave, dtype=np.float64)
         angle = 2.0 * np.pi * time[:, None] * self._vibration_hz
         displacement = np.cos(angle) @ self._vibration[0] + np.sin(angle) @ self._vibration[1]
-        return terms @ self._flat_basis, displacement
+        field: FloatArray = np.asarray(terms @ self._flat_basis, dtype=np.float64)
+        return field, np.asarray(displacement, dtype=np.float64)

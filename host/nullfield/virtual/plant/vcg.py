@@ -67,8 +67,8 @@ def read_frank_csv(path: Path) -> tuple[FloatArray, float]:
     step = float(np.median(steps))
     wrong = np.flatnonzero(np.abs(steps - step) > 0.1 * abs(step))
     if step <= 0.0 or wrong.size:
-        row = int(wrong[0]) + 3 if wrong.size else 3
-        raise InputError(f"{path}: row {row}: time_s is not uniform", _HINT)
+        bad_row = int(wrong[0]) + 3 if wrong.size else 3
+        raise InputError(f"{path}: row {bad_row}: time_s is not uniform", _HINT)
     rate = (len(table) - 1) / (table[-1, 0] - table[0, 0])
     if rate < 200.0:
         raise InputError(f"{path}: {rate:.0f} samples a second are too few", _HINT)

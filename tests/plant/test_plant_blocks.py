@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from conftest import WarmPlant, demodulate
+from warm_plant import WarmPlant, demodulate
 
 from nullfield.virtual.plant import Plant, PlantInputs, Scenario
 from nullfield.virtual.plant.bench import demo_rig, modulation_ma

@@ -1,0 +1,95 @@
+# `make help` lists the targets. Everything is set up by the first target that needs it.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+# The steps of a check share .venv and print in order.
+.NOTPARALLEL:
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+# Ends in one line that names what is missing and the Debian package that has it.
+need = command -v $(1) >/dev/null || { echo "error: missing system tool: $(1) (Debian package: $(2)): sudo apt-get install $(2)" >&2; exit 1; }
+
+.PHONY: help setup venv toolchain demo test lint format lint-ruff lint-format lint-types lint-imports \
+	lint-protocol typecheck-firmware compile-firmware pytest bench soak clean distclean
+
+help: ## list the targets
+	@sed -nE 's/^([a-z-]+):.*## (.*)$$/  \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|' 2>/dev/null \
+		|| sed -nE 's/^([a-z-]+):.*## (.*)$$/  \1: \2/p' $(MAKEFILE_LIST)
+
+$(STAMP): pyproject.toml
+	@$(call need,$(PYTHON),python3)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "error: Python 3.11 or newer is needed, $(PYTHON) is $$($(PYTHON) -V 2>&1): make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null \
+		|| { echo "error: Python's venv module is missing (Debian package: python3-venv): sudo apt-get install python3-venv" >&2; exit 1; }
+	@echo "== virtual environment and dependencies"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@touch $@
+
+venv: $(STAMP) ## virtual environment with all dependencies
+
+toolchain: $(STAMP) ## MicroPython for the virtual boards, built once into the user cache
+	@$(BIN)/python -m nullfield.toolchain build
+
+setup: venv toolchain ## everything that demo and test need
+
+demo: setup ## a complete examination on the virtual instrument
+	@$(BIN)/nullfield demo
+
+lint-ruff: $(STAMP)
+	@echo "== ruff check"
+	@$(BIN)/ruff check .
+
+lint-format: $(STAMP)
+	@echo "== ruff format"
+	@$(BIN)/ruff format --check .
+
+lint-types: $(STAMP)
+	@echo "== mypy: host and protocol"
+	@$(BIN)/mypy
+
+lint-imports: $(STAMP)
+	@echo "== import-linter: the dependency rules"
+	@$(BIN)/lint-imports
+
+lint-protocol: $(STAMP)
+	@echo "== protocol: generated files are fresh"
+	@$(BIN)/python -m nullfield_protocol.generate --check
+
+typecheck-firmware: $(STAMP) ## mypy on the firmware against MicroPython's stubs
+	@echo "== mypy: firmware against MicroPython's stubs"
+	@$(BIN)/python -m nullfield.toolchain typecheck
+
+compile-firmware: toolchain ## mpy-cross on all firmware for x86, armv6m and armv7emsp
+	@echo "== mpy-cross: all firmware, three architectures"
+	@$(BIN)/python -m nullfield.toolchain compile
+
+lint: lint-ruff lint-format lint-types lint-imports lint-protocol typecheck-firmware ## all checks without tests
+
+pytest: setup
+	@echo "== pytest"
+	@$(BIN)/python -m pytest
+
+test: setup lint compile-firmware pytest ## set-up, every check, every test
+
+format: $(STAMP) ## put all files into ruff's format
+	@$(BIN)/ruff check --fix --select I . && $(BIN)/ruff format .
+
+bench: setup ## the figures of docs/results.md
+	@$(BIN)/python -m tests.bench
+
+soak: setup ## hours of recording with disturbances
+	@$(BIN)/python -m tests.soak
+
+clean: ## remove caches and runs; the virtual environment and the user cache stay
+	@rm -rf runs .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis dist build
+	@find . -path ./$(VENV) -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
+
+distclean: clean ## remove the virtual environment, too
+	@rm -rf $(VENV)

@@ -1,0 +1,156 @@
+"""What every analysis works on: where the channels are, and what they saw."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+FloatArray = npt.NDArray[np.float64]
+BoolArray = npt.NDArray[np.bool_]
+IntArray = npt.NDArray[np.int64]
+
+CHEST_NORMAL_COSINE = 0.9
+"""A channel counts as one of the chest normal if its axis is within 26 degrees of it."""
+
+
+@dataclass(frozen=True)
+class SensorArray:
+    """Geometry of an array, head frame (x right to left, y toward the head, z out of the chest).
+
+    Attributes
+    ----------
+    names : tuple of str
+        One a channel.
+    positions_m : numpy.ndarray, shape ``(n_channels, 3)``
+    orientations : numpy.ndarray, shape ``(n_channels, 3)``
+        Unit vectors of the sensitive axes.
+    head_names : tuple of str
+        The sensor head that each channel belongs to.
+    axis_index : numpy.ndarray of int, shape ``(n_channels,)``
+        The head's local axis: 0 and 1 transverse, 2 along the beam.
+    is_reference : numpy.ndarray of bool, shape ``(n_channels,)``
+        True for heads far from the heart.
+    """
+
+    names: tuple[str, ...]
+    positions_m: FloatArray
+    orientations: FloatArray
+    head_names: tuple[str, ...]
+    axis_index: IntArray
+    is_reference: BoolArray
+
+    def __post_init__(self) -> None:
+        n = len(self.names)
+        shapes = {
+            "positions_m": (np.shape(self.positions_m), (n, 3)),
+            "orientations": (np.shape(self.orientations), (n, 3)),
+            "head_names": ((len(self.head_names),), (n,)),
+            "axis_index": (np.shape(self.axis_index), (n,)),
+            "is_reference": (np.shape(self.is_reference), (n,)),
+        }
+        for name, (found, wanted) in shapes.items():
+            if found != wanted:
+                raise ValueError(f"SensorArray.{name} has shape {found}, {wanted} is needed")
+        length = np.linalg.norm(self.orientations, axis=1)
+        if n and not np.allclose(length, 1.0, atol=1e-3):
+            raise ValueError("SensorArray.orientations are no unit vectors")
+
+    @property
+    def n_channels(self) -> int:
+        return len(self.names)
+
+    @property
+    def is_chest(self) -> BoolArray:
+        """Channels over the chest, shape ``(n_channels,)``."""
+        return np.asarray(~np.asarray(self.is_reference, dtype=bool))
+
+    @property
+    def is_normal(self) -> BoolArray:
+        """Chest channels that measure Bz, the component normal to the chest."""
+        return self.is_chest & (np.abs(self.orientations[:, 2]) >= CHEST_NORMAL_COSINE)
+
+    def subset(self, channels: BoolArray | IntArray) -> SensorArray:
+        """Some of the channels, by mask or by index."""
+        index = np.arange(self.n_channels)[channels]
+        return SensorArray(
+            names=tuple(self.names[i] for i in index),
+            positions_m=self.positions_m[index],
+            orientations=self.orientations[index],
+            head_names=tuple(self.head_names[i] for i in index),
+            axis_index=self.axis_index[index],
+            is_reference=self.is_reference[index],
+        )
+
+
+@dataclass(frozen=True)
+class FieldRecording:
+    """Field over time of every channel of an array.
+
+    Attributes
+    ----------
+    field_pt : numpy.ndarray, shape ``(n_channels, n_samples)``
+        Field along each channel's axis, pT; NaN where nothing came.
+    sampling_rate_hz : float
+    array : SensorArray
+    start_time_s : float
+        Time of the first sample on the recording's own clock.
+    valid : numpy.ndarray of bool, shape ``(n_channels, n_samples)``, or None
+        False where a sample is missing or unusable. None: all finite samples are good.
+    metadata : mapping
+    """
+
+    field_pt: FloatArray
+    sampling_rate_hz: float
+    array: SensorArray
+    start_time_s: float = 0.0
+    valid: BoolArray | None = None
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.field_pt.ndim != 2 or len(self.field_pt) != self.array.n_channels:
+            raise ValueError(
+                f"FieldRecording.field_pt has shape {self.field_pt.shape},"
+                f" {self.array.n_channels} channels are needed"
+            )
+        if self.valid is not None and self.valid.shape != self.field_pt.shape:
+            raise ValueError(
+                f"FieldRecording.valid has shape {self.valid.shape}, not {self.field_pt.shape}"
+            )
+        if not self.sampling_rate_hz > 0:
+            raise ValueError(f"FieldRecording.sampling_rate_hz is {self.sampling_rate_hz}")
+
+    @property
+    def n_samples(self) -> int:
+        return int(self.field_pt.shape[1])
+
+    @property
+    def duration_s(self) -> float:
+        return self.n_samples / self.sampling_rate_hz
+
+    @property
+    def time_s(self) -> FloatArray:
+        """Time of each sample, shape ``(n_samples,)``."""
+        return self.start_time_s + np.arange(self.n_samples) / self.sampling_rate_hz
+
+    @property
+    def usable(self) -> BoolArray:
+        """Finite and valid, shape ``(n_channels, n_samples)``."""
+        finite = np.isfinite(self.field_pt)
+        return np.asarray(finite if self.valid is None else finite & self.valid)
+
+    def subset(self, channels: BoolArray | IntArray) -> FieldRecording:
+        """Some of the channels, by mask or by index."""
+        return replace(
+            self,
+            field_pt=self.field_pt[channels],
+            array=self.array.subset(channels),
+            valid=None if self.valid is None else self.valid[channels],
+        )
+
+    def with_field(self, field_pt: FloatArray) -> FieldRecording:
+        """The same channels and times with other values; validity is kept."""
+        return replace(self, field_pt=field_pt)
