@@ -58,9 +58,8 @@ BOARD = {
         "laser_nominal_ohm": 10000,
         "laser_beta_k": 3435,
         "heater_full_scale_uw": 600000,
-        # From the cell's design at 150 degC, 1.5 mA, 70 nT: where the lock-in begins to look for the
-        # field, and fictitious field by half of the difference of the two beam balances.
-        "lockin_weights_q18": (4240, -18850, 18850, 4240),
+        # From the cell's design at 150 degC, 1.5 mA, 70 nT: fictitious field by half of the
+        # difference of the two beam balances.
         "fictitious_ratio_permille": 1332,
     },
     "limits": {

@@ -358,8 +358,8 @@ class Link:
         if self.lost_reason is None:
             self._beat_number = (self._beat_number + 1) & 0xFFFFFFFF
             self._send(MessageId.HEARTBEAT, build(MessageId.HEARTBEAT, host_beat=self._beat_number))
-            if self.lost_reason is not None:
-                self.clock.wake()
+            # Sending may just have found that the port is gone, which ends every wait.
+            self.clock.wake()
 
     def _on_lost(self, reason: str) -> None:
         self.lost_reason = self.lost_reason or reason

@@ -122,6 +122,7 @@ class Subject:
 
 
 def member_text(kind: Any, value: int) -> str:
+    """Name of an enumeration's member in words; unknown numbers stay numbers."""
     try:
         return str(kind(value).name).lower().replace("_", " ")
     except ValueError:

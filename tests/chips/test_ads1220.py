@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from nullfield.virtual.chips.ads1220 import Ads1220
 
 

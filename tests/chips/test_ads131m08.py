@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from nullfield.virtual.chips.ads131m08 import (
     STREAM_STATUS_WORD,
     Ads131m08,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from nullfield.virtual.chips.ltc2688 import SPANS_V, Ltc2688, words_to_volts
 
 

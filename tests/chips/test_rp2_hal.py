@@ -129,14 +129,26 @@ def rp2(monkeypatch):
         monkeypatch.setattr(builtins, name, int, raising=False)
     monkeypatch.setattr(sys.modules["micropython"], "kbd_intr", lambda _key: None, raising=False)
     monkeypatch.setattr("time.ticks_us", lambda: 0, raising=False)
-    monkeypatch.setattr(sys, "stdin", Port())
-    monkeypatch.setattr(sys, "stdout", Port())
+    host, device = Port(), Port()
     before = set(sys.modules)
     import nullfield_fw.hal.rp2 as hal
     import nullfield_fw.hal.rp2_usb as usb
 
     monkeypatch.setattr("nullfield_fw.hal.rp2.fill_middle", lambda *_args: None)
-    yield types.SimpleNamespace(Hal=hal.Hal, UsbLink=usb.UsbLink)
+
+    def connected(make):
+        # Only while the object is made: pytest replaces the streams between phases of a test.
+        def build(*arguments):
+            with monkeypatch.context() as patch:
+                patch.setattr(sys, "stdin", host)
+                patch.setattr(sys, "stdout", device)
+                return make(*arguments)
+
+        return build
+
+    yield types.SimpleNamespace(
+        Hal=connected(hal.Hal), UsbLink=connected(usb.UsbLink), host=host, device=device
+    )
     # What was imported holds on to the stand-ins.
     for name in set(sys.modules) - before:
         if name.startswith("nullfield_fw.hal"):
@@ -198,7 +210,7 @@ def test_stepper_periods(rp2):
 
 def test_receives_what_is_there_and_never_waits(rp2):
     link = rp2.UsbLink()
-    sys.stdin.incoming += bytes(range(256)) * 3
+    rp2.host.incoming += bytes(range(256)) * 3
     link.start_block()
     link.service()
     assert link.count == 512
@@ -214,7 +226,7 @@ def send(link, data):
         at += link.write(data, at, len(data) - at)
         link.start_block()
         link.service()
-    for _ in range(3):
+    for _ in range(10):
         link.start_block()
         link.service()
 
@@ -224,7 +236,7 @@ def test_sends_whole_packets_and_loses_nothing(rp2):
     frames = [bytes([1 + i % 255]) * (i % 150) + b"\0" for i in range(400)]
     stream = bytearray(b"".join(frames))
     send(link, stream)
-    sent = bytes(sys.stdout.sent)
+    sent = bytes(rp2.device.sent)
     assert len(sent) % 64 == 0
     assert [part for part in sent.split(b"\0") if part] == [f[:-1] for f in frames if len(f) > 1]
 
@@ -232,30 +244,30 @@ def test_sends_whole_packets_and_loses_nothing(rp2):
 def test_half_a_frame_waits_for_the_rest(rp2):
     link = rp2.UsbLink()
     send(link, bytearray(b"\x05half"))
-    assert not sys.stdout.sent
+    assert not rp2.device.sent
     send(link, bytearray(b"whole\0"))
-    assert sys.stdout.sent == b"\x05halfwhole".ljust(64, b"\0")
+    assert rp2.device.sent == b"\x05halfwhole".ljust(64, b"\0")
 
 
 def test_short_write_is_continued(rp2):
     link = rp2.UsbLink()
-    sys.stdout.take = 10
+    rp2.device.take = 10
     data = bytearray(range(1, 200)) + b"\0"
     send(link, data)
     for _ in range(60):
         link.start_block()
         link.service()
-    assert bytes(sys.stdout.sent).rstrip(b"\0") == bytes(range(1, 200))
+    assert bytes(rp2.device.sent).rstrip(b"\0") == bytes(range(1, 200))
 
 
 def test_full_port_is_left_alone_and_the_ring_bounds_what_is_taken(rp2):
     link = rp2.UsbLink()
-    sys.stdout.room = 128
+    rp2.device.room = 128
     data = bytearray([7] * 8192)
     link.start_block()
     assert link.write(data, 0, len(data)) == 4095
     link.service()
-    assert len(sys.stdout.sent) == 128
+    assert len(rp2.device.sent) == 128
     link.service()
     # The next piece waits in hand, so its place in the ring is free as well.
     assert link.write(data, 0, len(data)) == 192

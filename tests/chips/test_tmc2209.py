@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from nullfield.virtual.chips.tmc2209 import Tmc2209, crc8
 
 

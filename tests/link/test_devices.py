@@ -3,8 +3,6 @@
 import numpy as np
 import pytest
 from fake_board import FakeBoard, StepClock
-from nullfield_protocol.catalogue import BoardState, Command, FaultCode, HeadState, Role
-
 from nullfield.devices.coil import CoilBoard
 from nullfield.devices.connect import connect
 from nullfield.devices.sensor import SensorBoard, head_mask
@@ -18,6 +16,7 @@ from nullfield.errors import (
     TransportError,
     WrongRoleError,
 )
+from nullfield_protocol.catalogue import BoardState, Command, FaultCode, HeadState, Role
 
 
 def linked(role=Role.SENSOR, **options):
@@ -67,7 +66,8 @@ def test_settings_in_si():
     assert len(everything) == 15
     limit = everything["heater_power_limit"]
     assert (limit.value, limit.unit, limit.minimum, limit.maximum) == (0.457, "W", 0.0, 0.6)
-    assert limit.is_persistent and not limit.is_read_only
+    assert limit.is_persistent
+    assert not limit.is_read_only
     assert everything["serial_number"].is_read_only
     assert everything["closed_loop"].is_boolean
 
@@ -228,7 +228,8 @@ def test_telemetry_of_the_wrong_length_is_counted():
 def test_description_is_json_and_complete():
     _, board = linked()
     description = board.description()
-    assert description["role"] == "sensor" and description["name"] == "sensor0"
+    assert description["role"] == "sensor"
+    assert description["name"] == "sensor0"
     assert description["settings"][0]["value"] == 300
     assert description["identity"]["row_period_us"] == 1000
 

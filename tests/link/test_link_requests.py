@@ -1,15 +1,12 @@
 """Requests over good and bad lines, handshake, heartbeats, loss accounting."""
 
+import itertools
 import struct
 
 import pytest
 from fake_board import FakeBoard, StepClock
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from nullfield_protocol.catalogue import BoardState, Command, ErrorCode, FaultCode, Role
-from nullfield_protocol.frame import decode_frame
-from nullfield_protocol.messages import MessageId
-
 from nullfield.errors import (
     BoardLostError,
     ProtocolError,
@@ -19,6 +16,9 @@ from nullfield.errors import (
     TransportError,
 )
 from nullfield.link import REQUEST_ID_LIMIT, Link
+from nullfield_protocol.catalogue import BoardState, Command, ErrorCode, FaultCode, Role
+from nullfield_protocol.frame import decode_frame
+from nullfield_protocol.messages import MessageId
 
 
 @pytest.fixture
@@ -65,7 +65,8 @@ def test_other_protocol_version(board):
     with pytest.raises(ProtocolMismatchError) as caught:
         opened(board)
     assert "0102030405060708" in caught.value.message
-    assert "protocol 2" in caught.value.message and "this host 1" in caught.value.message
+    assert "protocol 2" in caught.value.message
+    assert "this host 1" in caught.value.message
     assert caught.value.hint.startswith("nullfield flash")
     assert not board.is_open
 
@@ -280,7 +281,7 @@ def test_loss_is_counted_by_cause(board):
     assert statistics.errors == {"short": 1, "cobs": 1}
     assert statistics.board_dropped_rows == 40
     assert statistics.frames_received > len(frames) > 20
-    assert all(later[1] >= sooner[1] for sooner, later in zip(frames, frames[1:], strict=False))
+    assert all(later[1] >= sooner[1] for sooner, later in itertools.pairwise(frames))
 
 
 def test_board_restart_is_no_loss(board):
@@ -309,16 +310,19 @@ def test_fault_surfaces(board):
     assert [(one.code, one.source) for one in link.faults] == [(FaultCode.LASER_LOCK_LOST, 2)]
     board.fault()
     board.clock.run(0.1)
-    assert link.fault is not None and link.fault.name == "interlock open"
+    assert link.fault is not None
+    assert link.fault.name == "interlock open"
     link.forget_faults()
-    assert link.fault is None and link.faults == []
+    assert link.fault is None
+    assert link.faults == []
 
 
 def test_fault_from_before_shows_in_the_heartbeat(board):
     board.state = BoardState.FAULT
     link = opened(board)
     board.clock.run(0.5)
-    assert link.fault is not None and link.fault.code == FaultCode.INTERLOCK_OPEN
+    assert link.fault is not None
+    assert link.fault.code == FaultCode.INTERLOCK_OPEN
 
 
 def test_time_exchange(board):

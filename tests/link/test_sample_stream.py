@@ -4,11 +4,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from nullfield.devices.samples import SampleStream
 from nullfield_protocol.codec import build, row_dtype
 from nullfield_protocol.frame import Frame
 from nullfield_protocol.messages import MessageId
-
-from nullfield.devices.samples import SampleStream
 
 MESSAGE = MessageId.TABLE_SAMPLES
 
@@ -65,7 +64,9 @@ def test_index_and_sequence_wrap():
 
 def test_a_block_twice_is_taken_once():
     one = stream(frame(0, 0), frame(4, 1), frame(4, 1))
-    assert len(one.all()) == 8 and one.refused_blocks == 1 and one.restarts == 0
+    assert len(one.all()) == 8
+    assert one.refused_blocks == 1
+    assert one.restarts == 0
 
 
 def test_restart_of_the_count():
@@ -86,13 +87,16 @@ def test_empty_and_foreign():
     assert len(one.all()) == len(one.window(5)) == len(one.since(0)) == 0
     one.take(Frame(MessageId.COIL_SAMPLES, 0, 0, b""), 0.0)
     one.take(Frame(MESSAGE, 0, 0, b"short"), 0.0)
-    assert one.refused_blocks == 1 and one.next_index is None
+    assert one.refused_blocks == 1
+    assert one.next_index is None
 
 
 def test_clear_keeps_the_index():
     one = stream(frame(0, 0), frame(8, 1))
     one.clear()
-    assert one.gaps == [] and one.next_index == 12 and len(one.all()) == 0
+    assert one.gaps == []
+    assert one.next_index == 12
+    assert len(one.all()) == 0
 
 
 @settings(max_examples=60, deadline=None)

@@ -1,5 +1,6 @@
 """Real ptys: exclusive claim, loss, errors with a fix; and the wall clock."""
 
+import contextlib
 import os
 import socket
 import threading
@@ -7,12 +8,11 @@ import tty
 
 import pytest
 from fake_board import FakeBoard, StepClock
-from nullfield_protocol.messages import MessageId
-
 from nullfield.errors import PortBusyError, RequestTimeoutError, TransportError
 from nullfield.link import Link
 from nullfield.transport.serial_port import SerialTransport
 from nullfield.transport.timing import WallClock
+from nullfield_protocol.messages import MessageId
 
 LONG_S = 20.0
 """Only a failing test waits as long."""
@@ -24,10 +24,8 @@ def pty():
     tty.setraw(slave)
     yield master, os.ttyname(slave)
     for descriptor in (master, slave):
-        try:
+        with contextlib.suppress(OSError):
             os.close(descriptor)
-        except OSError:
-            pass
 
 
 class Bytes:
@@ -71,7 +69,8 @@ def test_second_open_is_busy_and_the_first_goes_on(pty):
     first.open()
     with pytest.raises(PortBusyError) as caught:
         SerialTransport(path).open()
-    assert path in caught.value.message and "close the other program" in caught.value.hint
+    assert path in caught.value.message
+    assert "close the other program" in caught.value.hint
     os.write(master, b"still here")
     assert clock.wait(lambda: seen.data == b"still here", LONG_S)
     first.close()
@@ -109,7 +108,8 @@ def test_no_permission(monkeypatch):
     monkeypatch.setattr("serial.serial_for_url", refuse)
     with pytest.raises(TransportError) as caught:
         SerialTransport("/dev/ttyACM0").open()
-    assert "dialout" in caught.value.hint and "udev" in caught.value.hint
+    assert "dialout" in caught.value.hint
+    assert "udev" in caught.value.hint
 
 
 def test_socket_url():

@@ -75,7 +75,8 @@ def test_the_subset_is_taken():
     )
     assert layout.size == 20
     assert layout.dtype().itemsize == 20
-    assert layout.row is not None and layout.row.size == 4
+    assert layout.row is not None
+    assert layout.row.size == 4
 
 
 @pytest.mark.parametrize("message", list(MESSAGES), ids=lambda m: m.name)

@@ -1,10 +1,9 @@
 """Recordings of fake boards, made the way the instrument makes them."""
 
 from fake_board import FakeBoard, StepClock
-from nullfield_protocol.catalogue import Role
-
 from nullfield.devices.connect import connect
 from nullfield.recording.writer import RecordingWriter
+from nullfield_protocol.catalogue import Role
 
 
 def header(**more):

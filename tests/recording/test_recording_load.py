@@ -3,13 +3,12 @@
 import numpy as np
 import pytest
 from fake_board import FakeBoard, StepClock
-from nullfield_protocol.catalogue import Role
-from nullfield_protocol.messages import MessageId
-
 from nullfield.devices.connect import connect
 from nullfield.errors import RecordingError
 from nullfield.recording.load import load_field_recording, load_recording
 from nullfield.recording.writer import RecordingWriter
+from nullfield_protocol.catalogue import Role
+from nullfield_protocol.messages import MessageId
 
 ROLES = (Role.SENSOR, Role.SENSOR, Role.COIL, Role.TABLE)
 SCALE_PT = 1862645e-21 * 1e12
@@ -65,9 +64,11 @@ def test_channels_and_geometry(tmp_path):
     bench.stream(1.0, start_index=500)
     loaded = bench.load(tmp_path)
     field = loaded.field
-    assert field.field_pt.shape[0] == 24 and field.field_pt.shape[1] > 900
+    assert field.field_pt.shape[0] == 24
+    assert field.field_pt.shape[1] > 900
     assert field.sampling_rate_hz == 1000
-    assert field.valid.all() and np.isfinite(field.field_pt).all()
+    assert field.valid.all()
+    assert np.isfinite(field.field_pt).all()
     # The fake board's rows count 10 * index + channel.
     expected = 10 * (500 + np.arange(field.field_pt.shape[1])) + 7
     scale_pt = SCALE_PT * (1862645 + 20) / 1862645
@@ -112,7 +113,8 @@ def test_a_board_that_dies_leaves_the_others_whole(tmp_path):
     field = bench.load(tmp_path).field
     assert field.field_pt.shape[1] > 2400
     assert field.valid[:12].all()
-    assert field.valid[12:, :450].all() and not field.valid[12:, 520:].any()
+    assert field.valid[12:, :450].all()
+    assert not field.valid[12:, 520:].any()
 
 
 def test_synced_index_wins_over_unrelated_board_clocks(tmp_path):
@@ -161,7 +163,9 @@ def test_unlocked_heads_are_not_valid(tmp_path):
     bench.fakes[0].block = block
     bench.stream(0.3)
     field = bench.load(tmp_path).field
-    assert not field.valid[9:12].any() and field.valid[:9].all() and field.valid[12:].all()
+    assert not field.valid[9:12].any()
+    assert field.valid[:9].all()
+    assert field.valid[12:].all()
     assert np.isfinite(field.field_pt).all()
 
 
@@ -172,7 +176,8 @@ def test_a_scale_changed_midway_holds_from_there_on(tmp_path):
     bench.clock.run(0.2)
     field = bench.load(tmp_path).field
     ratio = field.field_pt[0, 1:] / field.field_pt[12, 1:]
-    assert ratio[0] == pytest.approx(1) and ratio[-1] == pytest.approx(2)
+    assert ratio[0] == pytest.approx(1)
+    assert ratio[-1] == pytest.approx(2)
     assert np.sum(np.abs(np.diff(ratio)) > 0.5) == 1
 
 
@@ -180,7 +185,8 @@ def test_a_head_without_its_board_is_nan(tmp_path):
     bench = Bench(tmp_path, heads=rig(boards=3))
     bench.stream(0.2)
     field = bench.load(tmp_path).field
-    assert np.isnan(field.field_pt[24:]).all() and not field.valid[24:].any()
+    assert np.isnan(field.field_pt[24:]).all()
+    assert not field.valid[24:].any()
 
 
 def test_truncated_recording_loads(tmp_path):
@@ -190,7 +196,8 @@ def test_truncated_recording_loads(tmp_path):
     file = tmp_path / "recording-0000.mcap"
     file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
     loaded = load_recording(tmp_path)
-    assert loaded.truncated and loaded.field.metadata["truncated"]
+    assert loaded.truncated
+    assert loaded.field.metadata["truncated"]
     assert 150 < loaded.field.field_pt.shape[1] < 350
     assert loaded.field.valid.all()
 

@@ -46,15 +46,15 @@ class Head:
             scales["laser_nominal_ohm"], scales["laser_beta_k"], scales["laser_divider_ohm"]
         )
         self._cell_ramp = thermal.Ramp(5000)
-        self._cell_loop = thermal.Pi(60, 6, 0, limits["heater_power_max_uw"], 12000)
+        self._cell_loop = thermal.Pi(60, 30, 0, limits["heater_power_max_uw"], 12000)
         self._laser_ramp = thermal.Ramp(2500)
         self._laser_loop = thermal.Pi(300, 120, -self._tec_max_ua, self._tec_max_ua, 6000)
         self._scan = laser_scan.LaserScan(41000, 49000, 1000)
-        # Steps of 3 nT, span of 12 nT, first width of 17 nT, in counts of 1.86 fT.
+        # Reach of 25 nT, steps of 3 nT, span of 12 nT, first width of 17 nT, in counts of 1.86 fT.
         self._zero = field_zero.FieldZero(
             self._control,
             number,
-            scales["lockin_weights_q18"],
+            13420000,
             1610000,
             6442000,
             9130000,
@@ -295,7 +295,6 @@ class Head:
                 return
             self._set_cancel(max(min(self.light_pa, 59000000), 0))
             self.locked = True
-            self._control[self._base + lockin.MODULATION_ON] = 1
             self._enter(wire.HEAD_STATE_FIELD_ZERO)
             self.zero(True)
         elif self._turns > _LOCK_LIMIT_TURNS:

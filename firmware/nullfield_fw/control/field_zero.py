@@ -4,9 +4,11 @@ Works on the fast path's state words only: it sets coil commands, lets the fast 
 average, and reads the sums. Three things have to be found at once.
 
 *Transverse axes.* Small steps of +-`delta` on each axis give the response of (I, Q) to both axes;
-solving with the mean response gives the transverse field. Far out, where the response bends back, a
-nominal matrix finds the way: its correction is too short but has the right sign as long as the beam
-field turns the response by less than 90 degrees.
+solving with the mean response gives the transverse field. That works within the linear range, some
+10 nT. From farther out, the light itself shows the way without modulation (Hanle effect): in a field
+the polarisation along the beam is P0 (w^2 + Bz^2) / (w^2 + B^2), so the light through the cell is
+largest where the transverse field is zero, whatever the beam field; and with a transverse field
+applied it is least where the beam field is zero. Three points an axis and a parabola, repeated.
 
 *Beam axis.* The transverse response is largest near zero beam field; measured at +-`span` it is
 balanced. The balance is not the zero: a rotating modulation acts like a beam field
@@ -32,7 +34,7 @@ FAILED = 4
 
 _SETTLE_BLOCKS = 14
 _AVERAGE_BLOCKS = 16
-_COARSE_LIMIT = 40
+_COARSE_LIMIT = 12
 _CYCLE_LIMIT = 24
 _SCALE_BITS = 12  # response words are brought from 26 to 14 bits before products
 
@@ -56,8 +58,8 @@ class FieldZero:
     state : array
         The fast path's state.
     head : int
-    nominal : tuple of int
-        Weights W_XI, W_XQ, W_YI, W_YQ (Q18) to begin with.
+    reach_count : int
+        Step of the search by light.
     delta_count, span_count : int
         Step on the transverse axes and on the beam axis.
     width_count : int
@@ -66,10 +68,14 @@ class FieldZero:
         Fictitious field by half of the difference of the balances.
     """
 
-    def __init__(self, state, head, nominal, delta_count, span_count, width_count, ratio_permille):
+    def __init__(
+        self, state, head, reach_count, delta_count, span_count, width_count, ratio_permille
+    ):
         self._state = state
         self._base = head * lockin.STRIDE
-        self._nominal = nominal
+        self._reach = reach_count
+        self._axis = 0
+        self._moved = 0
         self._delta = delta_count
         self._span = span_count
         self._start_width = width_count
@@ -99,7 +105,7 @@ class FieldZero:
         self._has_last = False
 
     def start(self, full):
-        """Begin. `full` starts from the nominal matrix and finds the fictitious field too."""
+        """Begin. `full` searches by the light first and finds the fictitious field too."""
         state = self._state
         base = self._base
         state[base + lockin.LOOP_CLOSED] = 0
@@ -113,10 +119,8 @@ class FieldZero:
         self._width = self._start_width
         if full:
             self.calibrated = False
-            for number in range(4):
-                state[base + lockin.W_XI + number] = self._nominal[number]
-            self.phase = COARSE
-            self._measure(0, 0, 0)
+            state[base + lockin.MODULATION_ON] = 0
+            self._begin_coarse()
         else:
             self._begin_cycle()
 
@@ -139,7 +143,7 @@ class FieldZero:
         in_phase = state[base + lockin.SUM_I]
         quadrature = state[base + lockin.SUM_Q]
         if self.phase == COARSE:
-            self._coarse(in_phase, quadrature)
+            self._coarse(state[base + lockin.SUM_DC])
             return
         self._i[self._point] = in_phase
         self._q[self._point] = quadrature
@@ -180,26 +184,60 @@ class FieldZero:
 
     # ------------------------------------------------------------------ coarse search
 
-    def _coarse(self, in_phase, quadrature):
-        state = self._state
-        base = self._base
-        ex = muldiv(in_phase, state[base + lockin.W_XI], 262144) + muldiv(
-            quadrature, state[base + lockin.W_XQ], 262144
-        )
-        ey = muldiv(in_phase, state[base + lockin.W_YI], 262144) + muldiv(
-            quadrature, state[base + lockin.W_YQ], 262144
-        )
-        self._x = self._clip_command(self._x - ex)
-        self._y = self._clip_command(self._y - ey)
+    def _begin_coarse(self):
+        self.phase = COARSE
+        self._axis = 0
+        self._point = 0
+        self._measure_coarse()
+
+    def _measure_coarse(self):
+        step = (0, 1, -1)[self._point] * self._reach
+        if self._axis == 0:
+            self._measure(step, 0, 0)
+        elif self._axis == 1:
+            self._measure(0, step, 0)
+        else:
+            # Only across a transverse field does the light show the beam field.
+            self._measure(self._reach, 0, step)
+
+    def _coarse(self, light):
+        self._i[self._point] = light
+        self._point += 1
+        if self._point < 3:
+            self._measure_coarse()
+            return
+        self._point = 0
+        middle, upper, lower = self._i[0], self._i[1], self._i[2]
+        if self._axis == 2:
+            # The light is least where the beam field is zero: the same peak upside down.
+            middle, upper, lower = -middle, -upper, -lower
+        slope = upper - lower
+        bend = 2 * middle - upper - lower
+        reach = self._reach
+        if bend > 0 and abs(slope) < 3 * bend:
+            shift = muldiv(slope, reach, 2 * bend)
+        else:
+            # Far out on a flank: go to the better side.
+            shift = reach if slope > 0 else -reach
+        if self._axis == 0:
+            self._x = self._clip_command(self._x + shift)
+        elif self._axis == 1:
+            self._y = self._clip_command(self._y + shift)
+        else:
+            self._b = self._clip_command(self._b + shift)
+        self._moved = max(self._moved, abs(shift))
+        self._axis += 1
+        if self._axis < 3:
+            self._measure_coarse()
+            return
         self.cycles += 1
-        near = 1000000
-        if -near < ex < near and -near < ey < near:
-            self._begin_cycle()
-        elif self.cycles >= _COARSE_LIMIT:
-            # The cycles may still find the way when the beam field was the trouble.
+        near = self._moved < self._reach // 8
+        self._moved = 0
+        if near or self.cycles >= _COARSE_LIMIT:
+            self._state[self._base + lockin.MODULATION_ON] = 1
             self._begin_cycle()
         else:
-            self._measure(0, 0, 0)
+            self._begin_coarse()
 
     # ------------------------------------------------------------------ one cycle
 

@@ -81,8 +81,8 @@ class Ads131m08:
     def reset(self):
         """Reset all registers; words are 24 bits long afterwards."""
         # The chip may still be in 32-bit words if only the processor restarted. A command sits in
-        # the first 16 bits of either length, and the reset needs a whole frame (section 8.5.1.10.2):
-        # the longer frame is whole in both.
+        # the first 16 bits of either length, and the reset needs a whole frame (section
+        # 8.5.1.10.2): the longer frame is whole in both.
         self._wide = True
         self._frame(_RESET, 0)
         self._wide = False

@@ -1,8 +1,8 @@
 """Sample streams by PIO and DMA: converter frames in, DAC words out.
 
 The converter's DRDY starts each sample. State machine 0 fetches one frame; state machine 1 drops
-LDAC, which shows the words sent during the sample before, and sends this sample's words. So both run
-on the distributed converter clock and never drift apart.
+LDAC, which shows the words sent during the sample before, and sends this sample's words. So both
+run on the distributed converter clock and never drift apart.
 
 Each direction has two buffers and two DMA channels. The data channel moves one block and chains to
 the control channel, which writes the other buffer's address into the data channel's address-and-

@@ -6,8 +6,8 @@ only when the port says that there is one.
 A write waits up to 500 ms for room, and polling tells only that there is room for one byte. So
 everything is sent in pieces of exactly one USB packet: the port's queue, a multiple of that, then
 has room for a whole piece or for nothing. A last short piece is filled up with zeros, which on this
-link are empty frames; that is done only behind the end of a frame. The bytes of a block are bounded,
-and the count that a write returns is believed rather than assumed.
+link are empty frames; that is done only behind the end of a frame. The bytes of a block are
+bounded, and the count that a write returns is believed rather than assumed.
 """
 
 import select

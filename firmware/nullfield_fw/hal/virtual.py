@@ -132,6 +132,9 @@ class Hal:
         self._dac_words = dac["stream_channels"] * dac["stream_samples"] if dac else 0
         self.adc = array("i", bytearray(4 * self._adc_words))
         self.dac = array("I", bytearray(4 * self._dac_words))
+        # A word of zeros would mean channel 0 at its negative rail: start at mid-scale.
+        for word in range(self._dac_words):
+            self.dac[word] = word % dac["stream_channels"] << 24 | 0x800000
         self.link_in = bytearray(_LINK_IN)
         self.link_in_count = 0
         self._tick = bytearray(_TICK_HEADER + 4 * self._adc_words + _LINK_IN)

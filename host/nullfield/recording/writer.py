@@ -229,7 +229,8 @@ class RecordingWriter:
                 return False
         time_ns = max(0, round(host_time_s * 1e9))
         self._last_time_ns = time_ns
-        assert self._file is not None and self._mcap is not None
+        assert self._file is not None
+        assert self._mcap is not None
         before = self._file.size
         try:
             if before >= self._max_file_bytes:

@@ -1,4 +1,4 @@
-"""Judges an interpreter by what it does, so that a given one is held to the same rules as a built one."""
+"""Judges an interpreter by what it does; a given one is held to the same rules as a built one."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ _MPY_VERSION = 6
 _MPY_SUBVERSION = 3
 _MPY_ARCHITECTURES = {1: "x86", 2: "x64"}
 
-# Runs on the interpreter that is judged. Viper is compiled at run time from a string: an interpreter
-# without the native emitter then fails in that line alone and not as a whole.
+# Runs on the interpreter that is judged. Viper is compiled at run time from a string: an
+# interpreter without the native emitter then fails in that line alone and not as a whole.
 _SCRIPT = """
 import sys
 def say(name, value):

@@ -1,12 +1,12 @@
 """What is built and how, in one place. Changing anything here changes the cache directory.
 
-Why 32-bit: viper on x86-64 zero-extends ``ptr32`` loads and computes with 64-bit integers, so the same
-firmware would give other results than on the board. Why single precision: the boards' floats are.
-Why SSE: x87 arithmetic keeps excess precision that the boards' floating-point unit does not have.
+Why 32-bit: viper on x86-64 zero-extends ``ptr32`` loads and computes with 64-bit integers, so the
+same firmware would give other results than on the board. Why single precision: the boards' floats
+are. Why SSE: x87 arithmetic keeps excess precision that the boards' floating point does not have.
 
-Debian's patches are not applied. They touch the documentation, the JNI and mbedTLS modules, `mip` and
-the version header, none of which is in this build, and the check for micropython-lib, which applies
-only to a build with frozen modules; this one freezes none.
+Debian's patches are not applied. They touch the documentation, the JNI and mbedTLS modules, `mip`
+and Debian's own version string, none of which this build needs, and the check for micropython-lib,
+which applies only to a build with frozen modules; this one freezes none.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ MICROPYTHON_VERSION = "1.25.0"
 
 ORIG_TARBALL = "micropython_1.25.0+ds.orig.tar.xz"
 ORIG_SHA256 = "7b25be99a502f070b2de81dafc08da7051d992325d6e67daa9045a918fffdbea"
-"""Apt checks the archive's signature and hashes; this pins the very source the tests were run on."""
+"""Apt checks the archive's signature and hashes; this pins the very source that was tested."""
 
 SOURCE_DATE_EPOCH = "1744675200"
 """Build date in `sys.version`, seconds since 1970 (2025-04-15): builds of one recipe are alike."""
@@ -41,7 +41,7 @@ MAKE_VARIABLES = (
 )
 
 OPTIMISATION = "-O2 -DNDEBUG"
-"""The port's default is -Os; -O2 is 10 to 30 % faster in calls into C. Computed goto is on already."""
+"""The port's default is -Os; -O2 is 10 to 30 % faster in calls into C. Computed goto is on."""
 
 TARGET_FLAGS = "-m32 -msse2 -mfpmath=sse"
 """No -march=native: a cache in a shared home must run on each machine."""

@@ -99,7 +99,7 @@ def run(
 
 
 def _telling_line(output: str) -> str:
-    """Pick the line of a tool's output that says what went wrong: the first error, else the last."""
+    """Pick the line of a tool's output that says what went wrong: first error, else the last."""
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     for line in lines:
         if line.startswith("E:") or "error:" in line.lower():

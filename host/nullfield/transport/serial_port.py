@@ -126,26 +126,28 @@ class SerialTransport:
         port = self._serial
         if port is None:
             return
-        reason = ""
-        try:
-            descriptor = _descriptor(port)
-            if descriptor is None:
-                port.timeout = _POLL_S
-            while not self._closing.is_set():
-                if descriptor is None:
-                    data = port.read(max(1, port.in_waiting))
-                else:
-                    select.select([descriptor, self._wake_read], [], [])
-                    if self._closing.is_set():
-                        return
-                    data = port.read(_READ_SIZE)
-                if data:
-                    self._receiver(data)
-        except (OSError, TypeError) as error:
-            # pyserial raises TypeError where its descriptor vanishes under a read.
-            reason = str(error)
+        reason = "the port was closed"
+        descriptor = _descriptor(port)
+        if descriptor is None:
+            port.timeout = _POLL_S
+        while not self._closing.is_set():
+            try:
+                data = self._read_some(port, descriptor)
+            except (OSError, TypeError) as error:
+                # pyserial raises TypeError where its descriptor vanishes under a read.
+                reason = str(error)
+                break
+            if data:
+                self._receiver(data)
         if not self._closing.is_set():
-            self._lost(reason or "the port was closed")
+            self._lost(reason)
+
+    def _read_some(self, port: Any, descriptor: int | None) -> bytes:
+        """Wait for bytes and return them; nothing when woken to end."""
+        if descriptor is None:
+            return bytes(port.read(max(1, port.in_waiting)))
+        select.select([descriptor, self._wake_read], [], [])
+        return b"" if self._closing.is_set() else bytes(port.read(_READ_SIZE))
 
 
 def _descriptor(port: Any) -> int | None:

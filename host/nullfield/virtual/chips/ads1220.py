@@ -19,7 +19,7 @@ CONVERSION_CLOCKS = (204850, 91218, 46226, 23762, 12562, 6994, 4242)
 RATES_HZ = (20.0, 45.0, 90.0, 175.0, 330.0, 600.0, 1000.0)
 
 NOISE_20_SPS_V = 4e-6
-"""Input-referred noise, rms, at 20 SPS and gain 1 (section 7.1, rounded); grows with sqrt(rate)."""
+"""Input-referred noise, rms, at 20 SPS and gain 1 (estimate); grows with sqrt(rate)."""
 
 _REFERENCE_V = {"pt1000": 250e-6 * 4020.0, "divider": 3.3}
 _IDAC_OFF = 0

@@ -1,0 +1,155 @@
+"""The field at every ready head on its three axes, as the heads tell it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from nullfield.errors import ProcedureError
+from nullfield.instrument.instrument import Instrument
+from nullfield.rig import HeadEntry
+from nullfield_protocol.catalogue import HeadState, SampleFlag
+
+FloatArray = npt.NDArray[np.float64]
+
+_BEAM_TIMEOUT_S = 20.0
+
+
+@dataclass(frozen=True)
+class FieldMeasurement:
+    """Ambient field at heads.
+
+    Attributes
+    ----------
+    heads : tuple of HeadEntry
+    field_pt : numpy.ndarray, shape ``(n_heads, 3)``
+        Along local x, local y and beam; on-head coils and fictitious field taken out.
+    residual_pt : numpy.ndarray, shape ``(n_heads, 2)``
+        What is left at the cell on the transverse axes.
+    """
+
+    heads: tuple[HeadEntry, ...]
+    field_pt: FloatArray
+    residual_pt: FloatArray
+
+    @property
+    def rms_pt(self) -> float:
+        """Root mean square over heads and axes."""
+        return float(np.sqrt(np.mean(self.field_pt**2)))
+
+
+def measure_field(
+    instrument: Instrument, heads: tuple[HeadEntry, ...], samples: int = 200
+) -> FieldMeasurement:
+    """Average the stream of some heads.
+
+    The beam axis is what the on-head coil holds against; after a change of the ambient field along
+    the beam it is true only after `balance_beams`.
+
+    Parameters
+    ----------
+    instrument : Instrument
+        With streams on.
+    heads : tuple of HeadEntry
+        Ready heads.
+    samples : int
+        Rows to average.
+    """
+    instrument.wait_until(
+        _counter(instrument, {h.board for h in heads}, samples),
+        5.0 + samples * 2e-3,
+        f"receiving {samples} samples",
+    )
+    field = np.zeros((len(heads), 3))
+    residual = np.zeros((len(heads), 2))
+    for uid in sorted({h.board for h in heads}):
+        board = instrument.sensors[uid]
+        window = board.samples.window(samples)
+        mean_pt = board.field_t(window).mean(axis=1).reshape(-1, 3) * 1e12
+        telemetry = board.telemetry
+        if telemetry is None:
+            raise ProcedureError(f"{board}: no telemetry yet")
+        for number, head in enumerate(heads):
+            if head.board != uid:
+                continue
+            field[number] = mean_pt[head.slot]
+            field[number, 2] -= telemetry.fictitious_t[head.slot] * 1e12
+            offset_pt = telemetry.coil_offset_t[head.slot, :2] * 1e12
+            residual[number] = mean_pt[head.slot, :2] + offset_pt
+    return FieldMeasurement(heads, field, residual)
+
+
+def _counter(instrument: Instrument, uids: set[str], samples: int) -> Callable[[], bool]:
+    boards = [instrument.sensors[uid] for uid in sorted(uids)]
+    starts = [board.samples.next_index for board in boards]
+
+    def done() -> bool:
+        for number, board in enumerate(boards):
+            following = board.samples.next_index
+            if following is None:
+                return False
+            start = starts[number]
+            if start is None:
+                starts[number] = start = following
+            if following < start + samples:
+                return False
+        return True
+
+    return done
+
+
+def zero_heads(
+    instrument: Instrument, heads: tuple[HeadEntry, ...], beam_only: bool = False
+) -> tuple[HeadEntry, ...]:
+    """Null the effective field at heads with their own coils, all boards at once.
+
+    Parameters
+    ----------
+    instrument : Instrument
+    heads : tuple of HeadEntry
+        Ready heads.
+    beam_only : bool
+        Balance the beam axis again instead of a full zero.
+
+    Returns
+    -------
+    tuple of HeadEntry
+        Heads that are ready afterwards.
+    """
+    before: dict[str, tuple[int, ...]] = {}
+    for uid in sorted({h.board for h in heads}):
+        board = instrument.sensors[uid]
+        telemetry = board.telemetry
+        before[uid] = telemetry.zero_count if telemetry is not None else (0, 0, 0, 0)
+        slots = instrument.slots_of(uid, heads)
+        if beam_only:
+            board.measure_beam(slots)
+        else:
+            board.zero(slots)
+
+    def is_over() -> bool:
+        for head in heads:
+            telemetry = instrument.sensors[head.board].telemetry
+            if telemetry is None:
+                return False
+            if telemetry.head_state[head.slot] == HeadState.FAULT:
+                continue
+            if telemetry.zero_count[head.slot] == before[head.board][head.slot]:
+                return False
+        return True
+
+    instrument.wait_until(is_over, _BEAM_TIMEOUT_S, "zeroing the field at the heads")
+    ready = {h.name for h in instrument.ready_heads()}
+    return tuple(h for h in heads if h.name in ready)
+
+
+def good_share(instrument: Instrument, head: HeadEntry, samples: int = 200) -> float:
+    """Share of the newest rows of a head that carry no flag but the open loop's."""
+    board = instrument.sensors[head.board]
+    flags = board.flags(board.samples.window(samples))[head.slot]
+    if flags.size == 0:
+        return 0.0
+    return float(np.mean((flags & ~np.uint8(SampleFlag.OPEN_LOOP)) == 0))

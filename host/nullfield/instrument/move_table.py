@@ -1,0 +1,73 @@
+"""Move the patient: home, in, out; afterwards the motor carries no current."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from nullfield.devices.table import TableBoard, TableTelemetry
+from nullfield.instrument.instrument import Instrument
+from nullfield.instrument.progress import Progress, silent
+from nullfield_protocol.catalogue import TableState
+
+_HOME_TIMEOUT_S = 60.0
+
+
+@dataclass(frozen=True)
+class MoveResult:
+    """Where the table came to stand and how long it took."""
+
+    position_m: float
+    duration_s: float
+
+
+def home_table(instrument: Instrument, progress: Progress = silent) -> MoveResult:
+    """Find the home switch."""
+    table = instrument.the_table()
+    began_s = instrument.clock.now_s()
+    progress("table", 0.0, "homing")
+    table.home()
+    telemetry = table.wait_telemetry(
+        lambda t: t.table_state == TableState.IDLE, _HOME_TIMEOUT_S, "homing the table"
+    )
+    return MoveResult(telemetry.position_m, instrument.clock.now_s() - began_s)
+
+
+def move_table(
+    instrument: Instrument, position_m: float, progress: Progress = silent
+) -> MoveResult:
+    """Move to a position by the board's profile and de-energise the motor.
+
+    Parameters
+    ----------
+    instrument : Instrument
+    position_m : float
+        From the home switch, metres.
+    progress : Progress
+    """
+    table = instrument.the_table()
+    entry = instrument.rig.table
+    speed_m_s = (entry.speed_mm_s if entry is not None else 20.0) * 1e-3
+    began_s = instrument.clock.now_s()
+    start_m = table.telemetry.position_m if table.telemetry is not None else 0.0
+    way_m = max(abs(position_m - start_m), 1e-6)
+    table.move_to(position_m, speed_m_s)
+    seen = table.telemetry_count
+
+    def has_arrived() -> bool:
+        telemetry = table.telemetry
+        if telemetry is None or table.telemetry_count <= seen + 1:
+            return False
+        done = 1.0 - abs(position_m - telemetry.position_m) / way_m
+        progress("table", min(max(done, 0.0), 0.99), f"{telemetry.position_m * 1e3:.0f} mm")
+        return telemetry.table_state == TableState.IDLE
+
+    table.wait_until(has_arrived, 10.0 + 3.0 * way_m / speed_m_s, "moving the table")
+    telemetry = _release(table)
+    progress("table", 1.0, f"at {telemetry.position_m * 1e3:.1f} mm, motor off")
+    return MoveResult(telemetry.position_m, instrument.clock.now_s() - began_s)
+
+
+def _release(table: TableBoard) -> TableTelemetry:
+    """Switch the motor off: its field would be seen."""
+    table.release()
+    return table.wait_telemetry(lambda t: True, 2.0, "the table's telemetry")
