@@ -40,6 +40,18 @@ def get_i32(buffer: ptr8, offset: int) -> int:
 
 
 @micropython.viper
+def get_small(buffer: ptr8, offset: int) -> int:
+    """Load 32 bits, clipped to a small integer: what a stranger sent must not make a heap object."""
+    words = ptr32(uint(buffer) + offset)
+    value = words[0]
+    if value > 0x3FFFFFFF:
+        return 0x3FFFFFFF
+    if value < 0 - 0x3FFFFFFF:
+        return 0 - 0x3FFFFFFF
+    return value
+
+
+@micropython.viper
 def put_u16(buffer: ptr8, offset: int, value: int):
     """Store 16 bits at an even offset."""
     words = ptr16(uint(buffer) + offset)

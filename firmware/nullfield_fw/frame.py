@@ -48,11 +48,11 @@ CRC_TABLE = _crc_table()
 @micropython.viper
 def append_crc(raw: ptr8, size: int, table: ptr32):
     """Put the CRC-32 of raw[:size] behind it."""
-    crc = int(-1)
+    crc = -1
     for i in range(size):
         # The shift is arithmetic on an int; the mask takes the copied sign bits out again.
         crc = ((crc >> 8) & 0x00FFFFFF) ^ table[(crc ^ raw[i]) & 0xFF]
-    crc = crc ^ int(-1)
+    crc = crc ^ (-1)
     raw[size] = crc
     raw[size + 1] = crc >> 8
     raw[size + 2] = crc >> 16
@@ -62,10 +62,10 @@ def append_crc(raw: ptr8, size: int, table: ptr32):
 @micropython.viper
 def crc_is_good(raw: ptr8, size: int, table: ptr32) -> int:
     """1 if raw[size:size + 4] is the CRC-32 of raw[:size]."""
-    crc = int(-1)
+    crc = -1
     for i in range(size):
         crc = ((crc >> 8) & 0x00FFFFFF) ^ table[(crc ^ raw[i]) & 0xFF]
-    crc = crc ^ int(-1)
+    crc = crc ^ (-1)
     if raw[size] != (crc & 0xFF) or raw[size + 1] != ((crc >> 8) & 0xFF):
         return 0
     if raw[size + 2] != ((crc >> 16) & 0xFF) or raw[size + 3] != ((crc >> 24) & 0xFF):

@@ -17,7 +17,16 @@ class Setting:
     """Description of one setting; `value * 10**exponent` is in `unit`."""
 
     def __init__(
-        self, name, unit, exponent, minimum, maximum, default, kind=0, persistent=True, read_only=False
+        self,
+        name,
+        unit,
+        exponent,
+        minimum,
+        maximum,
+        default,
+        kind=0,
+        persistent=True,
+        read_only=False,
     ):
         if not minimum <= default <= maximum:
             raise ValueError(name)
@@ -71,8 +80,8 @@ class Settings:
 
     def defaults(self):
         """Every value to its default."""
-        for number, item in enumerate(self.items):
-            self.value[number] = item.default
+        for number in range(len(self.items)):
+            self.value[number] = self.items[number].default
 
     def save(self, root):
         """Write the persistent values to flash by way of a second file, so a power cut keeps one.

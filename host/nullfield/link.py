@@ -12,17 +12,16 @@ from collections.abc import Callable
 from typing import Any
 from zlib import crc32
 
-from nullfield_protocol.catalogue import PROTOCOL_VERSION, Command, ErrorCode
-from nullfield_protocol.codec import build, parse
-from nullfield_protocol.frame import Frame, FrameDecoder, encode_frame
-from nullfield_protocol.messages import MessageId
-
 from nullfield.clock import TimeExchange
 from nullfield.errors import BoardLostError, ProtocolError, RequestTimeoutError, TransportError
 from nullfield.link_accounting import Fault, FrameAccount, LinkStatistics
 from nullfield.link_answers import Identity, Subject, identity_of, refusal
 from nullfield.transport.base import Transport
 from nullfield.transport.timing import Clock
+from nullfield_protocol.catalogue import PROTOCOL_VERSION, Command, ErrorCode
+from nullfield_protocol.codec import build, parse
+from nullfield_protocol.frame import Frame, FrameDecoder, encode_frame
+from nullfield_protocol.messages import MessageId
 
 HEARTBEAT_PERIOD_S = 0.25
 REQUEST_TIMEOUT_S = 0.25

@@ -7,12 +7,11 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
+from nullfield.link_answers import member_text
 from nullfield_protocol.catalogue import BoardState, FaultCode
 from nullfield_protocol.codec import SAMPLE_MESSAGES, parse
 from nullfield_protocol.frame import Frame
 from nullfield_protocol.messages import MessageId
-
-from nullfield.link_answers import member_text
 
 _DROPPED_ROWS = struct.Struct("<12xI")
 _SERIAL_HALF = 1 << 31

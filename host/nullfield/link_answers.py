@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from nullfield.errors import ProtocolError, ProtocolMismatchError, RequestError
 from nullfield_protocol.catalogue import (
     PROTOCOL_VERSION,
     BoardState,
@@ -19,8 +20,6 @@ from nullfield_protocol.codec import parse, text
 from nullfield_protocol.fingerprint import fingerprint
 from nullfield_protocol.frame import Frame
 from nullfield_protocol.messages import MessageId
-
-from nullfield.errors import ProtocolError, ProtocolMismatchError, RequestError
 
 # The start of IDENTITY, which no protocol version may change: it tells the versions apart.
 _IDENTITY_PREFIX = struct.Struct("<IHBB8s8s16s")

@@ -15,7 +15,8 @@ def _find(name: str) -> Path:
         if candidate.is_dir() and ((root / "pyproject.toml").exists() or root.name == "_bundle"):
             return candidate
     raise InputError(
-        f"the folder '{name}' of Nullfield is missing", "install the package again, or run from a clone"
+        f"the folder '{name}' of Nullfield is missing",
+        "install the package again, or run from a clone",
     )
 
 

@@ -77,7 +77,9 @@ class Layout:
                 entries.append((field.name, field.numpy_type))
         result = np.dtype(entries)
         if result.itemsize != self.size:
-            raise WireSubsetError(f"{self.name}: numpy makes {result.itemsize} bytes of {self.size}")
+            raise WireSubsetError(
+                f"{self.name}: numpy makes {result.itemsize} bytes of {self.size}"
+            )
         return result
 
 

@@ -312,7 +312,10 @@ _SUMMARIES: dict[MessageId, tuple[Any, str]] = {
     MessageId.TABLE_TELEMETRY: (TABLE_TELEMETRY, "Slow state of a table board, 10 a second."),
     MessageId.FAULT: (FAULT, "A fault latched; outputs are off."),
     MessageId.LOG: (LOG, "A line of text, UTF-8."),
-    MessageId.BOARD_HEARTBEAT: (BOARD_HEARTBEAT, "Board alive, with its loss counters, 4 a second."),
+    MessageId.BOARD_HEARTBEAT: (
+        BOARD_HEARTBEAT,
+        "Board alive, with its loss counters, 4 a second.",
+    ),
 }
 
 MESSAGES: dict[MessageId, Message] = {

@@ -8,6 +8,7 @@ import itertools
 from collections import Counter
 
 import numpy as np
+
 from nullfield_protocol.catalogue import (
     BoardState,
     Command,

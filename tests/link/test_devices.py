@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from fake_board import FakeBoard, StepClock
+
 from nullfield.devices.coil import CoilBoard
 from nullfield.devices.connect import connect
 from nullfield.devices.sensor import SensorBoard, head_mask

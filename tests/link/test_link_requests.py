@@ -7,6 +7,7 @@ import pytest
 from fake_board import FakeBoard, StepClock
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from nullfield.errors import (
     BoardLostError,
     ProtocolError,

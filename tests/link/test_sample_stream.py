@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from nullfield.devices.samples import SampleStream
 from nullfield_protocol.codec import build, row_dtype
 from nullfield_protocol.frame import Frame

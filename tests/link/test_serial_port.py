@@ -8,6 +8,7 @@ import tty
 
 import pytest
 from fake_board import FakeBoard, StepClock
+
 from nullfield.errors import PortBusyError, RequestTimeoutError, TransportError
 from nullfield.link import Link
 from nullfield.transport.serial_port import SerialTransport

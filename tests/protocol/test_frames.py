@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from nullfield_protocol.catalogue import MAX_PAYLOAD
 from nullfield_protocol.frame import (
     MAX_WIRE,

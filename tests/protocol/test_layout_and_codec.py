@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from nullfield_protocol import fingerprint as fingerprint_module
 from nullfield_protocol import generate
 from nullfield_protocol.codec import (

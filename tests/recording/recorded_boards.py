@@ -1,6 +1,7 @@
 """Recordings of fake boards, made the way the instrument makes them."""
 
 from fake_board import FakeBoard, StepClock
+
 from nullfield.devices.connect import connect
 from nullfield.recording.writer import RecordingWriter
 from nullfield_protocol.catalogue import Role

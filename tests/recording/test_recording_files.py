@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from fake_board import FakeBoard, StepClock
 from mcap.reader import make_reader
+from recorded_boards import header, record
+
 from nullfield.devices.connect import connect
 from nullfield.errors import DiskFullError, RecordingError
 from nullfield.recording.digest import recording_digest
@@ -15,7 +17,6 @@ from nullfield.recording.writer import RecordingWriter
 from nullfield_protocol.catalogue import Role
 from nullfield_protocol.frame import Frame
 from nullfield_protocol.messages import MessageId
-from recorded_boards import header, record
 
 UID = "0102030405060708"
 

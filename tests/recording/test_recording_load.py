@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from fake_board import FakeBoard, StepClock
+
 from nullfield.devices.connect import connect
 from nullfield.errors import RecordingError
 from nullfield.recording.load import load_field_recording, load_recording

@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from recorded_boards import header, record
+
 from nullfield.devices.connect import connect
 from nullfield.devices.samples import SampleStream
 from nullfield.errors import RequestError
@@ -10,7 +12,6 @@ from nullfield.recording.reader import Recording
 from nullfield.recording.replay import Replay
 from nullfield.recording.writer import RecordingWriter
 from nullfield_protocol.catalogue import Command, Role
-from recorded_boards import header, record
 
 
 @pytest.fixture

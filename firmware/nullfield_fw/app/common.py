@@ -7,7 +7,7 @@ buffers, and the garbage collector is off.
 import gc
 
 from .. import VERSION, wire
-from ..bits import add_u32, add_u64, copy, get_i32, get_u16, put_i32, put_u16
+from ..bits import add_u32, add_u64, copy, get_small, get_u16, put_i32, put_u16
 from ..faults import Faults
 from ..link import Link, new_message
 from ..schedule import Divider
@@ -90,6 +90,7 @@ class BoardApplication:
         except (OSError, ValueError):
             self.faults.latch(wire.FAULT_CODE_SETTINGS_CORRUPT)
             self.state = wire.BOARD_STATE_FAULT
+        self._settings_changed()
         self._make_identity()
         self._make_descriptions()
         self.hal.watchdog_start(_WATCHDOG_MS)
@@ -109,6 +110,9 @@ class BoardApplication:
         add_u32(self._block_index, 0, elapsed)
         if missed:
             self._missed_blocks += missed
+            # The rows of a frame follow one another without a gap.
+            if self._rows:
+                self._flush_rows()
         self.block()
         if self.streaming:
             self._push_row()
@@ -234,7 +238,7 @@ class BoardApplication:
             self._setting_reply(raw, wire.ERROR_CODE_OK)
         elif message == wire.SETTING_WRITE_REQUEST and size == wire.SETTING_WRITE_REQUEST_SIZE:
             number = get_u16(raw, _P + wire.SETTING_WRITE_REQUEST_INDEX)
-            value = get_i32(raw, _P + wire.SETTING_WRITE_REQUEST_VALUE)
+            value = get_small(raw, _P + wire.SETTING_WRITE_REQUEST_VALUE)
             error = self.settings.write(number, value)
             if error == wire.ERROR_CODE_OK:
                 self.setting_changed(number)
@@ -250,6 +254,10 @@ class BoardApplication:
             self.link.reply(identity, wire.IDENTITY_SIZE)
         else:
             self._answer(raw, 0, wire.ERROR_CODE_BAD_LENGTH if message < 8 else 1, message)
+
+    def _settings_changed(self):
+        for number in range(len(self.value)):
+            self.setting_changed(number)
 
     def setting_changed(self, number):
         """A setting was written; subclasses recompute what follows from it."""
@@ -294,8 +302,8 @@ class BoardApplication:
 
     def _command(self, raw):
         command = get_u16(raw, _P + wire.COMMAND_REQUEST_COMMAND)
-        first = get_i32(raw, _P + wire.COMMAND_REQUEST_ARGUMENT)
-        second = get_i32(raw, _P + wire.COMMAND_REQUEST_ARGUMENT + 4)
+        first = get_small(raw, _P + wire.COMMAND_REQUEST_ARGUMENT)
+        second = get_small(raw, _P + wire.COMMAND_REQUEST_ARGUMENT + 4)
         if command == wire.COMMAND_RESET or command == wire.COMMAND_ENTER_REPL:
             self.safe_off()
             self._answer(raw, command, wire.ERROR_CODE_OK, 0)
@@ -317,8 +325,12 @@ class BoardApplication:
         if command == wire.COMMAND_PING:
             return wire.ERROR_CODE_OK
         if command == wire.COMMAND_STREAM_START:
-            self._rows = 0
-            self.streaming = True
+            # A host that joins a running stream must not cost it rows.
+            if not self.streaming:
+                # A second host that asks again must not cut the block in hand.
+            if not self.streaming:
+                self._rows = 0
+                self.streaming = True
             return wire.ERROR_CODE_OK
         if command == wire.COMMAND_STREAM_STOP:
             if self._rows:
@@ -331,6 +343,10 @@ class BoardApplication:
                 self.state = wire.BOARD_STATE_SAFE
             return wire.ERROR_CODE_OK
         if command == wire.COMMAND_CLEAR_FAULTS:
+            if self.faults.code == wire.FAULT_CODE_CHIP_NOT_FOUND:
+                # Chips are set up at start only, so this cause stays until a reset.
+                self._detail = self.faults.code
+                return wire.ERROR_CODE_FAULT_LATCHED
             self.faults.clear()
             if self.state == wire.BOARD_STATE_FAULT:
                 self.state = wire.BOARD_STATE_SAFE
@@ -339,8 +355,7 @@ class BoardApplication:
             if self.state == wire.BOARD_STATE_ACTIVE:
                 return wire.ERROR_CODE_WRONG_STATE
             self.settings.defaults()
-            for number in range(len(self.value)):
-                self.setting_changed(number)
+            self._settings_changed()
             return wire.ERROR_CODE_OK
         if command == wire.COMMAND_SAVE_SETTINGS:
             return self._save()

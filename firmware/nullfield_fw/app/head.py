@@ -49,7 +49,7 @@ class Head:
         self._cell_loop = thermal.Pi(60, 30, 0, limits["heater_power_max_uw"], 12000)
         self._laser_ramp = thermal.Ramp(2500)
         self._laser_loop = thermal.Pi(300, 120, -self._tec_max_ua, self._tec_max_ua, 6000)
-        self._scan = laser_scan.LaserScan(41000, 49000, 1000)
+        self._scan = laser_scan.LaserScan(41000, 49000, 1250)
         # Reach of 25 nT, steps of 3 nT, span of 12 nT, first width of 17 nT, in counts of 1.86 fT.
         self._zero = field_zero.FieldZero(
             self._control,
@@ -205,9 +205,7 @@ class Head:
             return
         if cell > self._cell_max_mc:
             # The PWM may be stuck: only the board's enable line is sure, so all heads go off.
-            self._application.fault(
-                wire.FAULT_CODE_CELL_OVER_TEMPERATURE, self.number, cell
-            )
+            self._application.fault(wire.FAULT_CODE_CELL_OVER_TEMPERATURE, self.number, cell)
             return
         self._heat(cell, dt_ms)
         if self.state == wire.HEAD_STATE_FAULT:

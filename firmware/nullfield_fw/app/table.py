@@ -70,9 +70,7 @@ class TableApplication(BoardApplication):
         if self._table_state == wire.TABLE_STATE_HOMING:
             self._homed = False
         if self._table_state != wire.TABLE_STATE_NOT_HOMED:
-            self._table_state = (
-                wire.TABLE_STATE_IDLE if self._homed else wire.TABLE_STATE_NOT_HOMED
-            )
+            self._table_state = wire.TABLE_STATE_IDLE if self._homed else wire.TABLE_STATE_NOT_HOMED
 
     def block(self):
         """Watch the switches and run the profile."""

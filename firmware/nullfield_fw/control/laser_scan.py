@@ -10,7 +10,7 @@ RUNNING = 0
 FOUND = 1
 NOT_FOUND = 2
 
-_POINTS = 280
+_POINTS = 400
 
 
 class LaserScan:
@@ -51,8 +51,9 @@ class LaserScan:
             self._temperature[self._count] = temperature_mc
             self._light[self._count] = light
             self._count += 1
-        self.setpoint += self.rate * dt_ms // 1000
-        if self.setpoint >= self.high or self._count >= _POINTS:
+        self.setpoint = min(self.setpoint + self.rate * dt_ms // 1000, self.high)
+        # The laser lags behind the setpoint; the line may lie near the end.
+        if temperature_mc >= self.high - 200 or self._count >= _POINTS:
             self._evaluate()
         return self.setpoint
 
@@ -96,6 +97,8 @@ class LaserScan:
                 if span <= 0:
                     return self._temperature[number]
                 # Light is at most 6e7 pA and the run a few hundred m°C: scale to stay small.
-                return self._temperature[number] + ((level - here) >> 10) * run // ((span >> 10) + 1)
+                return self._temperature[number] + ((level - here) >> 10) * run // (
+                    (span >> 10) + 1
+                )
             number += step
         return None

@@ -1,8 +1,8 @@
 """The sensor board's fast path: lock-in, loop error, closed loop and the next DAC block.
 
-Three viper calls a block for all four heads (one would be too long for the armv6m code generator). The modulation has one period a block (16 samples), so a
-block is demodulated without leakage from the mean or from any harmonic but the aliases, and successive
-blocks are independent.
+Three viper calls a block for all four heads (one would be too long for the armv6m code generator).
+The modulation has one period a block (16 samples), so a block is demodulated without leakage from the
+mean or from any harmonic but the aliases, and successive blocks are independent.
 
 Number formats and bit growth (one count is 2**-12 of a coil DAC step, 1.86 fT at 100 nT/mA):
 

@@ -55,6 +55,7 @@ class AveragedBeat:
 
     @property
     def has_beats(self) -> npt.NDArray[np.bool_]:
+        """Channels with an average, shape ``(n_channels,)``."""
         return np.asarray(np.isfinite(self.field_pt).all(axis=1))
 
     def index(self, time_s: float) -> int:
@@ -227,7 +228,7 @@ def _flattest_piece(recording: FieldRecording, beats: Beats) -> tuple[float, flo
         return default
     clean = np.where(recording.usable[chest], recording.field_pt[chest], np.nan)
     pieces = clean[:, samples[:, None] + np.arange(first, last)]
-    whole = np.isfinite(pieces).all(axis=2)
+    whole = np.asarray(np.isfinite(pieces).all(axis=2))
     pieces = np.where(whole[:, :, None], pieces, 0.0)
     count = whole.sum(axis=1)
     mean = pieces.sum(axis=1)[count > 0] / count[count > 0][:, None]

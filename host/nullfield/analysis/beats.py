@@ -9,6 +9,7 @@ each beat by cross-correlation and tells which ones have another shape.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -65,6 +66,7 @@ class Beats:
 
     @property
     def n_accepted(self) -> int:
+        """Number of beats that an average may use."""
         return int(self.accepted.sum())
 
     @property
@@ -176,7 +178,7 @@ def _peaks(energy: FloatArray, rate_hz: float) -> IntArray:
     interval = float(np.median(np.diff(strong)))
     weak = peaks[energy[peaks] > 0.25 * local[peaks]]
     found = list(strong)
-    for before, after in zip(strong[:-1], strong[1:], strict=True):
+    for before, after in pairwise(strong):
         if after - before > 1.66 * interval:
             low, high = before + 0.4 * interval, after - 0.4 * interval
             inside = weak[(weak > low) & (weak < high)]

@@ -61,6 +61,7 @@ class SensorArray:
 
     @property
     def n_channels(self) -> int:
+        """Number of channels."""
         return len(self.names)
 
     @property
@@ -125,10 +126,12 @@ class FieldRecording:
 
     @property
     def n_samples(self) -> int:
+        """Number of samples, missing ones counted."""
         return int(self.field_pt.shape[1])
 
     @property
     def duration_s(self) -> float:
+        """Length of the recording, gaps counted."""
         return self.n_samples / self.sampling_rate_hz
 
     @property

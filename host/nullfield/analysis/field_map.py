@@ -21,8 +21,8 @@ FEWEST_CHANNELS = 4
 MODEL_ERROR = 0.02
 """Error of gain, place and angle of the heads, as a share of the RMS field over the channels."""
 _STEP_M = 0.005
-_DEPTH_PITCHES = 2.0
-_MARGIN_PITCHES = 1.5
+_DEPTH_PITCHES = 2.5
+_MARGIN_PITCHES = 3.0
 
 
 @dataclass(frozen=True)
@@ -96,11 +96,11 @@ def fit_layer(
     data = field_pt[use]
     deviation = effective_noise_pt(data, None if noise_pt is None else noise_pt[use])
     sources = _layer_positions(part)
-    kernel = np.einsum(
-        "nmc,nc->nm", _kernel(part.positions_m, sources), part.orientations
-    )
+    kernel = np.einsum("nmc,nc->nm", _kernel(part.positions_m, sources), part.orientations)
     scale = float(np.sqrt(np.mean(kernel**2)))
-    left, singular, right = np.linalg.svd(kernel / (scale * deviation[:, None]), full_matrices=False)
+    left, singular, right = np.linalg.svd(
+        kernel / (scale * deviation[:, None]), full_matrices=False
+    )
     seen = left.T @ (data / deviation)
     # What the layer cannot give at any regularisation stays a residual in the validation.
     rest = max(0.0, float(((data / deviation) ** 2).sum() - (seen**2).sum()))
@@ -161,7 +161,7 @@ def _layer_positions(array: SensorArray) -> FloatArray:
         apart = np.linalg.norm(places[:, None] - places[None], axis=2)
         np.fill_diagonal(apart, np.inf)
         pitch = float(np.median(apart.min(axis=1)))
-    # Two pitches below: nearer, the layer's grain shows in the map; deeper, it is ill-conditioned.
+    # So far below: nearer, the layer's grain shows in the map; deeper, it is ill-conditioned.
     depth = float(places[:, 2].mean()) - _DEPTH_PITCHES * pitch
     margin = _MARGIN_PITCHES * pitch
     lines = []

@@ -14,6 +14,8 @@ _RIDGE = 1e-4
 _LARGEST_GAIN = 3.0
 """A uniform field gives weights of about one; more would be noise, or the heart itself."""
 _FEWEST_SECONDS = 3.0
+_REFERENCE_PRESENT = 0.95
+"""A reference that misses more than that would tear holes into all channels."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,7 @@ def regress_references(
     """
     array = recording.array
     good = recording.usable
-    references = np.flatnonzero(array.is_reference & (good.mean(axis=1) > 0.5))
+    references = np.flatnonzero(array.is_reference & (good.mean(axis=1) > _REFERENCE_PRESENT))
     if not len(references):
         raise AnalysisError(
             "no working reference heads in this recording", "flag heads as reference in the rig"
@@ -128,7 +130,7 @@ def homogeneous_projector(array: SensorArray) -> FloatArray:
     normals = array.orientations
     if array.n_channels < 9 or np.linalg.matrix_rank(normals, tol=0.1) < 3:
         raise AnalysisError(
-            "the channels do not span three directions, a uniform field cannot be told from a heart",
+            "the channels span fewer than three directions: a uniform field could be a heart",
             "use tri-axial heads or reference heads",
         )
     return np.asarray(np.eye(array.n_channels) - normals @ np.linalg.pinv(normals))

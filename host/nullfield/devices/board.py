@@ -7,17 +7,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
-from nullfield_protocol.catalogue import Command, LogLevel, Role
-from nullfield_protocol.codec import parse
-from nullfield_protocol.frame import Frame
-from nullfield_protocol.messages import MessageId
-
 from nullfield.clock import ClockRegression
 from nullfield.devices.samples import SampleStream, SampleWindow
 from nullfield.devices.settings import Settings
 from nullfield.errors import BoardFaultError, BoardLostError, NullfieldError, ProcedureError
 from nullfield.link import Link
 from nullfield.link_answers import Identity
+from nullfield_protocol.catalogue import Command, LogLevel, Role
+from nullfield_protocol.codec import parse
+from nullfield_protocol.frame import Frame
+from nullfield_protocol.messages import MessageId
 
 SILENCE_LIMIT_S = 1.5
 """A board beats four times a second even when nothing streams, so this silence is no accident."""

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from nullfield_protocol.catalogue import Role
-
 from nullfield.devices.board import Board
 from nullfield.devices.coil import CoilBoard
 from nullfield.devices.sensor import SensorBoard
@@ -14,6 +12,7 @@ from nullfield.errors import BoardNotFoundError, RequestTimeoutError, WrongRoleE
 from nullfield.link import Link
 from nullfield.transport.base import Transport
 from nullfield.transport.timing import Clock
+from nullfield_protocol.catalogue import Role
 
 _TYPES: dict[Role, type[Board[Any]]] = {
     Role.SENSOR: SensorBoard,

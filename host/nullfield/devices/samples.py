@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
+
 from nullfield_protocol.codec import parse_samples, row_dtype
 from nullfield_protocol.frame import Frame
 from nullfield_protocol.messages import MessageId

@@ -8,12 +8,12 @@ from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
-from nullfield_protocol.catalogue import BoardState, Command, HeadState, Role
-from nullfield_protocol.codec import parse
-from nullfield_protocol.messages import AXES_PER_HEAD, HEADS_PER_BOARD, MessageId
 
 from nullfield.devices.board import Board
 from nullfield.devices.samples import SampleWindow
+from nullfield_protocol.catalogue import BoardState, Command, HeadState, Role
+from nullfield_protocol.codec import parse
+from nullfield_protocol.messages import AXES_PER_HEAD, HEADS_PER_BOARD, MessageId
 
 AXIS_NAMES = ("x", "y", "b")
 """Local axes of a head: two transverse to the light, then the beam."""

@@ -7,14 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from nullfield.errors import RequestError
+from nullfield.link import Link
+from nullfield.link_answers import Subject, refusal
 from nullfield_protocol.catalogue import ErrorCode, SettingFlag, SettingKind
 from nullfield_protocol.codec import parse, text
 from nullfield_protocol.frame import Frame
 from nullfield_protocol.messages import MessageId
-
-from nullfield.errors import RequestError
-from nullfield.link import Link
-from nullfield.link_answers import Subject, refusal
 
 _INT32_LIMIT = 1 << 31
 

@@ -7,12 +7,12 @@ from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
-from nullfield_protocol.catalogue import BoardState, Command, Role, TableState
-from nullfield_protocol.codec import parse
-from nullfield_protocol.messages import MessageId
 
 from nullfield.devices.board import Board
 from nullfield.devices.samples import SampleWindow
+from nullfield_protocol.catalogue import BoardState, Command, Role, TableState
+from nullfield_protocol.codec import parse
+from nullfield_protocol.messages import MessageId
 
 
 @dataclass(frozen=True)

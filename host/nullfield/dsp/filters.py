@@ -7,6 +7,7 @@ and pieces too short for the filter to mean anything, come out as NaN.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -81,7 +82,7 @@ def band_pass(
 def _butterworth(
     field_pt: FloatArray,
     rate_hz: float,
-    kind: str,
+    kind: Literal["highpass", "lowpass", "bandpass"],
     edges_hz: tuple[float, ...],
     order: int,
     valid: BoolArray | None,
@@ -181,8 +182,9 @@ def detrend(
     """Take the mean, or the straight line, out of each gap-free piece."""
 
     def run(piece: FloatArray) -> FloatArray:
-        kind = "linear" if linear and piece.shape[1] > 1 else "constant"
-        return np.asarray(signal.detrend(piece, axis=1, type=kind))
+        if linear and piece.shape[1] > 1:
+            return np.asarray(signal.detrend(piece, axis=1))
+        return np.asarray(piece - piece.mean(axis=1, keepdims=True))
 
     return _by_segment(field_pt, valid, run, shortest=1)
 

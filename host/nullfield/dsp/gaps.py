@@ -56,11 +56,3 @@ def shared_segments(good: BoolArray) -> Iterator[tuple[IntArray, int, int]]:
         index = np.array(channels, dtype=np.int64)
         for start, stop in runs(good[channels[0]]):
             yield index, start, stop
-
-
-def widen(mask: BoolArray, before: int, after: int) -> BoolArray:
-    """Grow every run of True by so many samples, within the array."""
-    out = np.zeros_like(mask)
-    for start, stop in runs(mask):
-        out[max(0, start - before) : stop + after] = True
-    return out

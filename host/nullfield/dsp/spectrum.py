@@ -64,7 +64,7 @@ def amplitude_density(
         if rows:
             median = np.median(np.array(rows), axis=0) / _median_bias(len(rows))
             density[channel] = np.sqrt(median)
-    return frequency_hz, density
+    return np.asarray(frequency_hz, dtype=np.float64), density
 
 
 def noise_density_ft_rthz(

@@ -140,7 +140,7 @@ def null_room(
     steps = len(coils) + 2 * rounds + 1
     progress("null", 0.0, "field of the room")
     # The room as it is: the first effect is measured against it and it is what gets reported.
-    chest = zero_heads(instrument, chest)
+    chest = _same(chest, zero_heads(instrument, chest, beam_only=True))
     base = measure_field(instrument, chest)
     response = np.zeros((len(chest), 3, len(coils)))
     for number, coil in enumerate(coils):
@@ -164,8 +164,12 @@ def null_room(
             _set_current(instrument, coil, float(value))
         _settle(instrument)
         progress("null", (2 + len(coils) + 2 * turn) / steps, "zeroing the heads")
-        ready = zero_heads(instrument, instrument.ready_heads())
-        chest = _same(chest, ready)
+        ready = instrument.ready_heads()
+        if turn == 0:
+            # The field has moved by tens of nT: search anew.
+            ready = zero_heads(instrument, ready)
+        # Coils of neighbours reach over by some 1 %: once all have moved, balance again together.
+        _same(chest, zero_heads(instrument, ready, beam_only=True))
         measured = measure_field(instrument, chest)
     result = _result(instrument, base, measured, current, response, began_s)
     progress("null", 1.0, f"{result.before_rms_pt:.0f} -> {result.after_rms_pt:.0f} pT rms")
@@ -182,9 +186,7 @@ def _result(
 ) -> NullResult:
     coils = instrument.rig.coils
     limited = tuple(
-        c.name
-        for c, i in zip(coils, current, strict=True)
-        if abs(i) > 0.999 * c.current_max_ma
+        c.name for c, i in zip(coils, current, strict=True) if abs(i) > 0.999 * c.current_max_ma
     )
     return NullResult(
         heads=tuple(h.name for h in measured.heads),
@@ -198,7 +200,7 @@ def _result(
 
 
 def _same(before: tuple[HeadEntry, ...], after: tuple[HeadEntry, ...]) -> tuple[HeadEntry, ...]:
-    """The heads, none of which may have failed in between."""
+    """The heads over the chest, none of which may have failed in between."""
     names = {h.name for h in after}
     lost = [h.name for h in before if h.name not in names]
     if lost:

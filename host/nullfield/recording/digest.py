@@ -7,11 +7,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+from nullfield.recording.reader import Recording
 from nullfield_protocol.catalogue import ErrorCode
 from nullfield_protocol.codec import SAMPLE_MESSAGES, parse
 from nullfield_protocol.messages import MessageId
-
-from nullfield.recording.reader import Recording
 
 
 def recording_digest(path: Path) -> str:

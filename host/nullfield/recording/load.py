@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from nullfield_protocol.catalogue import Role, SampleFlag
-from nullfield_protocol.messages import AXES_PER_HEAD
 
 from nullfield.analysis.data import FieldRecording, SensorArray
 from nullfield.errors import RecordingError
 from nullfield.recording.reader import Recording
 from nullfield.recording.samples import BoardSamples, place_rows, read_board_samples
+from nullfield_protocol.catalogue import Role, SampleFlag
+from nullfield_protocol.messages import AXES_PER_HEAD
 
 AXIS_NAMES = ("x", "y", "b")
 UNUSABLE = SampleFlag.UNLOCKED | SampleFlag.SATURATED | SampleFlag.OVERRANGE | SampleFlag.SETTLING

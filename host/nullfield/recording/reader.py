@@ -12,9 +12,6 @@ from typing import IO, Any
 from mcap.exceptions import McapError
 from mcap.records import Channel, McapRecord, Message, Metadata
 from mcap.stream_reader import StreamReader
-from nullfield_protocol.catalogue import PROTOCOL_VERSION
-from nullfield_protocol.fingerprint import fingerprint
-from nullfield_protocol.frame import Frame
 
 from nullfield.errors import RecordingError
 from nullfield.recording.store import (
@@ -26,6 +23,9 @@ from nullfield.recording.store import (
     recording_files,
     unpack_frame,
 )
+from nullfield_protocol.catalogue import PROTOCOL_VERSION
+from nullfield_protocol.fingerprint import fingerprint
+from nullfield_protocol.frame import Frame
 
 _MAGIC = b"\x89MCAP0\r\n"
 _RECORD_LIMIT = 64 << 20

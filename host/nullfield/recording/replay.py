@@ -14,12 +14,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from nullfield.recording.reader import RecordedFrame, Recording
 from nullfield_protocol.catalogue import BoardState, Command, ErrorCode, ResetCause, Role
 from nullfield_protocol.codec import build, parse
 from nullfield_protocol.frame import FrameDecoder, encode_frame
 from nullfield_protocol.messages import MessageId
-
-from nullfield.recording.reader import RecordedFrame, Recording
 
 _ALLOWED = frozenset({Command.PING, Command.STREAM_START, Command.STREAM_STOP, Command.SAFE_OFF})
 _REQUESTS_OF_THE_PAST = frozenset(

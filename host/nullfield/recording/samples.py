@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from nullfield_protocol.catalogue import ErrorCode, Role
-from nullfield_protocol.codec import parse
-from nullfield_protocol.messages import MessageId
 
 from nullfield.devices.samples import SampleBlock, SampleGap, SampleStream
 from nullfield.recording.reader import Recording
+from nullfield_protocol.catalogue import ErrorCode, Role
+from nullfield_protocol.codec import parse
+from nullfield_protocol.messages import MessageId
 
 SAMPLE_MESSAGE_OF_ROLE = {
     Role.SENSOR: MessageId.SENSOR_SAMPLES,

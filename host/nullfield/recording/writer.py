@@ -12,9 +12,6 @@ from pathlib import Path
 from typing import Any, Self
 
 from mcap.writer import IndexType, Writer
-from nullfield_protocol.catalogue import PROTOCOL_VERSION
-from nullfield_protocol.fingerprint import fingerprint
-from nullfield_protocol.frame import Frame
 
 from nullfield.errors import DiskFullError, RecordingError
 from nullfield.recording.store import (
@@ -28,6 +25,9 @@ from nullfield.recording.store import (
     pack_frame,
     recording_files,
 )
+from nullfield_protocol.catalogue import PROTOCOL_VERSION
+from nullfield_protocol.fingerprint import fingerprint
+from nullfield_protocol.frame import Frame
 
 
 class _File:

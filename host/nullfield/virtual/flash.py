@@ -8,7 +8,7 @@ BLOCK_BYTES = 4096
 PAGE_BYTES = 256
 
 
-class PowerCut(Exception):
+class PowerCutError(Exception):
     """The power went while flash was written."""
 
 
@@ -54,7 +54,7 @@ class Flash:
             for index, byte in enumerate(part):
                 self.content[start + page + index] &= byte
             if cut:
-                raise PowerCut
+                raise PowerCutError
         self._keep()
 
     def erase(self, block: int) -> None:
@@ -64,7 +64,7 @@ class Flash:
         start = block * BLOCK_BYTES
         self.content[start : start + length] = b"\xff" * length
         if cut:
-            raise PowerCut
+            raise PowerCutError
         self._keep()
 
     def _count(self) -> bool:

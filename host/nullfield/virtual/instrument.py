@@ -82,9 +82,7 @@ class VirtualInstrument:
             rig.table is not None,
         )
         self._inputs = PlantInputs.zeros(len(rig.heads), len(rig.coils))
-        self.boards = [
-            VirtualBoard(b.uid, b.role) for b in sorted(rig.boards, key=lambda b: b.uid)
-        ]
+        self.boards = [VirtualBoard(b.uid, b.role) for b in sorted(rig.boards, key=lambda b: b.uid)]
         self.by_uid = {board.uid: board for board in self.boards}
         self._definitions = {b.uid: b.definition for b in rig.boards}
         self._interpreter = interpreter

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from nullfield.errors import BoardLostError, InputError
 from nullfield.places import boards_directory, firmware_directory
 from nullfield.virtual import exchange
-from nullfield.virtual.flash import Flash, PowerCut
+from nullfield.virtual.flash import Flash, PowerCutError
 
 RESET_POWER_ON = 1
 RESET_WATCHDOG = 2
@@ -174,7 +174,7 @@ class BoardProcess:
             elif kind == exchange.KIND_FLASH:
                 try:
                     connection.send(self._flash(message))
-                except PowerCut:
+                except PowerCutError:
                     self.left = "power cut"
                     return None
             elif kind == exchange.KIND_HELLO:
@@ -207,7 +207,8 @@ class BoardProcess:
         start = exchange.TRANSFER.size
         self.do_posted(message[start : start + posted])
         data = message[start + posted : start + posted + sent]
-        return self._devices[device].transfer(data)[:wanted].ljust(wanted, b"\0")
+        answer: bytes = self._devices[device].transfer(data)
+        return answer[:wanted].ljust(wanted, b"\0")
 
     def _flash(self, message: bytes) -> bytes:
         _, operation, block, offset, length = exchange.FLASH.unpack_from(message)

@@ -1,0 +1,1 @@
+"""The command line: a thin layer over the procedures, and the composition root of the host."""

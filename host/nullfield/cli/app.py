@@ -1,0 +1,72 @@
+"""Entry point of the ``nullfield`` command."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from nullfield import __version__
+from nullfield.cli import boards, exam, procedures, recordings
+from nullfield.cli.terminal import errors
+from nullfield.errors import NullfieldError
+
+app = typer.Typer(
+    name="nullfield",
+    help="Control and imaging stack for zero-field magnetocardiography. Research use only.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+exam.register(app)
+boards.register(app)
+procedures.register(app)
+recordings.register(app)
+
+
+def _version(is_asked: bool) -> None:
+    if is_asked:
+        typer.echo(f"nullfield {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Options of every command."""
+
+
+def main() -> None:
+    """Run the command line; one line and a hint for what a user can mend, exit code by its kind."""
+    is_debug = "--debug" in sys.argv
+    # A group option is only taken before the command; users put it anywhere.
+    arguments = [a for a in sys.argv[1:] if a != "--debug"]
+    try:
+        app(args=arguments, prog_name="nullfield", standalone_mode=True)
+    except NullfieldError as error:
+        if is_debug:
+            raise
+        errors.print(f"[bold red]error:[/] {_plain(error.message)}")
+        if error.hint:
+            errors.print(f"[bold]fix:[/]   {_plain(error.hint)}")
+        raise SystemExit(error.exit_code) from None
+    except KeyboardInterrupt:
+        if is_debug:
+            raise
+        errors.print("[bold]stopped:[/] outputs are off; what was recorded so far is readable")
+        raise SystemExit(130) from None
+
+
+def _plain(text: str) -> str:
+    """Text as it stands: rich would take square brackets for markup."""
+    return text.replace("[", "\\[")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,152 @@
+"""``start``, ``null`` and ``record``: single procedures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from nullfield.cli.exam import (
+    BeatsOption,
+    HeartOption,
+    JsonOption,
+    PaceOption,
+    RigOption,
+    SeedOption,
+    check_pace,
+)
+from nullfield.cli.session import Session, open_session
+from nullfield.cli.terminal import output, print_json, progress_bars
+from nullfield.instrument.move_table import home_table, move_table
+from nullfield.instrument.null_room import NullResult, null_room
+from nullfield.instrument.progress import Progress
+from nullfield.instrument.record import record
+from nullfield.instrument.start_up import StartUpResult, start_up
+
+HoldOption = Annotated[
+    bool, typer.Option("--hold", help="Keep the outputs on until Ctrl-C, instead of leaving safe.")
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    app.command(epilog="Example: [bold]nullfield start --rig bench4[/]")(start)
+    app.command(epilog="Example: [bold]nullfield null --rig myrig.toml --hold[/]")(null)
+    app.command("record", epilog="Example: [bold]nullfield record --rig bench4 --out runs/r1[/]")(
+        record_command
+    )
+
+
+def _hold(session: Session, is_held: bool) -> None:
+    while is_held:
+        session.instrument.wait_s(1.0)
+
+
+def _start(session: Session, progress: Progress) -> StartUpResult:
+    session.instrument.stream(True)
+    return start_up(session.instrument, progress)
+
+
+def _start_json(result: StartUpResult) -> dict[str, Any]:
+    return {"ready": list(result.ready), "failed": result.failed, "duration_s": result.duration_s}
+
+
+def start(
+    rig: RigOption,
+    seed: SeedOption = 1,
+    pace: PaceOption = "max",
+    hold: HoldOption = False,
+    is_json: JsonOption = False,
+) -> None:
+    """Bring all heads from cold to ready: heat, lock, zero."""
+    with (
+        progress_bars(is_json) as progress,
+        open_session(rig, seed=seed, pace=check_pace(pace)) as session,
+    ):
+        result = _start(session, progress)
+        if is_json:
+            print_json(_start_json(result))
+        _hold(session, hold)
+    if not is_json:
+        output.print(f"{len(result.ready)} heads ready in {result.duration_s:.0f} s")
+        for name, reason in result.failed.items():
+            output.print(f"[red]{name}[/]: {reason}")
+
+
+def null(
+    rig: RigOption,
+    seed: SeedOption = 1,
+    pace: PaceOption = "max",
+    hold: HoldOption = False,
+    is_json: JsonOption = False,
+) -> None:
+    """Null the room over the chest; starts the heads first if they are not ready."""
+    with (
+        progress_bars(is_json) as progress,
+        open_session(rig, seed=seed, pace=check_pace(pace)) as session,
+    ):
+        started = _start(session, progress)
+        result = null_room(session.instrument, progress)
+        if is_json:
+            print_json({"start_up": _start_json(started), "null": _null_json(result)})
+        _hold(session, hold)
+    if not is_json:
+        output.print(
+            f"{result.before_rms_pt:.0f} -> {result.after_rms_pt:.0f} pT rms as the heads tell it, "
+            f"{result.duration_s:.0f} s"
+        )
+        for name, current in result.current_ma.items():
+            limit = " [red]at its limit[/]" if name in result.limited else ""
+            output.print(f"  {name:<5} {current:8.4f} mA{limit}")
+
+
+def _null_json(result: NullResult) -> dict[str, Any]:
+    return {
+        "heads": list(result.heads),
+        "before_rms_pt": result.before_rms_pt,
+        "after_rms_pt": result.after_rms_pt,
+        "current_ma": result.current_ma,
+        "limited": list(result.limited),
+        "duration_s": result.duration_s,
+    }
+
+
+def record_command(
+    rig: RigOption,
+    out: Annotated[Path, typer.Option("--out", help="Folder for the recording.")],
+    beats: BeatsOption = 60,
+    seconds: Annotated[
+        float | None, typer.Option("--seconds", min=1, help="Record this long instead.")
+    ] = None,
+    heart: HeartOption = None,
+    seed: SeedOption = 1,
+    pace: PaceOption = "max",
+    is_json: JsonOption = False,
+) -> None:
+    """Record heartbeats; starts the heads, moves the patient in and nulls the room first."""
+    with (
+        progress_bars(is_json) as progress,
+        open_session(rig, seed=seed, pace=check_pace(pace), heart=heart) as session,
+    ):
+        instrument = session.instrument
+        _start(session, progress)
+        if instrument.table is not None and instrument.rig.table is not None:
+            home_table(instrument, progress)
+            move_table(instrument, instrument.rig.table.in_position_mm * 1e-3, progress)
+        if instrument.rig.coils:
+            null_room(instrument, progress)
+        result = record(instrument, out, beats, progress, duration_s=seconds)
+    summary = {
+        "recording": str(result.path),
+        "beats": result.beats,
+        "duration_s": result.duration_s,
+        "rows_received": result.received,
+        "rows_lost": result.lost,
+    }
+    if is_json:
+        print_json(summary)
+    else:
+        lost = sum(result.lost.values())
+        output.print(f"{result.beats} beats in {result.duration_s:.0f} s, {lost} rows lost")
+        output.print(f"recording  {result.path}")

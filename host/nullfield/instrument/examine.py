@@ -1,0 +1,173 @@
+"""A complete examination: start, patient in, null, record, analyse, report."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from nullfield import __version__
+from nullfield.analysis.chain import analyze
+from nullfield.analysis.report import write_report
+from nullfield.analysis.result import Analysis
+from nullfield.instrument.instrument import Instrument
+from nullfield.instrument.move_table import home_table, move_table
+from nullfield.instrument.null_room import NullResult, null_room
+from nullfield.instrument.progress import Progress, silent
+from nullfield.instrument.record import RecordResult, record
+from nullfield.instrument.start_up import StartUpResult, start_up
+from nullfield.recording.load import load_field_recording
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class Examination:
+    """What an examination came to; ``content`` is what ``exam.json`` holds."""
+
+    directory: Path
+    content: dict[str, Any]
+    analysis: Analysis
+
+
+def examine(
+    instrument: Instrument,
+    directory: Path,
+    beats: int = 60,
+    progress: Progress = silent,
+    notes: dict[str, Any] | None = None,
+    wall_s: Callable[[], float] | None = None,
+) -> Examination:
+    """Run the whole examination into a folder.
+
+    Parameters
+    ----------
+    instrument : Instrument
+        Connected.
+    directory : Path
+        Gets ``recording/``, ``exam.json``, plots and ``report.html``.
+    beats : int
+        Heartbeats to record.
+    progress : Progress
+    notes : dict, optional
+        Subject and other notes for the recording's header.
+    wall_s : callable, optional
+        A wall clock for the timings; without it only the instrument's own are given.
+
+    Raises
+    ------
+    NullfieldError
+        From the step that failed. Outputs go off when the instrument is closed; ``exam.json`` then
+        names the step, and what was recorded stays readable.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    clock = instrument.clock
+    marks: dict[str, float] = {}
+    wall: dict[str, float] = {}
+    content: dict[str, Any] = {
+        "schema": SCHEMA,
+        "software": __version__,
+        "rig": instrument.rig.name,
+        "beats_wanted": beats,
+        "state": "running",
+        "notes": notes or {},
+        "marks_s": marks,
+    }
+
+    def mark(name: str) -> None:
+        marks[name] = round(clock.now_s(), 3)
+        if wall_s is not None:
+            wall[name] = wall_s()
+        content["step"] = name
+        _write(directory, content)
+
+    mark("begin")
+    try:
+        instrument.stream(True)
+        if instrument.table is not None:
+            home_table(instrument, progress)
+        started = start_up(instrument, progress)
+        mark("ready")
+        table_m: float | None = None
+        if instrument.rig.table is not None:
+            table_m = move_table(
+                instrument, instrument.rig.table.in_position_mm * 1e-3, progress
+            ).position_m
+        mark("patient_in")
+        nulled = null_room(instrument, progress)
+        mark("nulled")
+        recorded = record(instrument, directory / "recording", beats, progress, notes=notes)
+        mark("recorded")
+    except BaseException as error:
+        content["state"] = "failed"
+        content["error"] = str(error) or type(error).__name__
+        _write(directory, content)
+        raise
+    progress("analyse", 0.0, "reading the recording")
+    analysis = analyze(
+        load_field_recording(directory / "recording"),
+        progress=lambda detail, fraction: progress("analyse", fraction, detail),
+    )
+    mark("analysed")
+    content.update(
+        start_up=_start_up_json(started),
+        table_position_m=table_m,
+        null=_null_json(nulled),
+        record=_record_json(recorded),
+        analysis=analysis.to_json(),
+        timings_s=_durations(marks),
+        wall_timings_s=_durations(wall),
+    )
+    content["state"] = "done"
+    content.pop("step", None)
+    progress("report", 0.0, "drawing")
+    write_report(directory, analysis, content)
+    _write(directory, content)
+    progress("report", 1.0, str(directory / "report.html"))
+    return Examination(directory, content, analysis)
+
+
+def _durations(marks: dict[str, float]) -> dict[str, float]:
+    names = list(marks)
+    steps = {b: round(marks[b] - marks[a], 3) for a, b in pairwise(names)}
+    if len(names) > 1:
+        steps["total"] = round(marks[names[-1]] - marks[names[0]], 3)
+    return steps
+
+
+def _write(directory: Path, content: dict[str, Any]) -> None:
+    # By way of a second file: a kill leaves the old one or the new one.
+    temporary = directory / "exam.json.new"
+    temporary.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    temporary.replace(directory / "exam.json")
+
+
+def _start_up_json(result: StartUpResult) -> dict[str, Any]:
+    return {
+        "ready": list(result.ready),
+        "failed": result.failed,
+        "duration_s": round(result.duration_s, 3),
+    }
+
+
+def _null_json(result: NullResult) -> dict[str, Any]:
+    return {
+        "heads": list(result.heads),
+        "measured_before_rms_pt": round(result.before_rms_pt, 1),
+        "measured_after_rms_pt": round(result.after_rms_pt, 1),
+        "current_ma": {name: round(i, 5) for name, i in result.current_ma.items()},
+        "limited": list(result.limited),
+        "duration_s": round(result.duration_s, 3),
+    }
+
+
+def _record_json(result: RecordResult) -> dict[str, Any]:
+    return {
+        "beats": result.beats,
+        "duration_s": round(result.duration_s, 3),
+        "rows_received": result.received,
+        "rows_lost": result.lost,
+    }
