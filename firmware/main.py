@@ -13,15 +13,20 @@ else:
 def application(hal):
     """Application for the board's role."""
     role = BOARD["role"]
+    # Only the role's own modules are imported: the others would cost memory.
     if role == "sensor":
-        from nullfield_fw.app.sensor import SensorApplication as Application
-    elif role == "coil":
-        from nullfield_fw.app.coil import CoilApplication as Application
-    elif role == "table":
-        from nullfield_fw.app.table import TableApplication as Application
-    else:
-        raise ValueError("no application for role " + role)
-    return Application(BOARD, hal)
+        from nullfield_fw.app.sensor import SensorApplication
+
+        return SensorApplication(BOARD, hal)
+    if role == "coil":
+        from nullfield_fw.app.coil import CoilApplication
+
+        return CoilApplication(BOARD, hal)
+    if role == "table":
+        from nullfield_fw.app.table import TableApplication
+
+        return TableApplication(BOARD, hal)
+    raise ValueError("no application for role " + role)
 
 
 def main():

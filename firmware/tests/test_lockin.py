@@ -123,7 +123,7 @@ def _compare(state, adcs):
     return reference
 
 
-def _state(random, weight=32767, command=120000000):
+def _state(random, weight=lockin.WEIGHT_LIMIT, command=120000000):
     state = lockin.new_state()
     for head in range(4):
         base = head * lockin.STRIDE

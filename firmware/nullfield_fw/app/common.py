@@ -46,6 +46,14 @@ class BoardApplication:
         Those of the role, behind the common ones.
     """
 
+    # What a role brings; the fields of a subclass take these places.
+    sample_message = 0
+    row_size = 4
+    telemetry_message = 0
+    telemetry_size = 0
+    channel_count = 0
+    group_delay_us = 0
+
     def __init__(self, board, hal, settings):
         self.board = board
         self.hal = hal
@@ -128,6 +136,26 @@ class BoardApplication:
         self.hal.watchdog_feed()
 
     # ------------------------------------------------------------------ for the subclasses
+
+    def safe_off(self):
+        """Switch every output of the role off, at once."""
+        raise NotImplementedError
+
+    def block(self):
+        """The fast path: take the ADC block, fill `row`, make the DAC block."""
+        raise NotImplementedError
+
+    def slow(self):
+        """Slower work, called once a block; it keeps its own divisors."""
+        raise NotImplementedError
+
+    def fill_telemetry(self, raw):
+        """Put the role's fields into the telemetry message."""
+        raise NotImplementedError
+
+    def command(self, command, first, second):
+        """Run a command of the role; returns an error code, detail in `_detail`."""
+        raise NotImplementedError
 
     def fault(self, code, source=0, value=0):
         """Latch a fault of the whole board: outputs off, state FAULT."""
@@ -326,8 +354,6 @@ class BoardApplication:
             return wire.ERROR_CODE_OK
         if command == wire.COMMAND_STREAM_START:
             # A host that joins a running stream must not cost it rows.
-            if not self.streaming:
-                # A second host that asks again must not cut the block in hand.
             if not self.streaming:
                 self._rows = 0
                 self.streaming = True

@@ -50,7 +50,8 @@ class Head:
         self._laser_ramp = thermal.Ramp(2500)
         self._laser_loop = thermal.Pi(300, 120, -self._tec_max_ua, self._tec_max_ua, 6000)
         self._scan = laser_scan.LaserScan(41000, 49000, 1250)
-        # Reach of 25 nT, steps of 3 nT, span of 12 nT, first width of 17 nT, in counts of 1.86 fT.
+        # Reach of 25 nT, steps of 3 nT and at last 1 nT, span of 12 nT, first width of 17 nT, in
+        # counts of 1.86 fT.
         self._zero = field_zero.FieldZero(
             self._control,
             number,
@@ -59,6 +60,8 @@ class Head:
             6442000,
             9130000,
             scales["fictitious_ratio_permille"],
+            537000,
+            scales["secant_permille"],
         )
         self.state = wire.HEAD_STATE_OFF
         self.fault = wire.FAULT_CODE_NONE

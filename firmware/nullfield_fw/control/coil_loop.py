@@ -62,9 +62,9 @@ def coil_block(adc: ptr32, state: ptr32, dac: ptr32, row: ptr32):
         total = 0
         for sample in range(16):
             total += adc[sample * 10 + 1 + channel]
-        # 12 mA at 2**23: 1.430511 nA a step, 1465/1024 to 2e-5; the loop's offset is calibrated.
+        # 12 mA at 2**23: 46875 / 2**15 nA a step, exactly.
         value = total >> 4
-        readback = (value >> 10) * 1465 + (((value & 1023) * 1465) >> 10)
+        readback = (((value >> 10) * 46875) >> 5) + (((value & 1023) * 46875) >> 15)
         state[base + 4] = readback
         row[channel] = readback
         command = state[base + 1]

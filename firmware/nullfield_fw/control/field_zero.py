@@ -36,7 +36,11 @@ _SETTLE_BLOCKS = 14
 _AVERAGE_BLOCKS = 16
 _COARSE_LIMIT = 12
 _CYCLE_LIMIT = 24
-_SCALE_BITS = 12  # response words are brought from 26 to 14 bits before products
+# Response words are brought to 14 bits before products; the fine step's are smaller.
+_COARSE_BITS = 12
+_FINE_BITS = 10
+_AGREEMENT = 125  # two responses agree when they differ by less than 1/125
+_FINE_LIMIT = 12
 
 # Stages: balance, balance with the rotation reversed (full zero only), then transverse axes only.
 _FORWARD = 0
@@ -66,10 +70,23 @@ class FieldZero:
         Beam correction per unit of imbalance to begin with.
     ratio_permille : int
         Fictitious field by half of the difference of the balances.
+    fine_count : int
+        Step of the last measurement, from which the weights are made.
+    secant_permille : int
+        Response at the fine step by that of a vanishing one.
     """
 
     def __init__(
-        self, state, head, reach_count, delta_count, span_count, width_count, ratio_permille
+        self,
+        state,
+        head,
+        reach_count,
+        delta_count,
+        span_count,
+        width_count,
+        ratio_permille,
+        fine_count,
+        secant_permille,
     ):
         self._state = state
         self._base = head * lockin.STRIDE
@@ -77,14 +94,19 @@ class FieldZero:
         self._axis = 0
         self._moved = 0
         self._delta = delta_count
+        self._fine = fine_count
+        self._secant = secant_permille
+        self._fine_cycles = 0
+        self._last_g = [0] * 4
         self._span = span_count
         self._start_width = width_count
         self._ratio = ratio_permille
         self._half = 0
         self._width = width_count
-        # Convergence: 20 pT transverse, 60 pT on the beam axis, in counts of 1.86 fT.
-        self._tolerance = 10700
-        self._beam_tolerance = 32000
+        # Convergence in counts of 1.86 fT: 300 pT on the transverse axes, where the loop takes
+        # over, and 100 pT on the beam axis. A heart's beat moves the field by less.
+        self._tolerance = 160000
+        self._beam_tolerance = 54000
         self.phase = IDLE
         self.cycles = 0
         self.calibrated = False
@@ -170,9 +192,8 @@ class FieldZero:
 
     def _measure_point(self):
         point = self._point
-        self._measure(
-            _STEP_X[point] * self._delta, _STEP_Y[point] * self._delta, _STEP_B[point] * self._span
-        )
+        delta = self._fine if self._stage == _FINAL else self._delta
+        self._measure(_STEP_X[point] * delta, _STEP_Y[point] * delta, _STEP_B[point] * self._span)
 
     def _begin_cycle(self):
         self.phase = CYCLE
@@ -244,7 +265,8 @@ class FieldZero:
     def _solve(self):
         i = self._i
         q = self._q
-        bits = _SCALE_BITS
+        final = self._stage == _FINAL
+        bits = _FINE_BITS if final else _COARSE_BITS
         gxi = (i[0] - i[1]) >> bits
         gxq = (q[0] - q[1]) >> bits
         gyi = (i[2] - i[3]) >> bits
@@ -258,23 +280,29 @@ class FieldZero:
             self._restore()
             return
         # Field in units of 2 delta: M^-1 (I, Q); words of 24 bits and 14 bits meet in muldiv.
-        step = 2 * self._delta
-        wxi = muldiv(step, gyq << 6, determinant)
-        wxq = muldiv(step, -(gyi << 6), determinant)
-        wyi = muldiv(step, -(gxq << 6), determinant)
-        wyq = muldiv(step, gxi << 6, determinant)
+        step = 2 * (self._fine if final else self._delta)
+        if final:
+            # The response bends: a step's slope is smaller than that of the heart's small field.
+            step = muldiv(step, self._secant, 1000)
+        shift = 18 - bits
+        wxi = muldiv(step, gyq << shift, determinant)
+        wxq = muldiv(step, -(gyi << shift), determinant)
+        wyi = muldiv(step, -(gxq << shift), determinant)
+        wyq = muldiv(step, gxi << shift, determinant)
         ex = muldiv(si, wxi, 262144) + muldiv(sq, wxq, 262144)
         ey = muldiv(si, wyi, 262144) + muldiv(sq, wyq, 262144)
         limit = 5400000  # 10 nT a cycle: the response is only locally linear
         self._x = self._clip_command(self._x - clip(ex, limit))
         self._y = self._clip_command(self._y - clip(ey, limit))
-        correction = 0 if self._stage == _FINAL else self._correct_beam(self._imbalance())
+        correction = 0 if final else self._correct_beam(self._imbalance())
         settled = (
             -self._tolerance < ex < self._tolerance
             and -self._tolerance < ey < self._tolerance
             and -self._beam_tolerance < correction < self._beam_tolerance
         )
-        if settled:
+        if settled and final and not self._agrees(gxi, gxq, gyi, gyq):
+            self._begin_cycle()
+        elif settled:
             self._settled(wxi, wxq, wyi, wyq, gxi, gxq, gyi, gyq)
         elif self.cycles >= _COARSE_LIMIT + 3 * _CYCLE_LIMIT:
             self.phase = FAILED
@@ -282,11 +310,23 @@ class FieldZero:
         else:
             self._begin_cycle()
 
+    def _agrees(self, gxi, gxq, gyi, gyq):
+        """Whether this response is that of the cycle before: a heart beat in between shows here."""
+        last = self._last_g
+        away = abs(gxi - last[0]) + abs(gxq - last[1]) + abs(gyi - last[2]) + abs(gyq - last[3])
+        last[0] = gxi
+        last[1] = gxq
+        last[2] = gyi
+        last[3] = gyq
+        self._fine_cycles += 1
+        size = abs(gxi) + abs(gxq) + abs(gyi) + abs(gyq)
+        return away * _AGREEMENT < size or self._fine_cycles >= _FINE_LIMIT
+
     def _imbalance(self):
         """Difference over sum of the squared response at +span and -span, Q20."""
         i = self._i
         q = self._q
-        bits = _SCALE_BITS
+        bits = _COARSE_BITS
         upper_i = (i[4] - i[5]) >> bits
         upper_q = (q[4] - q[5]) >> bits
         lower_i = (i[6] - i[7]) >> bits
@@ -334,6 +374,11 @@ class FieldZero:
             state[base + lockin.ROTATION] = 1
             self._aim()
             return
+        if max(abs(wxi), abs(wxq), abs(wyi), abs(wyq)) > lockin.WEIGHT_LIMIT:
+            # The response is so weak that the fast path's products would overflow.
+            self.phase = FAILED
+            self._restore()
+            return
         state[base + lockin.W_XI] = wxi
         state[base + lockin.W_XQ] = wxq
         state[base + lockin.W_YI] = wyi
@@ -348,6 +393,8 @@ class FieldZero:
         """Go from the forward balance to the zero of the effective field; only x, y are left."""
         self._b = self._clip_command(self._forward_b - self._half - self.fictitious)
         self._stage = _FINAL
+        self._fine_cycles = 0
+        self._last_g[0] = self._last_g[1] = self._last_g[2] = self._last_g[3] = 0
         self._begin_cycle()
 
     def _restore(self):

@@ -10,7 +10,8 @@ RUNNING = 0
 FOUND = 1
 NOT_FOUND = 2
 
-_POINTS = 400
+# The widest range that the settings allow, 20 degrees at 1 degree/s and 40 ms a reading, and lag.
+_POINTS = 560
 
 
 class LaserScan:

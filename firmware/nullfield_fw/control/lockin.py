@@ -32,7 +32,7 @@ IN_PHASE = 0
 QUADRATURE = 1
 DC_SUM = 2
 SATURATED = 3
-W_XI = 4  # weights, Q18, below 2**15: loop error = W * (I, Q)
+W_XI = 4  # weights, Q18, at most WEIGHT_LIMIT: loop error = W * (I, Q)
 W_XQ = 5
 W_YI = 6
 W_YQ = 7
@@ -67,6 +67,9 @@ STATE_WORDS = MODULATION + SAMPLES
 
 # Cosines of one period in Q14, to build the modulation table.
 _COSINE = (16384, 15137, 11585, 6270, 0, -6270, -11585, -15137)
+
+# Largest weight whose split products fit 32 bits at the rails: 2**14 * 2**17.
+WEIGHT_LIMIT = 131071
 
 FLAG_SATURATED = 2
 FLAG_OVERRANGE = 8

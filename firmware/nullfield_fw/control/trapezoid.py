@@ -4,6 +4,10 @@ Speeds stay below 32,768 microsteps/s, so that the square in the stopping distan
 """
 
 
+# Slow enough to start and stop dead (the driver's start-stop rate is 500): 0.3 mm/s.
+_CREEP = 200
+
+
 class Trapezoid:
     """Speed profile towards a target.
 
@@ -48,21 +52,28 @@ class Trapezoid:
         ahead = distance if distance >= 0 else -distance
         toward = 1 if distance >= 0 else -1
         along = self.speed * toward
-        stopping = along * along // (2 * self.acceleration) if along > 0 else 0
-        # One block's travel of margin: the profile is sampled.
-        if along > 0 and stopping + along * dt_ms // 1000 >= ahead:
+        if along > 0 and self._reach(along, dt_ms) >= ahead:
             along = max(along - change, 0)
         elif along < self.cruise:
-            along = min(along + change, self.cruise)
+            # Only as fast as can be braked from after this block: else the speed is held.
+            faster = min(along + change, self.cruise)
+            if faster <= 0 or self._reach(faster, dt_ms) < ahead:
+                along = faster
         else:
             along = max(along - change, self.cruise)
-        if ahead == 0 and -change <= along <= change:
+        if ahead == 0 and -_CREEP <= along <= _CREEP:
             along = 0
         elif along == 0 and ahead:
             # The last few microsteps at creep speed.
-            along = min(self.cruise, 200, max(ahead * 1000 // dt_ms, 1))
+            along = min(self.cruise, _CREEP, max(ahead * 1000 // dt_ms, 1))
         self.speed = along * toward
         return self.speed
+
+    def _reach(self, speed, dt_ms):
+        """Microsteps until standstill: one block at this speed, for the profile is sampled, then
+        braking; rounded up.
+        """
+        return speed * speed // (2 * self.acceleration) + speed * dt_ms // 1000 + 2
 
     def done(self, position):
         """True when standing at the target."""

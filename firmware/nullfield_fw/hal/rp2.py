@@ -118,10 +118,11 @@ class Hal:
             if "stream" in chip:
                 self._buses[name] = SoftBus(chip["stream"], chip["mode"])
             elif "uart" in chip:
-                self._buses[name] = UartLine(chip["uart"])
+                self._buses[name] = UartLine(chip["uart"])  # type: ignore[assignment]
             else:
                 spi, baudrate = shared[chip["spi"]]
-                self._buses[name] = SpiBus(spi, baudrate, chip["cs"], chip["mode"])
+                bus = SpiBus(spi, baudrate, chip["cs"], chip["mode"])
+                self._buses[name] = bus  # type: ignore[assignment]
         adc = board["chips"].get("adc")
         dac = board["chips"].get("stream_dac")
         dac_words = dac["stream_channels"] * dac["stream_samples"] if dac else 0
@@ -252,7 +253,7 @@ class Hal:
         if self._watchdog:
             watchdog = self._watchdog
             self._keeper = machine.Timer(
-                period=1000, mode=machine.Timer.PERIODIC, callback=lambda _: watchdog.feed()
+                -1, period=1000, mode=machine.Timer.PERIODIC, callback=lambda _: watchdog.feed()
             )
             watchdog.feed()
         raise KeyboardInterrupt

@@ -300,14 +300,14 @@ class Hal:
 
         blocks = _FlashBlocks(self, self._flash_blocks)
         try:
-            volume = vfs.VfsLfs2(blocks)
+            volume = vfs.VfsLfs2(blocks)  # type: ignore[arg-type]
         except OSError:
             first = bytearray(256)
             blocks.readblocks(0, first)
             if any(byte != 0xFF for byte in first):
                 raise
-            vfs.VfsLfs2.mkfs(blocks)
-            volume = vfs.VfsLfs2(blocks)
+            vfs.VfsLfs2.mkfs(blocks)  # type: ignore[arg-type]
+            volume = vfs.VfsLfs2(blocks)  # type: ignore[arg-type]
         vfs.mount(volume, "/flash")
         self.flash_root = "/flash"
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator
 
 from nullfield.analysis.arrows import arrows_pt_per_m
 from nullfield.analysis.data import FieldRecording
@@ -24,7 +25,7 @@ AXIS_COLOURS = {0: "#0072b2", 1: "#d55e00", 2: "#767676"}
 AXIS_LABELS = {0: "chest normal (Bz)", 1: "across (Bx)", 2: "beam axis (By)"}
 _DPI = 130
 _LEVELS = 24
-_ARROW_STEP_M = 0.015
+_ARROWS_ACROSS = 13
 _SPECTRUM_WINDOW_S = 0.25
 
 
@@ -104,7 +105,7 @@ def butterfly_figure(analysis: Analysis) -> Figure:
             axes.text(
                 at + 6.0,
                 0.97,
-                f"{name}  {at:+.0f} ms",
+                f"{name}  {_signed(at)} ms",
                 transform=axes.get_xaxis_transform(),
                 va="top",
                 fontsize=9,
@@ -132,7 +133,8 @@ def map_figure(analysis: Analysis, landmark: Landmark) -> Figure:
     axes.contour(x_mm, y_mm, field_map.bz_pt, levels[::2], colors="0.35", linewidths=0.4)
     axes.contour(x_mm, y_mm, field_map.bz_pt, [0.0], colors="0.1", linewidths=1.1)
     along_x, along_y = arrows_pt_per_m(field_map)
-    step = max(1, round(_ARROW_STEP_M / float(field_map.x_m[1] - field_map.x_m[0])))
+    step = max(1, round(len(x_mm) / _ARROWS_ACROSS))
+    longest_mm = 1.35 * step * float(x_mm[1] - x_mm[0])
     pick = (slice(step // 2, None, step), slice(step // 2, None, step))
     length = np.hypot(along_x, along_y)[pick]
     # Arrows far below the longest would only be specks.
@@ -145,7 +147,7 @@ def map_figure(analysis: Analysis, landmark: Landmark) -> Figure:
         along_y[pick][shown],
         angles="xy",
         scale_units="xy",
-        scale=max(float(length.max()), 1e-12) / 20.0,
+        scale=max(float(length.max()), 1e-12) / longest_mm,
         width=0.0045,
         color="black",
         edgecolor="white",
@@ -153,7 +155,8 @@ def map_figure(analysis: Analysis, landmark: Landmark) -> Figure:
         zorder=3,
     )
     _mark_sensors(axes, analysis, landmark)
-    if landmark.features is not None:
+    # A pole on the edge is that of the map, not of the heart: it gets no mark.
+    if landmark.features is not None and landmark.features.poles_inside:
         for place, sign in (
             (landmark.features.positive_pole_m, "+"),
             (landmark.features.negative_pole_m, "−"),
@@ -190,12 +193,12 @@ def map_figure(analysis: Analysis, landmark: Landmark) -> Figure:
     axes.set_xlabel("patient right   ←   x (mm)   →   patient left")
     axes.set_ylabel("y (mm)   →   toward head")
     axes.set_title(
-        f"Bz at the {landmark.name} peak, {landmark.time_s * 1e3:+.0f} ms"
+        f"Bz at the {landmark.name} peak, {_signed(landmark.time_s * 1e3)} ms"
         f" (z = {field_map.z_m * 1e3:.0f} mm)"
     )
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.13), ncols=3, fontsize=8, frameon=False)
     bar = figure.colorbar(filled, ax=axes, shrink=0.86, ticks=np.linspace(-limit, limit, 5))
-    bar.ax.set_yticklabels([f"{value:+.3g}" for value in np.linspace(-limit, limit, 5)])
+    bar.ax.set_yticklabels([_signed(value, ".3g") for value in np.linspace(-limit, limit, 5)])
     bar.set_label("Bz out of the chest (pT)")
     return figure
 
@@ -243,6 +246,11 @@ def noise_figure(analysis: Analysis, recording: FieldRecording) -> Figure | None
     axes.set_ylabel("noise density (fT/√Hz)")
     axes.set_title("Noise between beats, before notches and reference regression")
     axes.grid(True, which="both", color="0.9", linewidth=0.5)
+    plain = FuncFormatter(lambda value, _: f"{value:g}")
+    axes.xaxis.set_major_formatter(plain)
+    axes.yaxis.set_major_formatter(plain)
+    axes.yaxis.set_minor_locator(LogLocator(subs=(2.0, 5.0)))
+    axes.yaxis.set_minor_formatter(plain)
     axes.legend(fontsize=8, frameon=False, loc="upper right")
     return figure
 
@@ -296,6 +304,14 @@ def _mark_sensors(axes: Any, analysis: Analysis, landmark: Landmark) -> None:
 def _heads_in_use(analysis: Analysis, used: Any) -> Any:
     names = np.array(analysis.array.head_names)
     return np.isin(names, names[used])
+
+
+def _signed(value: float, spec: str = ".0f") -> str:
+    """A number with its sign, and nothing before a zero."""
+    text = format(abs(value), spec)
+    if float(text) == 0.0:
+        return "0"
+    return ("+" if value > 0.0 else "−") + text
 
 
 def _new(width_in: float, height_in: float) -> tuple[Figure, Any]:

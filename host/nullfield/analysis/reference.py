@@ -66,7 +66,8 @@ def regress_references(
     """
     array = recording.array
     good = recording.usable
-    references = np.flatnonzero(array.is_reference & (good.mean(axis=1) > _REFERENCE_PRESENT))
+    present = good.sum(axis=1) > _REFERENCE_PRESENT * recording.n_samples
+    references = np.flatnonzero(array.is_reference & present)
     if not len(references):
         raise AnalysisError(
             "no working reference heads in this recording", "flag heads as reference in the rig"

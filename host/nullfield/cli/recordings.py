@@ -9,6 +9,7 @@ import typer
 
 from nullfield.analysis.chain import analyze as analyse
 from nullfield.analysis.data import FieldRecording
+from nullfield.analysis.plots import write_plots
 from nullfield.analysis.report import write_report
 from nullfield.cli.exam import JsonOption
 from nullfield.cli.terminal import output, print_json, progress_bars
@@ -111,12 +112,14 @@ def analyze(
     directory = out if out is not None else Path("runs") / f"analysis-{file.stem}"
     with progress_bars(is_json) as progress:
         progress("analyse", 0.0, "reading")
+        recording = read_any(file)
         result = analyse(
-            read_any(file), progress=lambda what, share: progress("analyse", share, what)
+            recording, progress=lambda what, share: progress("analyse", share, what)
         )
         directory.mkdir(parents=True, exist_ok=True)
         result.write_json(directory / "analysis.json")
-        write_report(directory, result, {"file": file.name})
+        plots = write_plots(result, recording, directory)
+        write_report(directory / "report.html", result, plots, {"subject": file.name})
     if is_json:
         print_json(result.to_json())
         return

@@ -11,6 +11,7 @@ from typing import Any
 
 from nullfield import __version__
 from nullfield.analysis.chain import analyze
+from nullfield.analysis.plots import write_plots
 from nullfield.analysis.report import write_report
 from nullfield.analysis.result import Analysis
 from nullfield.instrument.instrument import Instrument
@@ -107,8 +108,9 @@ def examine(
         _write(directory, content)
         raise
     progress("analyse", 0.0, "reading the recording")
+    recording = load_field_recording(directory / "recording")
     analysis = analyze(
-        load_field_recording(directory / "recording"),
+        recording,
         progress=lambda detail, fraction: progress("analyse", fraction, detail),
     )
     mark("analysed")
@@ -124,10 +126,38 @@ def examine(
     content["state"] = "done"
     content.pop("step", None)
     progress("report", 0.0, "drawing")
-    write_report(directory, analysis, content)
+    residual_pt = {"before": nulled.before_rms_pt, "after": nulled.after_rms_pt}
+    plots = write_plots(analysis, recording, directory, residual_pt)
+    write_report(
+        directory / "report.html",
+        analysis,
+        plots,
+        {
+            "title": "Magnetocardiogram",
+            "subject": str((notes or {}).get("subject", "")),
+            "residual_pt": residual_pt,
+            "losses": recorded.lost,
+            "dead_heads": [f"{name} ({why})" for name, why in started.failed.items()],
+            "timings_s": content["timings_s"],
+            "settings": _settings(instrument),
+        },
+    )
     _write(directory, content)
     progress("report", 1.0, str(directory / "report.html"))
     return Examination(directory, content, analysis)
+
+
+def _settings(instrument: Instrument) -> dict[str, Any]:
+    """Settings in force, one board a role: the boards of a role share them."""
+    shown: dict[str, Any] = {"rig": instrument.rig.name}
+    for board in instrument.boards.values():
+        role = board.identity.role.name.lower()
+        if role not in shown:
+            shown[role] = {
+                name: f"{value.value:g} {value.unit}".strip()
+                for name, value in board.settings.all().items()
+            }
+    return shown
 
 
 def _durations(marks: dict[str, float]) -> dict[str, float]:

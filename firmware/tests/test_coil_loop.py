@@ -1,0 +1,194 @@
+"""Coil current control against a plant: source with gain error and offset, sense amplifier, ADC."""
+
+from array import array
+
+from nullfield_fw.control import coil_loop as loop
+from reference import Random
+
+_NA_PER_STEP = 12.0e6 / (1 << 23)
+_FULL = (1 << 23) - 1
+
+
+class Plant:
+    """Eight sources; `gain` and `offset_na` may be wrong, `readback` may fail."""
+
+    def __init__(self):
+        self.state = loop.new_state()
+        self.state[loop.RAMP_STEP] = 20000
+        self.state[loop.MISMATCH_FLOOR] = 200000
+        self.state[loop.ENABLED] = 1
+        self.gain = [1.0] * 8
+        self.offset_na = [0.0] * 8
+        self.sensed = [True] * 8
+        self.current_na = [0.0] * 8
+        self.largest_na = 0.0
+        self.adc = array("i", bytearray(4 * 160))
+        self.dac = array("I", bytearray(4 * 16))
+        self.row = array("i", bytearray(4 * 9))
+        self._before = [32768] * 16
+        self._random = Random(9)
+
+    def target(self, channel, current_na):
+        self.state[channel * loop.STRIDE + loop.TARGET] = current_na
+
+    def word(self, channel, word):
+        return self.state[channel * loop.STRIDE + word]
+
+    def run(self, blocks, noise_steps=0):
+        for _ in range(blocks):
+            for channel in range(8):
+                value = int(self.current_na[channel] / _NA_PER_STEP) if self.sensed[channel] else 0
+                value = max(min(value, _FULL), -_FULL - 1)
+                for sample in range(16):
+                    noise = self._random.between(-noise_steps, noise_steps) if noise_steps else 0
+                    self.adc[10 * sample + 1 + channel] = value + noise
+            loop.coil_block(self.adc, self.state, self.dac, self.row)
+            # What the board writes now is at the outputs one block later.
+            for channel in range(8):
+                coarse = self._before[channel] - 32768
+                fine = self._before[8 + channel] - 32768
+                volts_na = 1e7 / 32768 * (coarse + fine / 256)
+                self.current_na[channel] = volts_na * self.gain[channel] + self.offset_na[channel]
+                self.largest_na = max(self.largest_na, abs(self.current_na[channel]))
+            for number, word in enumerate(self.dac):
+                assert word >> 24 == number and word & 0xFF == 0
+                self._before[number] = word >> 8 & 0xFFFF
+
+
+def test_settles_on_the_target_within_a_few_nanoamperes():
+    plant = Plant()
+    wanted = (0, 1000000, -1000000, 5000000, -9999999, 123456, -1, 10000000)
+    for channel, current in enumerate(wanted):
+        plant.target(channel, current)
+    plant.run(3000)
+    for channel, current in enumerate(wanted):
+        # 2e-5 of the readback's scale and two converter steps.
+        allowed = 3e-5 * abs(current) + 4
+        assert abs(plant.current_na[channel] - current) < allowed, (channel, plant.current_na)
+        assert abs(plant.row[channel] - current) < allowed
+
+
+def test_ramp_limit():
+    plant = Plant()
+    plant.target(2, 3000000)
+    plant.state[loop.RAMP_STEP] = 1000
+    before = 0
+    blocks = 0
+    while plant.word(2, loop.COMMAND) != 3000000:
+        plant.run(1)
+        step = plant.word(2, loop.COMMAND) - before
+        assert 0 < step <= 1000
+        assert plant.state[loop.ANY_RAMPING] == (1 if blocks < 2999 else 0)
+        before += step
+        blocks += 1
+    assert blocks == 3000
+
+
+def test_disturbance_gain_error_and_offset_are_trimmed_away_slowly():
+    plant = Plant()
+    plant.gain[0] = 1.01
+    plant.offset_na[1] = 20000.0
+    plant.target(0, 5000000)
+    plant.target(1, 5000000)
+    plant.run(300)
+    early = plant.current_na[0] - 5000000
+    plant.run(4000)
+    assert abs(early) > 5000
+    assert abs(plant.current_na[0] - 5000000) < 200
+    assert abs(plant.current_na[1] - 5000000) < 200
+    # Effort: the trim holds just the error.
+    trim_na = plant.word(0, loop.TRIM) / 512
+    assert -52000 < trim_na < -48000
+
+
+def test_disturbance_step_decays_with_the_loops_crossover():
+    plant = Plant()
+    plant.run(100)
+    plant.offset_na[3] = -30000.0
+    plant.run(2)
+    start = abs(plant.current_na[3])
+    plant.run(512)
+    # One time constant is 512 blocks: crossover 0.31 Hz, so the ADC's noise stays out.
+    share = abs(plant.current_na[3]) / start
+    assert 0.33 < share < 0.41, share
+    sign_changes = 0
+    for _ in range(20):
+        before = plant.current_na[3]
+        plant.run(200)
+        sign_changes += before * plant.current_na[3] < 0
+    assert sign_changes == 0, "overshoot"
+
+
+def test_readback_noise_stays_out_of_the_current():
+    plant = Plant()
+    plant.target(0, 2000000)
+    plant.run(3000, 75)
+    values = []
+    for _ in range(300):
+        plant.run(1, 75)
+        # Differences first: floats have 24 bits.
+        values.append(plant.current_na[0] - 2000000)
+    mean = sum(values) / len(values)
+    assert abs(mean) < 100
+    rms = (sum((v - mean) ** 2 for v in values) / len(values)) ** 0.5
+    assert rms < 3.0, rms
+
+
+def test_saturation_trim_is_clamped_and_flagged_and_recovers():
+    plant = Plant()
+    plant.target(4, 8000000)
+    plant.gain[4] = 0.93  # more than the trim's 0.2 mA can mend, less than the mismatch limit
+    plant.run(4000)
+    assert plant.word(4, loop.TRIM) == 102400000
+    assert plant.state[loop.ANY_LIMITED] == 1
+    assert plant.word(4, loop.MISMATCH_BLOCKS) == 0
+    plant.gain[4] = 1.0
+    plant.run(6000)
+    assert plant.state[loop.ANY_LIMITED] == 0
+    assert abs(plant.current_na[4] - 8000000) < 400
+
+
+def test_saturation_output_beyond_the_converter_is_clipped_and_flagged():
+    plant = Plant()
+    plant.gain[0] = 0.99
+    plant.gain[1] = 0.99
+    plant.target(0, 10000000)
+    plant.target(1, -10000000)
+    plant.run(4000)
+    assert plant.state[loop.ANY_LIMITED] == 1
+    assert plant._before[0] == 65535 and plant._before[1] == 0
+    assert plant.largest_na < 1.01e7
+
+
+def test_sensor_failure_readback_stuck_at_zero_is_counted():
+    plant = Plant()
+    plant.sensed[5] = False
+    plant.target(5, 4000000)
+    plant.target(6, 4000000)
+    plant.run(1000)
+    assert plant.word(5, loop.MISMATCH_BLOCKS) > 200
+    assert plant.word(6, loop.MISMATCH_BLOCKS) == 0
+    # Meanwhile the trim did not run away: at most 0.2 mA above the command.
+    assert abs(plant.current_na[5]) < 4200001
+
+
+def test_off_means_zero_and_forgets():
+    plant = Plant()
+    plant.target(0, 5000000)
+    plant.run(1000)
+    plant.state[loop.ENABLED] = 0
+    plant.run(3)
+    assert plant.word(0, loop.COMMAND) == 0 and plant.word(0, loop.TRIM) == 0
+    assert abs(plant.current_na[0]) < 2
+
+
+def test_fine_converter_has_hysteresis():
+    """Small changes move the fine converter only: the coarse one's glitches stay away."""
+    plant = Plant()
+    plant.target(0, 1000000)
+    plant.run(2000)
+    coarse = plant.word(0, loop.COARSE)
+    for offset in range(-8000, 8001, 500):
+        plant.target(0, 1000000 + offset)
+        plant.run(2)
+        assert plant.word(0, loop.COARSE) == coarse

@@ -1,0 +1,1 @@
+"""Figures of ``docs/results.md``: ``python -m tests.bench`` from the repository's root."""

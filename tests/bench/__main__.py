@@ -1,0 +1,72 @@
+"""Measure everything, or the parts that are named."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from rich.console import Console
+from tests.bench import blocks, decoding, latency, setting_up, speed
+from tests.bench.figures import Figure, as_json, show
+
+DEMO36_GOAL = 1.0
+BENCH4_GOAL = 2.0
+
+
+def _speed_and_decoding(seconds: float, wanted: set[str]) -> list[Figure]:
+    """The decoding is measured on what the large rig sent, so both share its run."""
+    figures: list[Figure] = []
+    with tempfile.TemporaryDirectory(prefix="nullfield-bench-") as place:
+        directory = Path(place)
+        large, tape = speed.run("demo36", seconds, DEMO36_GOAL, directory)
+        if "speed" in wanted:
+            figures += large
+            figures += speed.run("bench4", seconds, BENCH4_GOAL, directory)[0]
+        if "decode" in wanted:
+            tape = decoding.with_field_values(tape)
+            figures += decoding.throughput(tape)
+            figures += decoding.host_share(tape, directory)
+    return figures
+
+
+def main() -> int:
+    """Run the parts in turn and print the figures."""
+    parts = ("blocks", "speed", "decode", "latency", "setup")
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("parts", nargs="*", help="default: all")
+    parser.add_argument("--json", action="store_true", help="machine-readable")
+    parser.add_argument("--seconds", type=float, default=5.0, help="simulated, for each rig")
+    parser.add_argument(
+        "--setup", action="store_true", help="also from a bare clone (downloads, some minutes)"
+    )
+    given = parser.parse_args()
+    wanted = set(given.parts or parts)
+    errors = Console(stderr=True, highlight=False)
+    figures: list[Figure] = []
+
+    def measure(what: str, call: Callable[[], list[Figure]]) -> None:
+        errors.print(f"[dim]{what}[/]")
+        figures.extend(call())
+
+    if "blocks" in wanted:
+        measure("plant and fast path", lambda: blocks.plant() + blocks.fast_path())
+    if wanted & {"speed", "decode"}:
+        measure("virtual instrument", lambda: _speed_and_decoding(given.seconds, wanted))
+    if "latency" in wanted:
+        measure("round trips", lambda: latency.virtual() + latency.pty())
+    if "setup" in wanted:
+        measure("set-up", setting_up.warm)
+    if given.setup:
+        measure("set-up from a bare clone", setting_up.cold)
+    if given.json:
+        print(as_json(figures))
+    else:
+        show(figures)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
