@@ -5,7 +5,19 @@ from array import array
 from nullfield_fw import bits
 from reference import Random, i32, signed, u16, u32
 
-_LIMITS = (0, 1, -1, 0x7FFF, 0x8000, 0xFFFF, (1 << 30) - 1, 1 << 30, 0x7FFFFFFF, -(1 << 31), -(1 << 30) - 1)
+_LIMITS = (
+    0,
+    1,
+    -1,
+    0x7FFF,
+    0x8000,
+    0xFFFF,
+    (1 << 30) - 1,
+    1 << 30,
+    0x7FFFFFFF,
+    -(1 << 31),
+    -(1 << 30) - 1,
+)
 
 
 def test_add_u64_carries_into_the_high_word():

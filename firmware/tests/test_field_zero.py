@@ -23,9 +23,7 @@ class Head:
         self.fictitious = 13.0 * _NT
         self.noise = noise
         self.random = Random(11)
-        self.zero = field_zero.FieldZero(
-            self.state, 0, 13420000, 1610000, 6442000, 9130000, 1332
-        )
+        self.zero = field_zero.FieldZero(self.state, 0, 13420000, 1610000, 6442000, 9130000, 1332)
         self.measurements = 0
 
     def measure(self):

@@ -16,7 +16,23 @@ def _muldiv(a, b, c):
     return -value if negative else value
 
 
-_EDGES = (0, 1, -1, 2, 3, -7, 1000, 65535, 65536, -65537, 1 << 20, _MOST, -_MOST, 0x7FFFFFFF, -0x7FFFFFFF)
+_EDGES = (
+    0,
+    1,
+    -1,
+    2,
+    3,
+    -7,
+    1000,
+    65535,
+    65536,
+    -65537,
+    1 << 20,
+    _MOST,
+    -_MOST,
+    0x7FFFFFFF,
+    -0x7FFFFFFF,
+)
 
 
 def test_muldiv_at_the_rails():

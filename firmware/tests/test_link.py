@@ -97,7 +97,9 @@ def test_time_requests_do_not_disturb_a_retry_and_are_always_asked_anew():
 
 def test_heartbeats_reach_the_handler_unless_their_length_is_wrong():
     hal, handler, link = _link()
-    _poll(hal, link, encode(wire.HEARTBEAT, 0, b"\x01\0\0\0") + encode(wire.HEARTBEAT, 1, b"\x01\0"))
+    _poll(
+        hal, link, encode(wire.HEARTBEAT, 0, b"\x01\0\0\0") + encode(wire.HEARTBEAT, 1, b"\x01\0")
+    )
     assert handler.beats == 1
 
 

@@ -196,7 +196,10 @@ def test_a_cosine_is_demodulated_to_its_amplitude():
     state = lockin.new_state()
     adc = _adc(
         lambda n, c: int(
-            300000 + 4000000 * cos(2 * pi * n / 16) + 1000000 * sin(2 * pi * n / 16) + 500000 * cos(pi * n / 4)
+            300000
+            + 4000000 * cos(2 * pi * n / 16)
+            + 1000000 * sin(2 * pi * n / 16)
+            + 500000 * cos(pi * n / 4)
         )
     )
     lockin.demodulate(adc, state)

@@ -14,7 +14,14 @@ def _pt1000_ratio(t):
 def test_pt1000_follows_iec_60751():
     thermometer = thermal.pt1000_thermometer(4020)
     # Table values of the standard for a Pt100, times ten.
-    for celsius, ohm in ((-30, 882.2), (0, 1000.0), (25, 1097.35), (100, 1385.06), (150, 1573.25), (200, 1758.56)):
+    for celsius, ohm in (
+        (-30, 882.2),
+        (0, 1000.0),
+        (25, 1097.35),
+        (100, 1385.06),
+        (150, 1573.25),
+        (200, 1758.56),
+    ):
         code = int(8388608.0 * ohm / 4020)
         got = thermometer.read(code)
         assert thermometer.valid and abs(got - 1000 * celsius) < 25, (celsius, got)

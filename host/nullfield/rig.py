@@ -182,10 +182,12 @@ def load_rig(path: Path | str) -> tuple[Rig, dict[str, Any]]:
     except OSError as error:
         raise RigError(f"{file}: {error.strerror}", "give a readable rig file") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise RigError(f"{file}: not a TOML file: {error}") from error
+        raise RigError(
+            f"{file}: not a TOML file: {error}", "correct that line; compare with rigs/bench4.toml"
+        ) from error
     scenario = content.pop("virtual", {})
     if not isinstance(scenario, dict):
-        raise RigError(f"{file}: 'virtual' must be a table")
+        raise RigError(f"{file}: 'virtual' must be a table", "write its keys under [virtual]")
     try:
         rig = Rig.model_validate(content)
     except ValidationError as error:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from simulated_heart import DIPOLE_M, R_MOMENT_NAM, make_array, simulate
 
 from nullfield.analysis.chain import analyze
+from nullfield.analysis.data import FieldRecording
+from nullfield.analysis.forward import lead_field
 from nullfield.analysis.plots import write_plots
 from nullfield.analysis.report import DISCLAIMER, write_report
 from nullfield.analysis.result import SCHEMA
@@ -70,6 +73,26 @@ def test_json_has_the_fields_of_the_issue(full, tmp_path):
         dipole = landmark["dipole"]
         assert {"position_m", "moment_nAm", "gof", "confidence_mm"} <= dipole.keys()
     assert document["noise"]["density_ft_rthz"]["H11-x"] is None
+
+
+def test_a_real_vectorcardiogram_under_the_array():
+    file = Path(__file__).parents[2].parent / "shared" / "data" / "frank_vcg_ptb_s0010_1000hz.csv"
+    if not file.exists():
+        pytest.skip("no shared data")
+    # Frank axes to the head frame; its baseline wander and mains are left in.
+    leads_mv = np.loadtxt(file, delimiter=",", skiprows=1, usecols=(1, 2, 3)).T
+    moment_nam = np.array([1.0, -1.0, -1.0])[:, None] * leads_mv * 1e4
+    array = make_array(4, (0, 1))
+    field_pt = lead_field(array.positions_m, array.orientations, DIPOLE_M) @ moment_nam
+    field_pt += 0.4 * np.random.default_rng(7).normal(size=field_pt.shape)
+    analysis = analyze(FieldRecording(field_pt, 1000.0, array))
+    assert 50 <= analysis.beats.n_accepted <= 53
+    assert analysis.beats.rate_bpm == pytest.approx(81.7, abs=0.5)
+    for name in ("R", "T"):
+        landmark = analysis.landmarks[name]
+        assert 1e3 * np.linalg.norm(landmark.dipole.position_m - DIPOLE_M) < 1.0
+    assert 0.15 < analysis.landmarks["T"].time_s < 0.40
+    assert 14.0 < analysis.noise_summary_ft_rthz()[0] < 30.0
 
 
 def test_no_heart_is_told_and_nothing_made_up():

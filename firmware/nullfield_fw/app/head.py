@@ -198,6 +198,14 @@ class Head:
         self.light_pa = muldiv(self._control[self._base + lockin.DC_SUM] >> 4, 71526, 10000)
         if self.state == wire.HEAD_STATE_OFF or self.state == wire.HEAD_STATE_FAULT:
             self._known = cell_valid
+            # A heater stuck on heats a head that is off, as long as the board's enable line is on.
+            if (
+                cell_valid
+                and cell > self._cell_max_mc
+                and self.fault != wire.FAULT_CODE_CELL_SENSOR
+                and self._application.state == wire.BOARD_STATE_ACTIVE
+            ):
+                self._application.fault(wire.FAULT_CODE_CELL_OVER_TEMPERATURE, self.number, cell)
             return
         if not cell_valid or (self._known and abs(cell - before) > _JUMP_MC):
             self._fail(wire.FAULT_CODE_CELL_SENSOR)

@@ -20,7 +20,7 @@ from nullfield.dsp.gaps import shared_segments
 from nullfield.errors import AnalysisError, InputError
 
 COIL_TYPE = 8002
-"""FIFFV_COIL_QUSPIN_ZFOPM_MAG2: an OPM of the zero-field kind, 3 mm cell."""
+"""FIFFV_COIL_QUSPIN_ZFOPM_MAG2: a zero-field OPM of the second generation, for MNE's forward models."""
 GAP = "BAD_gap"
 _PT_PER_T = 1e12
 _AXIS_SUFFIXES = ("-x", "-y", "-b")
@@ -158,7 +158,8 @@ def _valid(raw: Any, names: list[str]) -> BoolArray:
     valid = np.ones((len(names), raw.n_times), dtype=bool)
     for channel, name in enumerate(names):
         valid[channel] = name not in raw.info["bads"]
-    origin_s = 0.0 if raw.info["meas_date"] is None else raw.first_samp / rate_hz
+    # Onsets in a Raw count from the start of the acquisition, not from the first sample kept.
+    origin_s = raw.first_samp / rate_hz
     row_of = {name: row for row, name in enumerate(names)}
     for one in raw.annotations:
         if not str(one["description"]).upper().startswith("BAD"):

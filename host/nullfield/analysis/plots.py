@@ -147,6 +147,7 @@ def map_figure(analysis: Analysis, landmark: Landmark) -> Figure:
         along_y[pick][shown],
         angles="xy",
         scale_units="xy",
+        pivot="mid",
         scale=max(float(length.max()), 1e-12) / longest_mm,
         width=0.0045,
         color="black",

@@ -125,6 +125,10 @@ def _quality_rows(analysis: Analysis, facts: Mapping[str, Any]) -> list[_Row]:
         rows.append(_Row(f"Residual field, {state}", f"{text} rms"))
     beats = analysis.beats
     rate = "" if beats.rate_bpm is None else f"{beats.rate_bpm:.0f} per minute"
+    if analysis.average is not None:
+        counts = analysis.average.beats_used[analysis.used & analysis.average.has_beats]
+        if len(counts) and int(counts.min()) < beats.n_accepted:
+            rate += f"; {int(counts.min())} at least in each channel, the others fall into gaps"
     rows.append(_Row("Beats used", f"{beats.n_accepted} of {len(beats.samples)}", rate))
     snr = None if analysis.average is None else analysis.average.snr_db
     rows.append(
@@ -179,7 +183,7 @@ def _source_row(name: str, landmark: Landmark | None, reasons: Mapping[str, str]
         row["place"] = ", ".join(f"{value:.0f}" for value in dipole.position_m * 1e3)
         # A current dipole of the whole heart is some microampere metres at its R peak.
         row["moment"] = f"{float(np.linalg.norm(dipole.moment_nam)) / 1e3:.2f}"
-        row["gof"] = f"{100.0 * dipole.gof:.1f}"
+        row["gof"] = f"{100.0 * dipole.gof:.2f}"
         if dipole.confidence_mm is not None:
             row["confidence"] = f"{dipole.confidence_mm:.1f}"
         if dipole.at_bound:

@@ -12,7 +12,8 @@ under `reasons`:
   `arrow_angle_deg`, `positive_pole_m`, `negative_pole_m`, `gof`, `x_m`, `y_m`, `z_m`, `bz_pt`
 - `landmarks.*.dipole`: `position_m`, `moment_nAm` (z is silent and given as 0), `gof`,
   `confidence_mm`, `confidence_axes_mm`, `reduced_chi2`, `at_bound`
-- `noise`: `density_ft_rthz` by channel, `median` and `worst` over the Bz channels in use
+- `noise`: `density_ft_rthz` by channel, `raw_density_ft_rthz` before notches and regression,
+  `median` and `worst` over the Bz channels in use
 - `quality`: `missing_share` by channel, `bad_channels`, `dead_heads`, `mains_hz`,
   `reference_reduction_db`
 - `settings`, `reasons`
@@ -126,6 +127,7 @@ class Analysis:
             },
             "noise": {
                 "density_ft_rthz": dict(zip(names, quality.noise_ft_rthz, strict=True)),
+                "raw_density_ft_rthz": dict(zip(names, quality.noise_raw_ft_rthz, strict=True)),
                 "median": None if summary is None else summary[0],
                 "worst": None if summary is None else summary[1],
                 "reason": quality.reason or None,

@@ -6,6 +6,7 @@ import sys
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from nullfield import __version__
 from nullfield.cli import boards, exam, procedures, recordings
@@ -52,20 +53,22 @@ def main() -> None:
     except NullfieldError as error:
         if is_debug:
             raise
-        errors.print(f"[bold red]error:[/] {_plain(error.message)}")
+        errors.print(f"[bold red]error:[/] {escape(error.message)}")
         if error.hint:
-            errors.print(f"[bold]fix:[/]   {_plain(error.hint)}")
+            errors.print(f"[bold]fix:[/]   {escape(error.hint)}")
         raise SystemExit(error.exit_code) from None
-    except KeyboardInterrupt:
+    except Exception as error:
+        # Not one of ours: a mistake in the program. Outputs are off by now all the same.
         if is_debug:
             raise
-        errors.print("[bold]stopped:[/] outputs are off; what was recorded so far is readable")
-        raise SystemExit(130) from None
-
-
-def _plain(text: str) -> str:
-    """Text as it stands: rich would take square brackets for markup."""
-    return text.replace("[", "\\[")
+        errors.print(f"[bold red]error:[/] internal: {escape(f'{type(error).__name__}: {error}')}")
+        errors.print("[bold]fix:[/]   run it again with --debug and report what it prints")
+        raise SystemExit(1) from None
+    except SystemExit as end:
+        # Typer turns Ctrl-C into this exit code and says nothing.
+        if end.code == 130:
+            errors.print("[bold]stopped:[/] outputs are off; what was recorded so far is readable")
+        raise
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from nullfield.cli.exam import JsonOption, PaceOption, SeedOption, check_pace
@@ -13,12 +14,12 @@ from nullfield.cli.session import make_scenario
 from nullfield.cli.terminal import errors, output, print_json
 from nullfield.devices.board import Board
 from nullfield.devices.connect import connect
-from nullfield.errors import NullfieldError
+from nullfield.errors import BoardNotFoundError, NullfieldError
 from nullfield.rig import BoardEntry, load_rig
 from nullfield.toolchain import ensure_micropython
 from nullfield.transport.serial_port import SerialTransport
 from nullfield.transport.timing import WallClock
-from nullfield_protocol.catalogue import BoardState, FaultCode
+from nullfield_protocol.catalogue import BoardState, FaultCode, Role
 
 
 def register(app: typer.Typer) -> None:
@@ -49,11 +50,11 @@ def boards(
         found = _virtual_boards(rig)
     else:
         entries = load_rig(rig)[0].boards if rig is not None else _entries(port)
-        found = [_look(entry) for entry in entries]
+        found = _refuse_twins([_look(entry) for entry in entries])
     if is_json:
         print_json(found)
     else:
-        output.print(_table(found))
+        _show(found)
     missing = [one for one in found if one.get("error")]
     if missing and (rig is not None or port):
         raise typer.Exit(code=int(missing[0]["exit_code"]))
@@ -76,19 +77,41 @@ def _look(entry: BoardEntry) -> dict[str, Any]:
         board = connect(
             SerialTransport(entry.port),
             WallClock(),
+            # Only a rig's entry knows what should be there.
+            expected_role=Role[entry.role.upper()] if entry.uid else None,
             expected_uid=entry.uid or None,
             name=entry.port,
         )
     except NullfieldError as error:
-        return {
-            "port": entry.port,
-            "uid": entry.uid,
-            "error": error.message,
-            "fix": error.hint,
-            "exit_code": error.exit_code,
-        }
+        return _trouble(entry.port, entry.uid, error)
     with board:
         return _describe(board, entry.port)
+
+
+def _trouble(port: str, uid: str, error: NullfieldError) -> dict[str, Any]:
+    return {
+        "port": port,
+        "uid": uid,
+        "error": error.message,
+        "fix": error.hint,
+        "exit_code": error.exit_code,
+    }
+
+
+def _refuse_twins(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Two boards with one uid cannot be told apart: the second is an error."""
+    ports: dict[str, str] = {}
+    checked = []
+    for one in found:
+        first = ports.setdefault(one["uid"], one["port"]) if "error" not in one else one["port"]
+        if first != one["port"]:
+            error = BoardNotFoundError(
+                f"{one['port']}: board {one['uid']} answers at {first}, too",
+                "two boards have one uid, or two ports lead to one board: leave one port out",
+            )
+            one = _trouble(one["port"], one["uid"], error)
+        checked.append(one)
+    return checked
 
 
 def _virtual_boards(rig: str) -> list[dict[str, Any]]:
@@ -124,23 +147,23 @@ def _describe(board: Board[Any], port: str) -> dict[str, Any]:
     }
 
 
-def _table(found: list[dict[str, Any]]) -> Table:
-    table = Table()
-    for column in ("role", "uid", "board", "firmware", "protocol", "state", "fault", "port"):
-        table.add_column(column)
+_COLUMNS = ("role", "uid", "board", "firmware", "protocol", "state", "fault", "port")
+
+
+def _show(found: list[dict[str, Any]]) -> None:
+    there = [one for one in found if "error" not in one]
+    if there:
+        table = Table()
+        for column in _COLUMNS:
+            table.add_column(column, no_wrap=column in ("uid", "port"))
+        for one in there:
+            table.add_row(*(str(one[c]) for c in _COLUMNS))
+        output.print(table)
     for one in found:
         if "error" in one:
-            table.add_row(
-                "[red]?[/]", one["uid"], f"[red]{one['error']}[/]", "", "", "", "", one["port"]
-            )
-            continue
-        table.add_row(*(str(one[c]) for c in table_columns()))
-    return table
-
-
-def table_columns() -> tuple[str, ...]:
-    """Columns of the table, as keys of the JSON form."""
-    return ("role", "uid", "board", "firmware", "protocol", "state", "fault", "port")
+            errors.print(f"[bold red]error:[/] {escape(one['error'])}")
+            if one["fix"]:
+                errors.print(f"[bold]fix:[/]   {escape(one['fix'])}")
 
 
 def virtual(

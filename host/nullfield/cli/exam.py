@@ -14,6 +14,7 @@ from nullfield.cli.session import Pace, open_session
 from nullfield.cli.terminal import output, print_json, progress_bars
 from nullfield.errors import InputError
 from nullfield.instrument.examine import examine
+from nullfield.recording.store import FILE_PATTERN
 
 RigOption = Annotated[str, typer.Option("--rig", help="Rig file, or the name of a shipped rig.")]
 OutOption = Annotated[Path | None, typer.Option("--out", help="Folder for results.")]
@@ -73,6 +74,21 @@ def check_pace(pace: str) -> Pace:
     raise InputError(f"--pace {pace}: no such pace", "use max or realtime")
 
 
+def check_out(directory: Path, pattern: str, what: str) -> None:
+    """Refuse a folder that cannot take the results, before minutes of work go into them.
+
+    Raises
+    ------
+    InputError
+        If it is no folder, or holds such results already.
+    """
+    for place in (directory, *directory.parents):
+        if place.exists() and not place.is_dir():
+            raise InputError(f"{place}: is a file, not a folder", "give another folder with --out")
+    if any(directory.glob(pattern)):
+        raise InputError(f"{directory}: holds {what} already", "give another folder with --out")
+
+
 def run_exam(
     rig: str,
     directory: Path,
@@ -85,10 +101,8 @@ def run_exam(
     is_demo: bool = False,
 ) -> None:
     """Run one examination and show what came of it."""
-    if (directory / "exam.json").exists():
-        raise InputError(
-            f"{directory}: holds an examination already", "give another folder with --out"
-        )
+    check_out(directory, "exam.json", "an examination")
+    check_out(directory / "recording", FILE_PATTERN, "a recording")
     with (
         progress_bars(is_json) as progress,
         open_session(rig, seed=seed, pace=pace, heart=heart, truth_directory=directory) as session,

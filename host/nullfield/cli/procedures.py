@@ -14,6 +14,7 @@ from nullfield.cli.exam import (
     PaceOption,
     RigOption,
     SeedOption,
+    check_out,
     check_pace,
 )
 from nullfield.cli.session import Session, open_session
@@ -23,6 +24,7 @@ from nullfield.instrument.null_room import NullResult, null_room
 from nullfield.instrument.progress import Progress
 from nullfield.instrument.record import record
 from nullfield.instrument.start_up import StartUpResult, start_up
+from nullfield.recording.store import FILE_PATTERN
 
 HoldOption = Annotated[
     bool, typer.Option("--hold", help="Keep the outputs on until Ctrl-C, instead of leaving safe.")
@@ -125,6 +127,7 @@ def record_command(
     is_json: JsonOption = False,
 ) -> None:
     """Record heartbeats; starts the heads, moves the patient in and nulls the room first."""
+    check_out(out, FILE_PATTERN, "a recording")
     with (
         progress_bars(is_json) as progress,
         open_session(rig, seed=seed, pace=check_pace(pace), heart=heart) as session,

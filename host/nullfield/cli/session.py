@@ -62,7 +62,10 @@ def make_scenario(table: dict[str, Any], heart: Path | None) -> Scenario:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise RigError(f"virtual.{where}: {first['msg']}") from error
+        raise RigError(
+            f"virtual.{where}: {first['msg']}",
+            "correct the rig file; docs/rigs.md lists the keys of the virtual world",
+        ) from error
 
 
 @contextmanager

@@ -22,8 +22,13 @@ LABELS = {
     "report": "Report",
 }
 
+_PIPE_WIDTH = 160
+"""Width where there is no terminal to ask: uids and ports must not be cut in a log."""
+
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
-output = Console(highlight=False, soft_wrap=True)
+output = Console(
+    highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else _PIPE_WIDTH
+)
 
 
 def print_json(content: Any) -> None:

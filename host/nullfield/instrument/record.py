@@ -111,6 +111,7 @@ def record(
         ]
         try:
             writer.add_event("record_start", began_s, beats_wanted=beats)
+            _tell_clocks(instrument, writer)
             instrument.stream(True)
             counter = _BeatCounter(instrument, began_s)
             while True:
@@ -142,6 +143,21 @@ def record(
         lost,
         received_after - received_before,
     )
+
+
+def _tell_clocks(instrument: Instrument, writer: RecordingWriter) -> None:
+    """Measure each board's clock against the host's and keep it with the recording."""
+    for uid, board in instrument.boards.items():
+        regression = board.exchange_time()
+        newest_us = board.link.last_heartbeat.board_time_us if board.link.last_heartbeat else 0
+        writer.add_event(
+            "clock",
+            instrument.clock.now_s(),
+            board=uid,
+            board_time_us=newest_us,
+            as_host_time_s=regression.host_time_s(newest_us),
+            uncertainty_s=regression.uncertainty_s(newest_us),
+        )
 
 
 def _tell(

@@ -44,6 +44,11 @@ def score_directory(directory: Path) -> dict[str, Any]:
         If a file is missing: a real instrument has no truth.
     """
     exam = _read(directory / "exam.json", "an examination is needed")
+    if exam.get("state", "done") != "done":
+        raise InputError(
+            f"{directory / 'exam.json'}: the examination {_state_text(exam)}",
+            "only a finished examination can be scored; run it again",
+        )
     truth = _read(directory / "truth.json", "only examinations on a virtual rig can be scored")
     recording = load_field_recording(directory / "recording")
     analysis = analyze(recording)
@@ -80,6 +85,12 @@ def _read(path: Path, why: str) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise InputError(f"{path}: not what was expected", why)
     return content
+
+
+def _state_text(exam: dict[str, Any]) -> str:
+    if exam["state"] == "failed":
+        return f"failed ({exam.get('error', 'no reason given')})"
+    return f"did not end (it stands at: {exam.get('step', 'begin')})"
 
 
 def _residuals(exam: dict[str, Any], truth: dict[str, Any]) -> dict[str, Any]:

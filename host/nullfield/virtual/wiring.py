@@ -108,7 +108,8 @@ class AdcNoise:
                 self._shape, dtype=np.float32
             ).astype(np.float64)
             self._chunk = chunk
-        return self._values[at]
+        noise: FloatArray = self._values[at]
+        return noise
 
 
 class SensorWiring:

@@ -22,6 +22,7 @@ RATE_HZ = 1000
 COLUMNS = ("time_s", "vx_mV", "vy_mV", "vz_mV")
 SHORTEST_S = 5.0
 _HINT = "give a CSV with the columns time_s,vx_mV,vy_mV,vz_mV, one uniform sample a row, >= 200 Hz"
+_FEW_BEATS_HINT = "give a recording of a heart with four beats or more"
 _FRANK_TO_HEAD = np.array([1.0, -1.0, -1.0])
 
 
@@ -130,7 +131,9 @@ def find_r_peaks(leads_mv: FloatArray) -> npt.NDArray[np.int64]:
     return np.asarray(peaks, dtype=np.int64)
 
 
-def loop(leads_mv: FloatArray, crossfade: int = 80) -> FloatArray:
+def loop(
+    leads_mv: FloatArray, crossfade: int = 80, source: str = "vectorcardiogram"
+) -> FloatArray:
     """Cut to whole beats, so that the end runs into the start without a jump.
 
     Both cuts lie at the quietest point between two beats, and the last samples fade into those
@@ -138,7 +141,7 @@ def loop(leads_mv: FloatArray, crossfade: int = 80) -> FloatArray:
     """
     peaks = find_r_peaks(leads_mv)
     if len(peaks) < 4:
-        raise InputError(f"only {len(peaks)} heart beats found in the vectorcardiogram", _HINT)
+        raise InputError(f"{source}: only {len(peaks)} heart beats found", _FEW_BEATS_HINT)
     speed = ndimage.uniform_filter1d(_speed(leads_mv), 61)
     cuts = []
     for left, right in ((peaks[0], peaks[1]), (peaks[-2], peaks[-1])):
@@ -213,5 +216,5 @@ def moment_direction_mv(
         leads = model_leads(seed, rate_per_min)
     else:
         raw, rate_hz = read_frank_csv(path)
-        leads = loop(clean(raw, rate_hz, mains_hz))
+        leads = loop(clean(raw, rate_hz, mains_hz), source=str(path))
     return np.asarray(leads * _FRANK_TO_HEAD)
