@@ -112,7 +112,8 @@ class Bench:
         for value in (first, second, 0, 0):
             payload += (value & 0xFFFFFFFF).to_bytes(4, "little")
         message, body = self.ask(wire.COMMAND_REQUEST, payload, lock)
-        assert message == wire.ACKNOWLEDGE and u16(body, wire.ACKNOWLEDGE_COMMAND) == command
+        assert message == wire.ACKNOWLEDGE
+        assert u16(body, wire.ACKNOWLEDGE_COMMAND) == command
         return u16(body, wire.ACKNOWLEDGE_ERROR), i32(body, wire.ACKNOWLEDGE_DETAIL)
 
     def write(self, number, value):

@@ -58,7 +58,8 @@ def test_over_current_trips():
     bench.command(wire.COMMAND_COIL_SET, 2, 9500000)
     bench.run(1200)
     code, source, value = bench.faults()[-1]
-    assert (code, source) == (wire.FAULT_CODE_COIL_OVER_CURRENT, 2) and value > 10000000
+    assert (code, source) == (wire.FAULT_CODE_COIL_OVER_CURRENT, 2)
+    assert value > 10000000
 
 
 def test_coil_off_forgets_the_setpoints():
@@ -97,7 +98,8 @@ def test_table_homes_and_moves():
         _until_idle(bench)
         assert bench.world.where() - zero == target_um * 16 // 25
     assert bench.command(wire.COMMAND_TABLE_RELEASE) == (0, 0)
-    assert bench.hal.outputs_are_off() and bench.board.state == wire.BOARD_STATE_SAFE
+    assert bench.hal.outputs_are_off()
+    assert bench.board.state == wire.BOARD_STATE_SAFE
 
 
 def test_table_limits_are_in_the_detail():
@@ -128,7 +130,8 @@ def test_emergency_stop_while_moving_and_again_after_clearing():
     bench.run(1500)
     bench.hal.inputs["estop"].level = 1
     bench.step()
-    assert bench.hal.stepper.rate == 0 and bench.hal.outputs_are_off()
+    assert bench.hal.stepper.rate == 0
+    assert bench.hal.outputs_are_off()
     bench.step()
     assert bench.faults()[-1][0] == wire.FAULT_CODE_TABLE_EMERGENCY_STOP
     assert bench.command(wire.COMMAND_CLEAR_FAULTS)[0] == 0
@@ -147,7 +150,8 @@ def test_end_switch_stops_a_table_that_lost_its_place():
     bench.world.offset += 500 * 640
     bench.command(wire.COMMAND_TABLE_MOVE, 300000, 50000)
     bench.run(6000)
-    assert bench.hal.stepper.rate == 0 and bench.hal.outputs_are_off()
+    assert bench.hal.stepper.rate == 0
+    assert bench.hal.outputs_are_off()
     assert bench.faults()[-1][:2] == (wire.FAULT_CODE_TABLE_LIMIT, 1)
 
 

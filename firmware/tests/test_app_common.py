@@ -41,17 +41,20 @@ def _rows(bench, role):
 def test_starts_safe_with_the_watchdog_on():
     for role in _ROLES:
         bench = Bench(role)
-        assert bench.hal.outputs_are_off() and bench.hal.safe_count >= 1
+        assert bench.hal.outputs_are_off()
+        assert bench.hal.safe_count >= 1
         assert bench.hal.watchdog_ms == 2000
         bench.run(50)
-        assert bench.hal.outputs_are_off() and bench.hal.fed == 50
+        assert bench.hal.outputs_are_off()
+        assert bench.hal.fed == 50
         assert bench.board.state == wire.BOARD_STATE_SAFE, role
 
 
 def test_identity():
     for role, number in (("sensor", 1), ("coil", 2), ("table", 3)):
         body = Bench(role).ask(wire.IDENTIFY_REQUEST, b"\x01\0\0\0")[1]
-        assert len(body) == wire.IDENTITY_SIZE and body[wire.IDENTITY_ROLE] == number
+        assert len(body) == wire.IDENTITY_SIZE
+        assert body[wire.IDENTITY_ROLE] == number
         assert body[wire.IDENTITY_BOARD_UID : wire.IDENTITY_BOARD_UID + 8] == bytes(range(1, 9))
         assert body[16:24] == wire.FINGERPRINT
         assert u16(body, wire.IDENTITY_PROTOCOL_VERSION) == wire.PROTOCOL_VERSION
@@ -123,10 +126,8 @@ def test_default_settings():
 def test_nonsense_is_answered():
     bench = Bench("coil")
     message, body = bench.ask(wire.COMMAND_REQUEST, bytes(3))
-    assert (
-        message == wire.ACKNOWLEDGE
-        and u16(body, wire.ACKNOWLEDGE_ERROR) == wire.ERROR_CODE_BAD_LENGTH
-    )
+    assert message == wire.ACKNOWLEDGE
+    assert u16(body, wire.ACKNOWLEDGE_ERROR) == wire.ERROR_CODE_BAD_LENGTH
     message, body = bench.ask(0x42, bytes(8))
     assert u16(body, wire.ACKNOWLEDGE_ERROR) == wire.ERROR_CODE_UNKNOWN_MESSAGE
     assert i32(body, wire.ACKNOWLEDGE_DETAIL) == 0x42
@@ -212,7 +213,8 @@ def test_host_silence_makes_every_role_safe():
         assert bench.command(*start) == (0, 0), role
         bench.command(wire.COMMAND_STREAM_START)
         bench.run(1000)
-        assert bench.hal.outputs[extra].level == 1 and bench.board.state == wire.BOARD_STATE_ACTIVE
+        assert bench.hal.outputs[extra].level == 1
+        assert bench.board.state == wire.BOARD_STATE_ACTIVE
         while bench.blocks % 250 != 1:
             bench.step()
         bench.host_falls_silent()
@@ -220,7 +222,8 @@ def test_host_silence_makes_every_role_safe():
         bench.run(298)
         assert bench.hal.outputs[extra].level == 1, role
         bench.run(5)
-        assert bench.hal.outputs_are_off() and bench.board.state == wire.BOARD_STATE_FAULT
+        assert bench.hal.outputs_are_off()
+        assert bench.board.state == wire.BOARD_STATE_FAULT
         assert bench.faults()[-1][0] == wire.FAULT_CODE_HOST_SILENT
         assert not bench.board.streaming
         assert bench.command(wire.COMMAND_CLEAR_FAULTS) == (0, 0)
@@ -231,7 +234,8 @@ def test_a_safe_board_needs_no_host():
     bench = Bench("coil")
     bench.host_falls_silent()
     bench.run(3000)
-    assert bench.board.state == wire.BOARD_STATE_SAFE and bench.faults() == []
+    assert bench.board.state == wire.BOARD_STATE_SAFE
+    assert bench.faults() == []
 
 
 def test_settings_are_not_saved_while_active_or_streaming():
@@ -254,7 +258,8 @@ def test_reset_and_prompt_leave_safe_and_answer_first():
             raise AssertionError
         except Left as left:
             assert str(left) == how
-        assert bench.hal.outputs_are_off() and bench.board.stopped
+        assert bench.hal.outputs_are_off()
+        assert bench.board.stopped
         assert [m for m, _, _ in bench.take() if m == wire.ACKNOWLEDGE] == [wire.ACKNOWLEDGE]
 
 

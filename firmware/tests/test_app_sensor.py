@@ -35,7 +35,9 @@ def test_four_heads_come_up_and_their_field_is_nulled():
     bench.run(200)
     for head in bench.board.heads:
         base = head.number * lockin.STRIDE
-        assert head.locked and head.fault == 0 and head.zero_count == 1
+        assert head.locked
+        assert head.fault == 0
+        assert head.zero_count == 1
         assert bench.board.control[base + lockin.LOOP_CLOSED] == 1
         assert bench.board.row[48 + head.number] == 0, "all flags good"
         assert abs(bench.board.control[base + lockin.ERROR_X]) < 20000
@@ -72,7 +74,8 @@ def test_open_interlock_refuses_the_start_and_trips_a_running_board():
     bench.run(50)
     bench.hal.inputs["interlock"].level = 0
     bench.run(11)
-    assert bench.hal.outputs_are_off() and bench.faults()[-1][0] == wire.FAULT_CODE_INTERLOCK_OPEN
+    assert bench.hal.outputs_are_off()
+    assert bench.faults()[-1][0] == wire.FAULT_CODE_INTERLOCK_OPEN
     assert _states(bench) == [wire.HEAD_STATE_OFF] * 4
 
 
@@ -82,9 +85,11 @@ def test_over_temperature_switches_the_whole_board_off():
     assert bench.board.state == wire.BOARD_STATE_ACTIVE
     bench.world.cell_c[2] = 171.0
     bench.run(60)
-    assert bench.hal.outputs_are_off() and bench.board.state == wire.BOARD_STATE_FAULT
+    assert bench.hal.outputs_are_off()
+    assert bench.board.state == wire.BOARD_STATE_FAULT
     code, source, value = bench.faults()[-1]
-    assert (code, source) == (wire.FAULT_CODE_CELL_OVER_TEMPERATURE, 2) and value > 170000
+    assert (code, source) == (wire.FAULT_CODE_CELL_OVER_TEMPERATURE, 2)
+    assert value > 170000
 
 
 def test_a_head_that_is_off_is_watched_too():
@@ -95,7 +100,8 @@ def test_a_head_that_is_off_is_watched_too():
     bench.run(100)
     bench.world.cell_c[3] = 175.0
     bench.run(60)
-    assert bench.hal.outputs_are_off() and bench.board.state == wire.BOARD_STATE_FAULT
+    assert bench.hal.outputs_are_off()
+    assert bench.board.state == wire.BOARD_STATE_FAULT
     assert bench.faults()[-1][:2] == (wire.FAULT_CODE_CELL_OVER_TEMPERATURE, 3)
 
 

@@ -42,7 +42,8 @@ def test_add_u32_wraps():
     buffer = bytearray(8)
     buffer[4:] = b"\xff\xff\xff\xff"
     bits.add_u32(buffer, 4, 3)
-    assert u32(buffer, 4) == 2 and u32(buffer, 0) == 0
+    assert u32(buffer, 4) == 2
+    assert u32(buffer, 0) == 0
 
 
 def test_put_and_get_32_bits():
@@ -50,7 +51,8 @@ def test_put_and_get_32_bits():
     for value in _LIMITS:
         bits.put_i32(buffer, 4, value)
         assert i32(buffer, 4) == value and bits.get_i32(buffer, 4) == value, value
-        assert u32(buffer, 0) == 0 and u32(buffer, 8) == 0
+        assert u32(buffer, 0) == 0
+        assert u32(buffer, 8) == 0
 
 
 def test_get_small_clips_to_small_integers():
@@ -66,7 +68,8 @@ def test_put_and_get_16_bits():
     for value in (0, 1, 0x7FFF, 0x8000, 0xFFFF, 0x12345):
         bits.put_u16(buffer, 2, value)
         assert u16(buffer, 2) == value & 0xFFFF == bits.get_u16(buffer, 2)
-        assert u16(buffer, 0) == 0 and u16(buffer, 4) == 0
+        assert u16(buffer, 0) == 0
+        assert u16(buffer, 4) == 0
 
 
 def test_copy_with_offsets():
@@ -85,7 +88,8 @@ def test_copy_words():
     bits.copy_words(target, 4, words, 8)
     for number in range(8):
         assert i32(target, 4 + 4 * number) == words[number]
-    assert u32(target, 0) == 0 and u32(target, 36) == 0
+    assert u32(target, 0) == 0
+    assert u32(target, 36) == 0
 
 
 def test_equal():

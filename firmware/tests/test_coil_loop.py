@@ -51,7 +51,8 @@ class Plant:
                 self.current_na[channel] = volts_na * self.gain[channel] + self.offset_na[channel]
                 self.largest_na = max(self.largest_na, abs(self.current_na[channel]))
             for number, word in enumerate(self.dac):
-                assert word >> 24 == number and word & 0xFF == 0
+                assert word >> 24 == number
+                assert word & 0xFF == 0
                 self._before[number] = word >> 8 & 0xFFFF
 
 
@@ -156,7 +157,8 @@ def test_saturation_output_beyond_the_converter_is_clipped_and_flagged():
     plant.target(1, -10000000)
     plant.run(4000)
     assert plant.state[loop.ANY_LIMITED] == 1
-    assert plant._before[0] == 65535 and plant._before[1] == 0
+    assert plant._before[0] == 65535
+    assert plant._before[1] == 0
     assert plant.largest_na < 1.01e7
 
 
@@ -178,7 +180,8 @@ def test_off_means_zero_and_forgets():
     plant.run(1000)
     plant.state[loop.ENABLED] = 0
     plant.run(3)
-    assert plant.word(0, loop.COMMAND) == 0 and plant.word(0, loop.TRIM) == 0
+    assert plant.word(0, loop.COMMAND) == 0
+    assert plant.word(0, loop.TRIM) == 0
     assert abs(plant.current_na[0]) < 2
 
 

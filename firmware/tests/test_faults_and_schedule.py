@@ -9,12 +9,14 @@ def test_the_first_fault_is_kept_and_outputs_go_off_each_time():
     events = []
     faults = Faults(lambda: events.append("off"))
     faults.latch(wire.FAULT_CODE_COIL_OPEN, 3, -77)
-    assert events == ["off"] and faults.unsent
+    assert events == ["off"]
+    assert faults.unsent
     faults.unsent = False
     faults.latch(wire.FAULT_CODE_HOST_SILENT, 1, 5)
     assert events == ["off", "off"]
     assert (faults.code, faults.source, faults.value) == (wire.FAULT_CODE_COIL_OPEN, 3, -77)
-    assert faults.count == 2 and not faults.unsent
+    assert faults.count == 2
+    assert not faults.unsent
 
 
 def test_outputs_are_off_before_the_fault_is_told():
@@ -30,7 +32,8 @@ def test_cleared_faults_latch_again():
     faults.clear()
     assert (faults.code, faults.source, faults.value, faults.unsent) == (0, 0, 0, False)
     faults.latch(wire.FAULT_CODE_INTERLOCK_OPEN)
-    assert faults.code == wire.FAULT_CODE_INTERLOCK_OPEN and faults.unsent
+    assert faults.code == wire.FAULT_CODE_INTERLOCK_OPEN
+    assert faults.unsent
 
 
 def test_divider_keeps_period_and_phase():

@@ -54,4 +54,7 @@ def test_muldiv_at_random():
 
 
 def test_clip():
-    assert clip(5, 10) == 5 and clip(11, 10) == 10 and clip(-11, 10) == -10 and clip(-10, 10) == -10
+    assert clip(5, 10) == 5
+    assert clip(11, 10) == 10
+    assert clip(-11, 10) == -10
+    assert clip(-10, 10) == -10

@@ -66,16 +66,19 @@ def test_saturation_flat_bottom():
     """A line so deep that its bottom is flat still has two flanks."""
     plain = _dip(45.0, depth=0.98)
     scan = _scan(lambda t: max(plain(t), 3000000))
-    assert scan.state == FOUND and abs(scan.centre - 45000) < 60
+    assert scan.state == FOUND
+    assert abs(scan.centre - 45000) < 60
 
 
 def test_widest_range_that_the_settings_allow_is_scanned_to_its_end():
     scan = _scan(_dip(52.5), 35000, 55000)
     assert scan.setpoint >= 54800, "the scan stopped before the end of its range"
-    assert scan.state == FOUND and abs(scan.centre - 52500) < 60
+    assert scan.state == FOUND
+    assert abs(scan.centre - 52500) < 60
 
 
 def test_starts_anew():
     scan = _scan(_dip(45.0))
     scan.start()
-    assert scan.state == RUNNING and scan.setpoint == scan.low
+    assert scan.state == RUNNING
+    assert scan.setpoint == scan.low

@@ -50,7 +50,8 @@ def _poll(hal, link, data):
 def test_a_request_is_answered():
     hal, handler, link = _link()
     frames = _poll(hal, link, _ping(77))
-    assert len(frames) == 1 and frames[0][0] == wire.ACKNOWLEDGE
+    assert len(frames) == 1
+    assert frames[0][0] == wire.ACKNOWLEDGE
     assert frames[0][2][:4] == b"\x4d\0\0\0"
 
 
@@ -111,7 +112,8 @@ def test_garbage_between_frames_is_counted_and_survived():
         noise = bytes(random.between(1, 255) for _ in range(random.between(1, 60)))
         data += noise + b"\0" + _ping(1000 + number)
     answers = _poll(hal, link, data)
-    assert len(handler.requests) == 40 and len(answers) == 40
+    assert len(handler.requests) == 40
+    assert len(answers) == 40
     assert link.receive_errors == 40
 
 
@@ -126,7 +128,8 @@ def test_half_frames_are_counted_and_the_next_is_good():
 def test_an_endless_frame_is_one_error():
     hal, handler, link = _link()
     _poll(hal, link, b"\x55" * 5000 + b"\0" + _ping(3))
-    assert link.receive_errors == 1 and len(handler.requests) == 1
+    assert link.receive_errors == 1
+    assert len(handler.requests) == 1
 
 
 def test_requests_too_short_for_an_id_are_dropped():
@@ -174,7 +177,8 @@ def test_a_slow_port_gets_every_byte_in_order():
         link.pump()
         data += hal.take()
     frames = decode_all(data)
-    assert len(frames) == sent and [f[1] for f in frames] == list(range(sent))
+    assert len(frames) == sent
+    assert [f[1] for f in frames] == list(range(sent))
 
 
 def test_sequences_count_each_message_by_itself():

@@ -116,7 +116,8 @@ def _compare(state, adcs):
             int.from_bytes(row[4 * n : 4 * n + 4], "little") - ((row[4 * n + 3] >> 7) << 32)
             for n in range(12)
         ]
-        assert fields == reference.row and list(row[48:]) == reference.flags
+        assert fields == reference.row
+        assert list(row[48:]) == reference.flags
         lockin.fill_dac(state, dac)
         reference.fill_dac()
         assert list(state) == reference.state and list(dac) == reference.dac, "fill_dac"
@@ -187,7 +188,8 @@ def test_bit_equal_with_commands_and_modulation_at_their_limits():
             state[base + lockin.SHAPER_X + axis] = 4095
     reference = _compare(state, [_adc(lambda n, c: random.between(-_FULL, _FULL))] * 4)
     codes = [word >> 8 & 0xFFFF for word in reference.dac]
-    assert max(codes) == 65535 and min(codes) == 0
+    assert max(codes) == 65535
+    assert min(codes) == 0
 
 
 def test_a_cosine_is_demodulated_to_its_amplitude():
@@ -226,7 +228,8 @@ def test_overrange_flag():
     adc = _adc(lambda n, c: (_FULL if (n + 4) & 8 == 0 else -_FULL) if c == 5 else 0)
     lockin.demodulate(adc, state)
     lockin.close_loops(state, row)
-    assert row[48] & lockin.FLAG_OVERRANGE and not row[49] & lockin.FLAG_OVERRANGE
+    assert row[48] & lockin.FLAG_OVERRANGE
+    assert not row[49] & lockin.FLAG_OVERRANGE
 
 
 def test_noise_shaping_keeps_the_mean():
@@ -281,7 +284,8 @@ def test_closed_loop_removes_a_step_of_field():
         shown = int.from_bytes(row[:4], "little") - ((row[3] >> 7) << 32)
         assert abs(shown - field) < 3000
         errors.append(abs(state[lockin.ERROR_X]))
-    assert errors[0] > 2600000 and max(errors[100:]) < errors[0] // 1000
+    assert errors[0] > 2600000
+    assert max(errors[100:]) < errors[0] // 1000
     assert errors.index(max(errors)) < 4
 
 

@@ -54,7 +54,8 @@ def test_limits_are_inclusive_and_a_refused_write_changes_nothing():
 
 def test_read_only_and_unknown():
     settings = _settings()
-    assert settings.write(1, 6) == wire.ERROR_CODE_READ_ONLY and settings.value[1] == 5
+    assert settings.write(1, 6) == wire.ERROR_CODE_READ_ONLY
+    assert settings.value[1] == 5
     assert settings.write(4, 0) == wire.ERROR_CODE_UNKNOWN_SETTING
     assert settings.write(-1, 0) == wire.ERROR_CODE_UNKNOWN_SETTING
     try:

@@ -137,17 +137,20 @@ def test_saturation_does_not_wind_up():
     pi, ramp = _loops()
     for _ in range(25 * 120):
         power = pi.step(ramp.step(150000, 40) - 22000, 40)
-    assert power == 600000 and pi.railed
+    assert power == 600000
+    assert pi.railed
     hottest, _ = _regulate(cell, pi, ramp, 90)
     assert hottest < 156.0, hottest
-    assert abs(cell.cell - 150.0) < 0.2 and not pi.railed
+    assert abs(cell.cell - 150.0) < 0.2
+    assert not pi.railed
 
 
 def test_sensor_failure_stuck_cold_stops_at_the_rail_not_beyond():
     cell = Cell()
     pi, ramp = _loops()
     _, powers = _regulate(cell, pi, ramp, 60, sensor=lambda cell: 22000)
-    assert max(powers) == 600000 and pi.railed
+    assert max(powers) == 600000
+    assert pi.railed
 
 
 def test_pi_integrates_small_errors():
@@ -164,4 +167,5 @@ def test_pi_reset():
         pi.step(1000, 1000)
     assert pi.railed
     pi.reset(50)
-    assert pi.step(0, 40) == 50 and not pi.railed
+    assert pi.step(0, 40) == 50
+    assert not pi.railed

@@ -4,7 +4,6 @@ from math import exp
 
 import micropython
 
-from nullfield_fw import wire
 from nullfield_fw.control import lockin
 
 NT = 536870  # counts in 1 nT

@@ -15,38 +15,51 @@ def replaced(old, new):
 
 BAD = {
     "unknown key": (lambda t: 'colour = "red"\n' + t, "colour: unknown key"),
-    "unknown key of a head": (replaced("slot = 0", "slot = 0\nslto = 1"), "heads.0.slto: unknown key"),
+    "unknown key of a head": (
+        replaced("slot = 0", "slot = 0\nslto = 1"),
+        "heads.0.slto: unknown key",
+    ),
     "wrong type": (replaced("slot = 1", 'slot = "second"'), "heads.1.slot: "),
     "out of range": (replaced("channel = 7", "channel = 8"), "coils.7.channel: "),
     "missing key": (replaced('role = "sensor"\n', ""), "boards.0.role: "),
     "uid malformed": (replaced(f'uid = "{SENSOR}"', 'uid = "E6"'), "boards.0.uid: "),
     "axes not square": (
-        replaced("[0.0, 1.0, 0.0]]", "[0.0, 1.0, 0.1]]"), "heads.0.axes: axes must be three orthogonal",
+        replaced("[0.0, 1.0, 0.0]]", "[0.0, 1.0, 0.1]]"),
+        "heads.0.axes: axes must be three orthogonal",
     ),
-    "two boards with one uid": (replaced(f'uid = "{COIL}"', f'uid = "{SENSOR}"'), f"uid {SENSOR} stands 2"),
+    "two boards with one uid": (
+        replaced(f'uid = "{COIL}"', f'uid = "{SENSOR}"'),
+        f"uid {SENSOR} stands 2",
+    ),
     "head on a coil board": (
-        replaced(f'board = "{SENSOR}"', f'board = "{COIL}"'), f"heads: H1: board {COIL} is a coil board",
+        replaced(f'board = "{SENSOR}"', f'board = "{COIL}"'),
+        f"heads: H1: board {COIL} is a coil board",
     ),
     "head on no board": (
-        replaced(f'board = "{SENSOR}"', 'board = "0000000000000000"'), "no board has the uid 0000000000000000",
+        replaced(f'board = "{SENSOR}"', 'board = "0000000000000000"'),
+        "no board has the uid 0000000000000000",
     ),
     "two heads on a slot": (replaced("slot = 1", "slot = 0"), "2 heads sit on slot 0"),
     "two coils on a channel": (replaced("channel = 1", "channel = 0"), "2 coils sit on channel 0"),
     "one name twice": (replaced('name = "H2"', 'name = "H1"'), "the name H1 stands 2 times"),
     "virtual and real": (
-        replaced('port = "virtual"', 'port = "/dev/ttyACM0"'), "virtual and real boards are mixed",
+        replaced('port = "virtual"', 'port = "/dev/ttyACM0"'),
+        "virtual and real boards are mixed",
     ),
     "unknown scenario key": (
-        replaced("room_residual_nt = 50.0", "room_resdiual_nt = 50.0"), "unknown key 'room_resdiual_nt'",
+        replaced("room_residual_nt = 50.0", "room_resdiual_nt = 50.0"),
+        "unknown key 'room_resdiual_nt'",
     ),
     "wrong scenario type": (
-        replaced("room_residual_nt = 50.0", 'room_residual_nt = "much"'), "virtual.room_residual_nt: ",
+        replaced("room_residual_nt = 50.0", 'room_residual_nt = "much"'),
+        "virtual.room_residual_nt: ",
     ),
     "scenario is no table": (
-        lambda t: "virtual = 3\n" + t.partition("# The virtual world")[0], "'virtual' must be a table",
+        lambda t: "virtual = 3\n" + t.partition("# The virtual world")[0],
+        "'virtual' must be a table",
     ),
     "not TOML": (lambda t: t + "\n[[[", "not a TOML file"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("what", BAD)

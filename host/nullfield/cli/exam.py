@@ -74,17 +74,27 @@ def check_pace(pace: str) -> Pace:
     raise InputError(f"--pace {pace}: no such pace", "use max or realtime")
 
 
-def check_out(directory: Path, pattern: str, what: str) -> None:
-    """Refuse a folder that cannot take the results, before minutes of work go into them.
+def check_folder(directory: Path) -> None:
+    """Refuse a folder that cannot be made, before minutes of work go into what it shall hold.
 
     Raises
     ------
     InputError
-        If it is no folder, or holds such results already.
+        If a file stands in its place.
     """
     for place in (directory, *directory.parents):
         if place.exists() and not place.is_dir():
             raise InputError(f"{place}: is a file, not a folder", "give another folder with --out")
+
+
+def check_out(directory: Path, pattern: str, what: str) -> None:
+    """Refuse a folder that cannot take the results, or holds such results already.
+
+    Raises
+    ------
+    InputError
+    """
+    check_folder(directory)
     if any(directory.glob(pattern)):
         raise InputError(f"{directory}: holds {what} already", "give another folder with --out")
 

@@ -11,7 +11,7 @@ from nullfield.analysis.chain import analyze as analyse
 from nullfield.analysis.data import FieldRecording
 from nullfield.analysis.plots import write_plots
 from nullfield.analysis.report import write_report
-from nullfield.cli.exam import JsonOption
+from nullfield.cli.exam import JsonOption, check_folder
 from nullfield.cli.terminal import output, print_json, progress_bars
 from nullfield.devices.connect import connect
 from nullfield.devices.sensor import SensorBoard
@@ -90,7 +90,10 @@ def export(
     from nullfield.analysis.fif import write_fif
 
     target = out if out is not None else recording.parent / f"{recording.stem}_raw.fif"
-    write_fif(load_field_recording(recording), target)
+    check_folder(target.parent)
+    field = load_field_recording(recording)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    write_fif(field, target)
     output.print(f"written to {target}")
 
 
@@ -110,6 +113,7 @@ def analyze(
 ) -> None:
     """Beats, average, maps and dipoles of a recording, with plots and a report."""
     directory = out if out is not None else Path("runs") / f"analysis-{file.stem}"
+    check_folder(directory)
     with progress_bars(is_json) as progress:
         progress("analyse", 0.0, "reading")
         recording = read_any(file)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -86,7 +87,7 @@ def examine(
         _write(directory, content)
 
     mark("begin")
-    try:
+    with _failure_noted(directory, content):
         instrument.stream(True)
         if instrument.table is not None:
             home_table(instrument, progress)
@@ -102,49 +103,56 @@ def examine(
         mark("nulled")
         recorded = record(instrument, directory / "recording", beats, progress, notes=notes)
         mark("recorded")
+        progress("analyse", 0.0, "reading the recording")
+        recording = load_field_recording(directory / "recording")
+        analysis = analyze(
+            recording,
+            progress=lambda detail, fraction: progress("analyse", fraction, detail),
+        )
+        mark("analysed")
+        content.update(
+            start_up=_start_up_json(started),
+            table_position_m=table_m,
+            null=_null_json(nulled),
+            record=_record_json(recorded),
+            analysis=analysis.to_json(),
+            timings_s=_durations(marks),
+            wall_timings_s=_durations(wall),
+        )
+        content["state"] = "done"
+        content.pop("step", None)
+        progress("report", 0.0, "drawing")
+        residual_pt = {"before": nulled.before_rms_pt, "after": nulled.after_rms_pt}
+        plots = write_plots(analysis, recording, directory, residual_pt)
+        write_report(
+            directory / "report.html",
+            analysis,
+            plots,
+            {
+                "title": "Magnetocardiogram",
+                "subject": str((notes or {}).get("subject", "")),
+                "residual_pt": residual_pt,
+                "losses": recorded.lost,
+                "dead_heads": [f"{name} ({why})" for name, why in started.failed.items()],
+                "timings_s": content["timings_s"],
+                "settings": _settings(instrument),
+            },
+        )
+    _write(directory, content)
+    progress("report", 1.0, str(directory / "report.html"))
+    return Examination(directory, content, analysis)
+
+
+@contextmanager
+def _failure_noted(directory: Path, content: dict[str, Any]) -> Iterator[None]:
+    """Have ``exam.json`` say that the examination failed, and why, an interrupt included."""
+    try:
+        yield
     except BaseException as error:
         content["state"] = "failed"
         content["error"] = str(error) or type(error).__name__
         _write(directory, content)
         raise
-    progress("analyse", 0.0, "reading the recording")
-    recording = load_field_recording(directory / "recording")
-    analysis = analyze(
-        recording,
-        progress=lambda detail, fraction: progress("analyse", fraction, detail),
-    )
-    mark("analysed")
-    content.update(
-        start_up=_start_up_json(started),
-        table_position_m=table_m,
-        null=_null_json(nulled),
-        record=_record_json(recorded),
-        analysis=analysis.to_json(),
-        timings_s=_durations(marks),
-        wall_timings_s=_durations(wall),
-    )
-    content["state"] = "done"
-    content.pop("step", None)
-    progress("report", 0.0, "drawing")
-    residual_pt = {"before": nulled.before_rms_pt, "after": nulled.after_rms_pt}
-    plots = write_plots(analysis, recording, directory, residual_pt)
-    write_report(
-        directory / "report.html",
-        analysis,
-        plots,
-        {
-            "title": "Magnetocardiogram",
-            "subject": str((notes or {}).get("subject", "")),
-            "residual_pt": residual_pt,
-            "losses": recorded.lost,
-            "dead_heads": [f"{name} ({why})" for name, why in started.failed.items()],
-            "timings_s": content["timings_s"],
-            "settings": _settings(instrument),
-        },
-    )
-    _write(directory, content)
-    progress("report", 1.0, str(directory / "report.html"))
-    return Examination(directory, content, analysis)
 
 
 def _settings(instrument: Instrument) -> dict[str, Any]:

@@ -59,11 +59,13 @@ def start_up(
     Raises
     ------
     ProcedureError
-        If fewer heads come up, naming them and why.
+        If the rig has no heads, or fewer come up: naming the first and why.
     BoardFaultError, BoardLostError
         If a board as a whole fails.
     """
     rig = instrument.rig
+    if not rig.heads:
+        raise ProcedureError(f"rig {rig.name} has no heads", "list its heads in the rig file")
     began_s = instrument.clock.now_s()
     for uid, board in instrument.sensors.items():
         slots = instrument.slots_of(uid, rig.heads)

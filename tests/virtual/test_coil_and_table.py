@@ -1,0 +1,160 @@
+"""Currents through the plant's coils, and the patient table on its motor."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from nullfield_protocol.catalogue import BoardState, ErrorCode, FaultCode, TableState
+
+from nullfield.errors import BoardFaultError, RequestError
+
+
+def test_currents_are_set_within_limits(bench: Any) -> None:
+    coil = bench.coil()
+    coil.enable()
+    wanted_ma = np.array([1.0, -2.0, 3.0, -4.0, 0.5, 10.0, -10.0, 0.0])
+    for channel, current_ma in enumerate(wanted_ma):
+        coil.set_current_a(channel, current_ma * 1e-3)
+    bench.run_s(2.0)
+    telemetry = coil.wait_telemetry(lambda t: True, 1.0)
+    assert telemetry.setpoint_a == pytest.approx(wanted_ma * 1e-3, abs=1e-12)
+    assert telemetry.current_a == pytest.approx(wanted_ma * 1e-3, rel=3e-3, abs=2e-6)
+    currents = bench.instrument.plant.outputs.room_coil_current_ma
+    # The sources' own errors are trimmed away; what is left is the sense amplifiers'.
+    assert currents[:5] == pytest.approx(wanted_ma[:5], rel=1e-2, abs=2e-3)
+    coil.ramp_to_zero()
+    bench.run_s(1.0)
+    assert bench.coil_current_ma() < 1e-2
+
+
+def test_over_limit_is_refused_with_the_limit(bench: Any) -> None:
+    coil = bench.coil()
+    with pytest.raises(RequestError) as off:
+        coil.set_current_a(0, 1e-3)
+    assert off.value.code == ErrorCode.WRONG_STATE
+    coil.enable()
+    for current_a, code, limit in (
+        (10.001e-3, ErrorCode.ABOVE_MAXIMUM, 10_000_000),
+        (-10.001e-3, ErrorCode.BELOW_MINIMUM, -10_000_000),
+        (2.0, ErrorCode.ABOVE_MAXIMUM, 10_000_000),
+    ):
+        with pytest.raises(RequestError) as refused:
+            coil.set_current_a(3, current_a)
+        assert (refused.value.code, refused.value.detail) == (code, limit)
+    bench.run_s(0.1)
+    assert bench.coil_current_ma() < 1e-2
+
+
+def test_an_open_coil_trips(bench: Any, monkeypatch: Any) -> None:
+    coil = bench.coil()
+    plant = bench.instrument.plant
+    step = plant.step
+
+    def cut(inputs: Any) -> Any:
+        result = step(inputs)
+        plant.outputs.room_coil_current_ma[2] = 0.0
+        return result
+
+    monkeypatch.setattr(plant, "step", cut)
+    coil.enable()
+    coil.set_current_a(2, 3e-3)
+    bench.clock.wait(lambda: coil.link.fault is not None, 2.0)
+    assert coil.link.fault.code == FaultCode.COIL_OPEN
+    assert coil.link.fault.source == 2
+    assert bench.coil_current_ma() == 0.0
+    with pytest.raises(BoardFaultError, match="coil open"):
+        coil.check()
+    with pytest.raises(RequestError) as refused:
+        coil.enable()
+    assert (refused.value.code, refused.value.detail) == (
+        ErrorCode.FAULT_LATCHED,
+        FaultCode.COIL_OPEN,
+    )
+    coil.clear_faults()
+    coil.enable()
+
+
+def _idle(table: Any, timeout_s: float = 40.0) -> Any:
+    return table.wait_telemetry(
+        lambda t: t.table_state == TableState.IDLE and t.speed_m_s == 0.0, timeout_s
+    )
+
+
+def test_the_table_homes_moves_and_releases(bench: Any) -> None:
+    table = bench.table()
+    with pytest.raises(RequestError):
+        table.move_to(0.1, 0.02)
+    table.home()
+    assert _idle(table).position_m == pytest.approx(0.0, abs=1e-4)
+    true_mm = bench.instrument.plant.outputs
+    del true_mm
+    for position_m in (0.05, 0.01):
+        table.stream_start()
+        table.move_to(position_m, 0.04)
+        assert _idle(table).position_m == pytest.approx(position_m, abs=2e-6)
+        positions = table.position_m(table.samples.all())
+        speeds = np.abs(np.diff(positions)) * 1e3
+        # One microstep in a block is 1.6 mm/s of rounding.
+        assert speeds.max() < 0.04 + 0.002
+        table.stream_stop()
+        table.samples.clear()
+    assert bench.motor_is_on()
+    table.release()
+    bench.run_s(0.05)
+    assert not bench.motor_is_on()
+
+
+@pytest.mark.parametrize(
+    ("position_m", "speed_m_s", "code", "detail"),
+    [
+        (-0.001, 0.02, ErrorCode.BELOW_MINIMUM, 0),
+        (0.6001, 0.02, ErrorCode.ABOVE_MAXIMUM, 600_000),
+        (0.1, 0.0501, ErrorCode.ABOVE_MAXIMUM, 50_000),
+    ],
+)
+def test_table_limits(
+    bench: Any, position_m: float, speed_m_s: float, code: int, detail: int
+) -> None:
+    table = bench.table()
+    table.home()
+    _idle(table)
+    with pytest.raises(RequestError) as refused:
+        table.move_to(position_m, speed_m_s)
+    assert (refused.value.code, refused.value.detail) == (code, detail)
+
+
+def test_emergency_stop(bench: Any) -> None:
+    table = bench.table()
+    table.home()
+    _idle(table)
+    table.move_to(0.3, 0.04)
+    bench.run_s(1.0)
+    bench.of("table").inputs["estop"] = 1
+    bench.run_s(0.005)
+    assert not bench.motor_is_on()
+    assert bench.instrument._inputs.table_step_rate_hz == 0.0
+    bench.run_s(0.1)
+    assert table.link.fault.code == FaultCode.TABLE_EMERGENCY_STOP
+    table.clear_faults()
+    bench.run_s(0.1)
+    assert table.link.fault is not None, "the button is still pressed"
+    bench.of("table").inputs["estop"] = 0
+    bench.run_s(0.01)
+    table.clear_faults()
+    table.home()
+    assert _idle(table).board_state == BoardState.ACTIVE
+
+
+def test_stop_brakes_by_the_ramp(bench: Any) -> None:
+    table = bench.table()
+    table.home()
+    _idle(table)
+    table.move_to(0.4, 0.04)
+    bench.run_s(1.5)
+    before_m = table.wait_telemetry(lambda t: True, 1.0).position_m
+    table.stop()
+    way_m = _idle(table).position_m - before_m
+    # v^2 / 2a is 16 mm, and up to 0.1 s of telemetry period before.
+    assert 0.015 < way_m < 0.025
