@@ -1,79 +1,129 @@
-"""Fixtures: a board to test, virtual by default, real with ``--target real --port PORT``."""
+"""Hardware in the loop: the same tests on virtual boards (default) and on a real one.
+
+``pytest hil_tests`` starts virtual boards, one of each role; ``pytest hil_tests --target real
+--port /dev/ttyACM0`` tests the board at that port, whatever its role.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
-from micropython_service import VirtualBoards, hand_over
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from micropython_service import (
+    ROLES,
+    MicroPythonDut,
+    MicroPythonSerial,
+    VirtualTarget,
+    virtual_target,
+)
 
 from nullfield.devices.board import Board
-from nullfield.devices.connect import connect
-from nullfield.transport.serial_port import SerialTransport
-from nullfield.transport.timing import WallClock
-from nullfield_protocol.catalogue import BoardState
-
-ROLES = ("sensor", "coil", "table")
 
 
 def _target(config: pytest.Config) -> str:
-    """Target of the run; pytest-embedded owns the option, its default means virtual here."""
     target = config.getoption("target") or "virtual"
     if target not in ("virtual", "real"):
-        raise pytest.UsageError(f"--target {target}: use virtual, or real with --port PORT")
+        raise pytest.UsageError(f"--target {target}: virtual or real")
     if target == "real" and not config.getoption("port"):
-        raise pytest.UsageError("--target real needs --port PORT")
+        raise pytest.UsageError("--target real needs --port")
     return str(target)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run each test on every role on virtual boards, on the one that is there on a real one."""
-    if "role" in metafunc.fixturenames:
+    """Run each test on every board that there is."""
+    if "board_name" in metafunc.fixturenames:
         is_virtual = _target(metafunc.config) == "virtual"
-        metafunc.parametrize("role", ROLES if is_virtual else ("any",))
+        metafunc.parametrize("board_name", list(ROLES) if is_virtual else ["real"])
 
 
 @pytest.fixture(scope="session")
 def virtual_boards(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[VirtualBoards | None]:
-    """The virtual boards, or None on a real target."""
+) -> Iterator[VirtualTarget | None]:
+    """The standing instrument, or None for a real target."""
     if _target(request.config) == "real":
         yield None
         return
-    boards = VirtualBoards(tmp_path_factory.mktemp("flash"))
-    yield boards
-    boards.close()
+    with virtual_target(tmp_path_factory.mktemp("flash")) as target:
+        yield target
 
 
 @pytest.fixture
 def embedded_services() -> str:
-    """pytest-embedded's serial service, whatever the command line says."""
+    """pytest-embedded's serial service."""
     return "serial"
 
 
 @pytest.fixture
-def port(request: pytest.FixtureRequest, virtual_boards: VirtualBoards | None, role: str) -> str:
-    """Port that pytest-embedded opens."""
+def port(
+    request: pytest.FixtureRequest, board_name: str, virtual_boards: VirtualTarget | None
+) -> str:
+    """Port of the board under test."""
     if virtual_boards is None:
         return str(request.config.getoption("port"))
-    return virtual_boards.port_of_role[role]
+    return virtual_boards.ports[ROLES[board_name]]
 
 
 @pytest.fixture
-def board_port(serial: Any) -> str:
-    """Port of a board that is ready, free for our own link."""
-    return hand_over(serial)
+def serial(msg_queue: Any, port: str) -> Iterator[MicroPythonSerial]:
+    """The serial service of pytest-embedded, made for framed traffic."""
+    one = MicroPythonSerial(msg_queue=msg_queue, port=port)
+    yield one
+    one.close()
 
 
 @pytest.fixture
-def board(board_port: str) -> Iterator[Board[Any]]:
-    """Board behind our link, safe and without faults; left safe too."""
-    with connect(SerialTransport(board_port), WallClock()) as device:
-        device.safe_off()
-        if device.identity.state == BoardState.FAULT:
-            device.clear_faults()
-        yield device
-        device.stream_stop()
-        device.safe_off()
+def dut(
+    serial: MicroPythonSerial,
+    pexpect_proc: Any,
+    msg_queue: Any,
+    app: Any,
+    test_case_name: str,
+    _pexpect_logfile: str,
+    _meta: Any,
+) -> Iterator[MicroPythonDut]:
+    """The device under test."""
+    one = MicroPythonDut(
+        serial=serial,
+        pexpect_proc=pexpect_proc,
+        msg_queue=msg_queue,
+        app=app,
+        pexpect_logfile=_pexpect_logfile,
+        test_case_name=test_case_name,
+        meta=_meta,
+    )
+    yield one
+    one.close()
+
+
+@pytest.fixture
+def open_board(dut: MicroPythonDut) -> Iterator[Callable[[], Board[Any]]]:
+    """Connect to the board; it is made safe and let go at the end."""
+    opened: list[Board[Any]] = []
+
+    def connect() -> Board[Any]:
+        board = dut.connect()
+        opened.append(board)
+        board.safe_off()
+        board.clear_faults()
+        return board
+
+    yield connect
+    for board in opened:
+        if board.link.lost_reason is None:
+            board.stream_stop()
+            board.safe_off()
+            board.default_settings()
+        board.close()
+
+
+@pytest.fixture
+def board(open_board: Callable[[], Board[Any]]) -> Board[Any]:
+    """The connected board."""
+    return open_board()

@@ -1,99 +1,115 @@
-"""The MicroPython service for pytest-embedded: a board, virtual or real, behind a serial port.
+"""A MicroPython service for pytest-embedded: from a port to a board behind the project's own link.
 
-pytest-embedded opens the port with its own serial service and reads it as lines of text. Our boards
-speak frames, so the service waits until a frame's end shows that the firmware runs, stops the
-redirect thread, and hands the port over to the project's own link.
+pytest-embedded finds and occupies the port and reads text from it. Our boards talk frames, so its
+redirect thread is stopped and the port closed before our link takes it over.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from pytest_embedded_serial import Serial
+from pytest_embedded_serial import Serial, SerialDut
 
+from nullfield.devices.board import Board
+from nullfield.devices.connect import connect
 from nullfield.errors import BoardNotFoundError
-from nullfield.rig import load_rig
 from nullfield.transport.serial_port import SerialTransport
 from nullfield.transport.timing import WallClock
 
-RIG = Path(__file__).with_name("rig.toml")
-_READY_S = 20.0
-_PROMPT = b">>> "
+RIG = Path(__file__).with_name("bench.toml")
+ROLES = {
+    "sensor": "e66138528350b001",
+    "coil": "e66138528351b001",
+    "table": "e66138528352b001",
+}
+READY_ATTEMPTS = 10
+"""Each takes a second without an answer: a real board may just have been reset."""
 
 
-class VirtualBoards:
-    """One virtual board a role, standing alone in a process of their own, a pty each."""
+class MicroPythonSerial(Serial):
+    """Port of a board that runs the application.
 
-    def __init__(self, flash_directory: Path) -> None:
-        self._process = subprocess.Popen(
-            [
-                sys.executable,
-                "-m",
-                "nullfield.virtual.standalone",
-                str(RIG),
-                "--flash",
-                str(flash_directory),
-                "--until-stdin-closes",
-            ],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        assert self._process.stdout is not None
-        line = self._process.stdout.readline()
-        if not line:
-            raise BoardNotFoundError(f"the virtual boards ended with {self._process.wait()}")
-        ports: dict[str, str] = json.loads(line)["ports"]
-        rig, _ = load_rig(RIG)
-        self.port_of_role = {board.role: ports[board.uid] for board in rig.boards}
-
-    def close(self) -> None:
-        """End the process; the boards go with it."""
-        assert self._process.stdin is not None
-        self._process.stdin.close()
-        self._process.wait(30)
-
-
-def hand_over(service: Serial) -> str:
-    """Take the port from pytest-embedded once the firmware runs.
-
-    Parameters
-    ----------
-    service : pytest_embedded_serial.Serial
-        As its fixture opened it.
-
-    Returns
-    -------
-    str
-        Port for `SerialTransport`.
-
-    Raises
-    ------
-    BoardNotFoundError
-        If nothing came, or a MicroPython prompt did: the firmware does not run there.
+    The base class opens the port and books it; nothing is read from it as text.
     """
-    service.stop_redirect_thread()
-    port = str(service.port)
-    service.close()
-    heard = bytearray()
-    clock = WallClock()
-    transport = SerialTransport(port)
 
-    def take(data: bytes) -> None:
-        heard.extend(data)
-        clock.wake()
+    def start_redirect_thread(self) -> None:
+        """Not for framed traffic: the thread would eat the frames."""
 
-    transport.set_receiver(take)
-    transport.open()
+    def hand_over(self) -> str:
+        """Close the port and give its name to our link; it stays booked until `close`."""
+        self.stop_redirect_thread()
+        self.proc.close()
+        return str(self.port)
+
+
+class MicroPythonDut(SerialDut):
+    """Device under test; `connect` waits until it is ready."""
+
+    def connect(self, clock: WallClock | None = None) -> Board[Any]:
+        """Board behind our own link.
+
+        Raises
+        ------
+        BoardNotFoundError
+            If it does not become ready.
+        """
+        port = self.serial.hand_over()
+        clock = clock or WallClock()
+        attempt = 1
+        while True:
+            try:
+                return connect(SerialTransport(port), clock)
+            except BoardNotFoundError:
+                if attempt == READY_ATTEMPTS:
+                    raise
+                attempt += 1
+
+
+@dataclass
+class VirtualTarget:
+    """Boards standing alone in a process of their own."""
+
+    process: subprocess.Popen[str]
+    ports: dict[str, str]
+
+
+@contextlib.contextmanager
+def virtual_target(flash_directory: Path) -> Iterator[VirtualTarget]:
+    """Start the virtual boards and end them, whatever happens to the tests."""
+    process = subprocess.Popen(
+        [
+            sys.executable,
+            "-m",
+            "nullfield.virtual.standalone",
+            str(RIG),
+            "--flash",
+            str(flash_directory),
+            # Should the test run be killed, the boards end with it.
+            "--until-stdin-closes",
+        ],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
     try:
-        # A running board sends heartbeats by itself; each frame ends with a zero.
-        if not clock.wait(lambda: 0 in heard or _PROMPT in heard, _READY_S):
-            raise BoardNotFoundError(f"{port}: nothing came in {_READY_S:.0f} s")
+        line = process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"the virtual boards did not start (exit {process.wait()})")
+        yield VirtualTarget(process, json.loads(line)["ports"])
     finally:
-        transport.close()
-    if 0 not in heard:
-        raise BoardNotFoundError(f"{port}: a MicroPython prompt, but no Nullfield firmware")
-    return port
+        process.stdin.close()
+        try:
+            process.wait(30)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        process.stdout.close()

@@ -57,6 +57,12 @@ class Identity:
     state: BoardState
 
 
+_DEPLOY = (
+    "mpremote connect {port} cp -r firmware/main.py firmware/nullfield_fw boards/NAME/board.py :"
+)
+"""What puts this version's firmware on a board; NAME is its board definition."""
+
+
 def identity_of(frame: Frame, port: str) -> Identity:
     """Read the answer to an identify request.
 
@@ -70,7 +76,7 @@ def identity_of(frame: Frame, port: str) -> Identity:
     if frame.message != MessageId.IDENTITY or len(frame.payload) < _IDENTITY_PREFIX.size:
         raise ProtocolError(
             f"board at {port}: the answer to identify is no identity",
-            f"nullfield flash --port {port}",
+            _DEPLOY.format(port=port),
         )
     _, version, _, _, uid, catalogue, firmware = _IDENTITY_PREFIX.unpack_from(frame.payload)
     if version != PROTOCOL_VERSION or catalogue != fingerprint():
@@ -78,7 +84,7 @@ def identity_of(frame: Frame, port: str) -> Identity:
             f"board {uid.hex()} at {port}: firmware {text(firmware)} speaks protocol "
             f"{version} (catalogue {catalogue.hex()}), this host {PROTOCOL_VERSION} "
             f"(catalogue {fingerprint().hex()})",
-            f"nullfield flash --port {port}",
+            _DEPLOY.format(port=port),
         )
     try:
         reply = parse(MessageId.IDENTITY, frame.payload)

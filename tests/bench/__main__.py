@@ -26,9 +26,10 @@ def _speed_and_decoding(seconds: float, wanted: set[str]) -> list[Figure]:
             figures += large
             figures += speed.run("bench4", seconds, BENCH4_GOAL, directory)[0]
         if "decode" in wanted:
-            tape = decoding.with_field_values(tape)
-            figures += decoding.throughput(tape)
-            figures += decoding.host_share(tape, directory)
+            ready = decoding.with_field_values(tape)
+            figures += decoding.throughput(ready)
+            figures += decoding.host_share(ready, directory, "heads ready")
+            figures += decoding.host_share(tape, directory, "heads warming up (all zeros)")
     return figures
 
 
@@ -36,7 +37,7 @@ def main() -> int:
     """Run the parts in turn and print the figures."""
     parts = ("blocks", "speed", "decode", "latency", "setup")
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
-    parser.add_argument("parts", nargs="*", help="default: all")
+    parser.add_argument("parts", nargs="*", help=f"{', '.join(parts)}; default: all")
     parser.add_argument("--json", action="store_true", help="machine-readable")
     parser.add_argument("--seconds", type=float, default=5.0, help="simulated, for each rig")
     parser.add_argument(
@@ -44,6 +45,8 @@ def main() -> int:
     )
     given = parser.parse_args()
     wanted = set(given.parts or parts)
+    if not wanted <= set(parts):
+        parser.error(f"no such part: {min(wanted - set(parts))}; parts: {', '.join(parts)}")
     errors = Console(stderr=True, highlight=False)
     figures: list[Figure] = []
 

@@ -88,7 +88,7 @@ def throughput(tape: Tape, rounds: int = 3) -> list[Figure]:
     for _ in range(_COPY_TURNS):
         bytearray(blob)
     copy_s = (time.process_time() - start_s) / _COPY_TURNS
-    note = f"{frames} frames, {size / 1e6:.2f} MB as the boards sent them"
+    note = f"{frames} frames, {size / 1e6:.2f} MB, in pieces of one block"
     return [
         Figure(_GROUP, "whole path", frames / best_s, "frames/s", note=note),
         Figure(_GROUP, "whole path, bytes", size / best_s / 1e6, "MB/s"),
@@ -143,8 +143,17 @@ def _sensor_path(pieces: list[bytes]) -> float:
     return time.process_time() - start_s
 
 
-def host_share(tape: Tape, directory: Path) -> list[Figure]:
-    """Processor time of the host for what 40 heads send in a second: links, devices, recording."""
+def host_share(tape: Tape, directory: Path, what: str) -> list[Figure]:
+    """Processor time of the host for what 40 heads send in a second: links, devices, recording.
+
+    Parameters
+    ----------
+    tape : Tape
+    directory : Path
+        Gets the recording.
+    what : str
+        State of the heads, for the figure's name.
+    """
     played = Replay(tape.recording)
     taps: dict[str, _Tap] = {}
     boards = []
@@ -152,7 +161,7 @@ def host_share(tape: Tape, directory: Path) -> list[Figure]:
         taps[uid] = _Tap(transport)
         boards.append(connect(taps[uid], played.clock, expected_uid=uid))
     header = {**played.recording.header, "rig": {"name": "bench"}}
-    with RecordingWriter(directory / "again", header) as writer:
+    with RecordingWriter(directory / f"again {what}", header) as writer:
         for board in boards:
             board.link.subscribe(writer.frame_sink(board.uid))
         start_s = time.process_time()
@@ -166,6 +175,6 @@ def host_share(tape: Tape, directory: Path) -> list[Figure]:
     sensors = sum(board.identity.role.name == "SENSOR" for board in boards)
     note = f"{sensors} sensor boards, {rows} rows, {lost} lost; link, devices, recording"
     return [
-        Figure("host load", "processor time per simulated s", 100.0 * spent_s / tape.duration_s,
+        Figure("host load", f"40 heads at 1 kHz, {what}", 100.0 * spent_s / tape.duration_s,
                "% of a core", maximum=30.0, note=note, is_own_goal=True),
     ]  # fmt: skip

@@ -39,7 +39,7 @@ def test_pole_is_between_100_and_150_hz_without_and_near_80_with_modulation():
         bias = np.array([0.0, 0.0, 5.3 * modulation_nt**2 / 2000])
         traces = []
         for kick in (0.05, -0.05):
-            plant.apply_field(bias + [kick, 0, 0], modulation_nt)
+            plant.apply_field(bias + np.array([kick, 0.0, 0.0]), modulation_nt)
             plant.run(60)
             plant.apply_field(bias, modulation_nt)
             traces.append(demodulate(plant.run(4))[:, 0])
@@ -77,7 +77,7 @@ def test_shot_noise_has_the_density_of_its_current():
 
 
 def test_field_noise_on_the_transverse_axes_is_that_of_a_good_head():
-    along_x, along_y, _, _ = responsivity()
+    along_x, _, _, _ = responsivity()
     plant = WarmPlant(8, noise_enabled=True)
     plant.apply_field(np.array([0.0, 0.0, 0.0]), 70.0)
     plant.run(100)

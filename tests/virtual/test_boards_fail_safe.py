@@ -7,11 +7,11 @@ import signal
 from typing import Any
 
 import pytest
-from nullfield_protocol.catalogue import BoardState, FaultCode, HeadState, ResetCause
 
 from nullfield.errors import BoardFaultError, BoardLostError, RequestError
 from nullfield.virtual import process
 from nullfield.virtual.instrument import VirtualInstrument
+from nullfield_protocol.catalogue import BoardState, FaultCode, HeadState, ResetCause
 
 
 def _start_everything(bench: Any) -> tuple[Any, Any, Any]:
@@ -178,6 +178,21 @@ def test_over_temperature(bench: Any, monkeypatch: Any) -> None:
     assert sensor.link.fault.code == FaultCode.CELL_OVER_TEMPERATURE
     assert sensor.link.fault.source == 2
     assert sensor.link.fault.value == pytest.approx(171000, abs=100)
+
+
+def test_a_heater_stuck_on_is_noticed_while_everything_is_off(
+    bench: Any, monkeypatch: Any
+) -> None:
+    sensor = bench.sensor()
+    cells = dict.fromkeys(range(4), 50.0)
+    _force_cell_temperature(bench, monkeypatch, cells)
+    bench.run_s(0.2)
+    for _ in range(16):
+        cells[1] += 0.4
+        bench.run_s(0.05)
+    assert sensor.link.fault.code == FaultCode.HEATER_STUCK_ON
+    assert sensor.link.fault.source == 1
+    assert _all_off(bench)
 
 
 def test_a_dead_head_does_not_stop_the_rest(bench: Any, monkeypatch: Any) -> None:

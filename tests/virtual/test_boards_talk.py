@@ -6,6 +6,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+
+from nullfield.errors import RequestError
+from nullfield.link_answers import Subject
 from nullfield_protocol.catalogue import (
     PROTOCOL_VERSION,
     BoardState,
@@ -17,9 +20,6 @@ from nullfield_protocol.catalogue import (
 from nullfield_protocol.codec import build
 from nullfield_protocol.frame import encode_frame
 from nullfield_protocol.messages import MessageId
-
-from nullfield.errors import RequestError
-from nullfield.link_answers import Subject
 
 ROLES = ("sensor", "coil", "table")
 

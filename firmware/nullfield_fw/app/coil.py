@@ -99,6 +99,7 @@ class CoilApplication(BoardApplication):
 
     def fill_telemetry(self, raw):
         """Setpoints and sensed currents."""
+        put_i32(raw, _P + wire.COIL_TELEMETRY_HEAP_FREE, self.heap_free)
         control = self._control
         raw[_P + wire.COIL_TELEMETRY_ENABLED] = control[coil_loop.ENABLED]
         for channel in range(coil_loop.CHANNELS):

@@ -17,6 +17,7 @@ _P = wire.HEADER_SIZE
 _BLOCK_US = 1000
 _ROLES = {"sensor": wire.ROLE_SENSOR, "coil": wire.ROLE_COIL, "table": wire.ROLE_TABLE}
 _WATCHDOG_MS = 2000
+_MISSED_BLOCKS_MAX = 20
 
 # Indices of the settings that every board has.
 HOST_TIMEOUT_MS = 0
@@ -66,6 +67,7 @@ class BoardApplication:
         self._host_age_blocks = 0
         self._host_seen = False
         self.link = Link(hal, self)
+        self.heap_free = 0
         self._time = bytearray(8)
         self._block_index = bytearray(4)
         self._dropped_rows = bytearray(4)
@@ -107,6 +109,8 @@ class BoardApplication:
         """Serve blocks until stopped."""
         gc.collect()
         gc.disable()
+        # Nothing is allocated from here on, so this stays true; walking the heap takes milliseconds.
+        self.heap_free = gc.mem_free()
         hal = self.hal
         while not self.stopped:
             self.step(hal.wait_block())
@@ -118,6 +122,9 @@ class BoardApplication:
         add_u32(self._block_index, 0, elapsed)
         if missed:
             self._missed_blocks += missed
+            if missed >= _MISSED_BLOCKS_MAX and self.state == wire.BOARD_STATE_ACTIVE:
+                # Loops that stood still this long, or a dead ADC clock, control nothing.
+                self.fault(wire.FAULT_CODE_BLOCK_OVERRUN, 0, missed)
             # The rows of a frame follow one another without a gap.
             if self._rows:
                 self._flush_rows()

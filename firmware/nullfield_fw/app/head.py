@@ -14,6 +14,9 @@ _LASER_NOMINAL_MC = 45000
 _JUMP_MC = 20000  # a cell cannot change by 20 K in 40 ms
 _INEFFECTIVE_TURNS = 500  # 20 s at full power ...
 _INEFFECTIVE_RISE_MC = 3000  # ... must heat by 3 K
+_STUCK_RISE_MC = 5000
+_STUCK_STEP_MC = 2000
+_STUCK_FLOOR_MC = 45000  # above what a warm room or a neighbour makes
 _CANCEL_DEADBAND_PA = 800000
 
 
@@ -83,6 +86,7 @@ class Head:
         self._stable = 0
         self._laser_setpoint = _LASER_NOMINAL_MC
         self._known = False
+        self._lowest_mc = 300000
         self._retries = 0
         self._power_turns = 0
         self._power_start_mc = 0
@@ -206,7 +210,10 @@ class Head:
                 and self._application.state == wire.BOARD_STATE_ACTIVE
             ):
                 self._application.fault(wire.FAULT_CODE_CELL_OVER_TEMPERATURE, self.number, cell)
+            elif self.fault != wire.FAULT_CODE_CELL_SENSOR:
+                self._watch_cooling(cell, before, cell_valid)
             return
+        self._lowest_mc = cell
         if not cell_valid or (self._known and abs(cell - before) > _JUMP_MC):
             self._fail(wire.FAULT_CODE_CELL_SENSOR)
             return
@@ -225,6 +232,18 @@ class Head:
         self._set_tec(self._laser_loop.step(setpoint - laser, dt_ms))
         self._turns += 1
         self._advance(cell, laser, dt_ms)
+
+    def _watch_cooling(self, cell, before, is_valid):
+        """A cell that warms up with its heater off has a bridge that is stuck on."""
+        if not is_valid:
+            return
+        # Faster than any heater: a sensor was plugged in, not a cell heated.
+        if cell < self._lowest_mc or cell - before > _STUCK_STEP_MC:
+            self._lowest_mc = cell
+        elif cell > self._lowest_mc + _STUCK_RISE_MC and cell > _STUCK_FLOOR_MC:
+            self._lowest_mc = cell
+            # Only the board's enable line is left to switch it off.
+            self._application.fault(wire.FAULT_CODE_HEATER_STUCK_ON, self.number, cell)
 
     def _heat(self, cell, dt_ms):
         setpoint = self._cell_ramp.step(self._cell_setpoint, dt_ms)

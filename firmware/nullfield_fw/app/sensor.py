@@ -183,6 +183,7 @@ class SensorApplication(BoardApplication):
 
     def fill_telemetry(self, raw):
         """State of the four heads."""
+        put_i32(raw, _P + wire.SENSOR_TELEMETRY_HEAP_FREE, self.heap_free)
         raw[_P + wire.SENSOR_TELEMETRY_INTERLOCK_CLOSED] = self._interlock.get()
         control = self.control
         for head in self.heads:

@@ -136,6 +136,7 @@ class TableApplication(BoardApplication):
 
     def fill_telemetry(self, raw):
         """Where the table is and where it goes."""
+        put_i32(raw, _P + wire.TABLE_TELEMETRY_HEAP_FREE, self.heap_free)
         raw[_P + wire.TABLE_TELEMETRY_TABLE_STATE] = self._table_state
         raw[_P + wire.TABLE_TELEMETRY_SWITCHES] = self._flags
         position = self._stepper.position() * 25 // 16

@@ -3,7 +3,6 @@
 Speeds stay below 32,768 microsteps/s, so that the square in the stopping distance fits 30 bits.
 """
 
-
 # Slow enough to start and stop dead (the driver's start-stop rate is 500): 0.3 mm/s.
 _CREEP = 200
 

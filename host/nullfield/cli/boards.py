@@ -201,7 +201,7 @@ def virtual(
             output.print("[dim]not reproducible: clients decide when bytes arrive. Ctrl-C ends.[/]")
         if write_rig is not None:
             write_rig.write_text(_with_ports(described.name, rig, standing.ports), "utf-8")
-            output.print(f"rig with these ports: {write_rig}")
+            errors.print(f"rig with these ports: {write_rig}")
         standing.run(lambda: False, pace=check_pace(pace))
 
 

@@ -117,9 +117,7 @@ def analyze(
     with progress_bars(is_json) as progress:
         progress("analyse", 0.0, "reading")
         recording = read_any(file)
-        result = analyse(
-            recording, progress=lambda what, share: progress("analyse", share, what)
-        )
+        result = analyse(recording, progress=lambda what, share: progress("analyse", share, what))
         directory.mkdir(parents=True, exist_ok=True)
         result.write_json(directory / "analysis.json")
         plots = write_plots(result, recording, directory)

@@ -85,7 +85,8 @@ class Board(Generic[Telemetry]):
         self.close()
 
     def __str__(self) -> str:
-        return f"{self.name} ({self.link.label})"
+        # The link's label has role and uid already; a rig's entry often has no other name.
+        return self.link.label if self.uid in self.name else f"{self.name} ({self.link.label})"
 
     @property
     def identity(self) -> Identity:

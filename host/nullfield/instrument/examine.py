@@ -119,8 +119,6 @@ def examine(
             timings_s=_durations(marks),
             wall_timings_s=_durations(wall),
         )
-        content["state"] = "done"
-        content.pop("step", None)
         progress("report", 0.0, "drawing")
         residual_pt = {"before": nulled.before_rms_pt, "after": nulled.after_rms_pt}
         plots = write_plots(analysis, recording, directory, residual_pt)
@@ -138,6 +136,8 @@ def examine(
                 "settings": _settings(instrument),
             },
         )
+    content["state"] = "done"
+    content.pop("step", None)
     _write(directory, content)
     progress("report", 1.0, str(directory / "report.html"))
     return Examination(directory, content, analysis)

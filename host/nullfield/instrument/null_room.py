@@ -30,6 +30,8 @@ TEST_CURRENT_MA = 0.8
 
 _RAMP_TIMEOUT_S = 10.0
 _PENALTY_PT_PER_MA = 5.0
+_LEAST_EFFECT_PT_PER_MA = 60.0
+"""Weaker than this is the error of the measurement, some 50 pT at the test current."""
 
 
 @dataclass(frozen=True)
@@ -153,6 +155,7 @@ def null_room(
         measured = measure_field(instrument, chest)
         response[:, :, number] = (measured.field_pt - base.field_pt) / TEST_CURRENT_MA
     _set_current(instrument, coils[-1], 0.0)
+    _refuse_dead(coils, response)
     limit = np.array([c.current_max_ma for c in coils])
     current = np.zeros(len(coils))
     matrix = response.reshape(-1, len(coils))
@@ -174,6 +177,18 @@ def null_room(
     result = _result(instrument, base, measured, current, response, began_s)
     progress("null", 1.0, f"{result.before_rms_pt:.0f} -> {result.after_rms_pt:.0f} pT rms")
     return result
+
+
+def _refuse_dead(coils: tuple[CoilEntry, ...], response: FloatArray) -> None:
+    """Refuse to drive a coil that shows no effect: its solution would be noise."""
+    for number, coil in enumerate(coils):
+        effect = float(np.sqrt(np.mean(response[:, :, number] ** 2)))
+        if effect < _LEAST_EFFECT_PT_PER_MA:
+            raise ProcedureError(
+                f"coil {coil.name} (channel {coil.channel} of board {coil.board}) changes the field "
+                f"at the heads by {effect:.0f} pT/mA only",
+                "check its wiring and the rig's channel, or take it out of the rig file",
+            )
 
 
 def _result(

@@ -54,6 +54,7 @@ class Flash:
             for index, byte in enumerate(part):
                 self.content[start + page + index] &= byte
             if cut:
+                self._keep()
                 raise PowerCutError
         self._keep()
 
@@ -63,9 +64,9 @@ class Flash:
         length = BLOCK_BYTES // 2 if cut else BLOCK_BYTES
         start = block * BLOCK_BYTES
         self.content[start : start + length] = b"\xff" * length
+        self._keep()
         if cut:
             raise PowerCutError
-        self._keep()
 
     def _count(self) -> bool:
         if self.operations_until_cut is None:

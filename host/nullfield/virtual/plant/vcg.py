@@ -131,9 +131,7 @@ def find_r_peaks(leads_mv: FloatArray) -> npt.NDArray[np.int64]:
     return np.asarray(peaks, dtype=np.int64)
 
 
-def loop(
-    leads_mv: FloatArray, crossfade: int = 80, source: str = "vectorcardiogram"
-) -> FloatArray:
+def loop(leads_mv: FloatArray, crossfade: int = 80, source: str = "vectorcardiogram") -> FloatArray:
     """Cut to whole beats, so that the end runs into the start without a jump.
 
     Both cuts lie at the quietest point between two beats, and the last samples fade into those
