@@ -180,9 +180,7 @@ def test_over_temperature(bench: Any, monkeypatch: Any) -> None:
     assert sensor.link.fault.value == pytest.approx(171000, abs=100)
 
 
-def test_a_heater_stuck_on_is_noticed_while_everything_is_off(
-    bench: Any, monkeypatch: Any
-) -> None:
+def test_a_heater_stuck_on_is_noticed_while_everything_is_off(bench: Any, monkeypatch: Any) -> None:
     sensor = bench.sensor()
     cells = dict.fromkeys(range(4), 50.0)
     _force_cell_temperature(bench, monkeypatch, cells)
