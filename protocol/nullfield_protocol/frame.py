@@ -64,6 +64,26 @@ def cobs_decode(data: bytes) -> bytes:
     FrameError
         With cause ``cobs`` where a group runs past the end or a zero is met.
     """
+    # Each code byte stands where the zero before its group was: put the zeros back in place and
+    # drop the first byte. Only a full group of 254 bytes, which has no zero behind it, is different.
+    raw = bytearray(data)
+    position = 0
+    end = len(raw)
+    while position < end:
+        code = raw[position]
+        if code == 255:
+            return _cobs_decode_long(data)
+        if code == 0:
+            raise FrameError("cobs")
+        raw[position] = 0
+        position += code
+    if position != end:
+        raise FrameError("cobs")
+    return bytes(raw[1:])
+
+
+def _cobs_decode_long(data: bytes) -> bytes:
+    """Decode with groups of any length."""
     groups: list[bytes] = []
     carry = b""
     position = 0
@@ -73,19 +93,12 @@ def cobs_decode(data: bytes) -> bytes:
         following = position + code
         if code == 0 or following > end:
             raise FrameError("cobs")
-        if code == 255:
-            # A full group stands for 254 bytes without a zero behind them.
-            carry += data[position + 1 : following]
-            position = following
-            if position == end:
-                groups.append(carry)
-            continue
-        if carry:
-            groups.append(carry + data[position + 1 : following])
-            carry = b""
-        else:
-            groups.append(data[position + 1 : following])
+        carry += data[position + 1 : following]
         position = following
+        # A full group stands for 254 bytes without a zero behind them.
+        if code < 255 or position == end:
+            groups.append(carry)
+            carry = b""
     return b"\0".join(groups)
 
 

@@ -18,14 +18,17 @@ from __future__ import annotations
 import struct
 from typing import NamedTuple
 
+import numpy as np
+
 TICK = struct.Struct("<BBHIIi")
-TOCK = struct.Struct("<BBHIIi8HHHI")
+TOCK = struct.Struct("<BBHIIi16sHHI")
 TRANSFER = struct.Struct("<BBHHH")
 FLASH = struct.Struct("<BBHHH")
 
 LINK_BYTES_PER_BLOCK = 256
 """Most bytes that a board takes from the host in one block."""
 
+_TICK_KIND = ord("T")
 KIND_TOCK = ord("K")
 KIND_TRANSFER = ord("X")
 KIND_FLASH = ord("F")
@@ -39,35 +42,57 @@ LARGEST_MESSAGE = 16384
 
 
 class Tock(NamedTuple):
-    """What a board hands over at the end of a block."""
+    """What a board hands over at the end of a block; duties are eight little-endian uint16."""
 
     fed: bool
     outputs: int
     step_rate: int
-    duties: tuple[int, ...]
+    duties: bytes
     watchdog_ms: int
     dac: memoryview
     posted: bytes
     link: bytes
 
 
-def pack_tick(block: int, inputs: int, steps: int, adc: bytes, link: bytes) -> bytes:
-    """Build a tick; always of one length, as MicroPython reads until its buffer is full."""
-    head = TICK.pack(ord("T"), 0, len(link), block & 0xFFFFFFFF, inputs, steps)
-    return head + adc + link.ljust(LINK_BYTES_PER_BLOCK, b"\0")
+class TickBuffer:
+    """The tick of one board, written in place each block.
+
+    Always of one length, as MicroPython reads until its buffer is full.
+
+    Parameters
+    ----------
+    adc_words : int
+        ADC words in it.
+
+    Attributes
+    ----------
+    message : bytearray
+    adc : numpy.ndarray of int32
+        View on its ADC words.
+    """
+
+    def __init__(self, adc_words: int) -> None:
+        self._link_at = TICK.size + 4 * adc_words
+        self.message = bytearray(self._link_at + LINK_BYTES_PER_BLOCK)
+        self.adc = np.frombuffer(self.message, np.int32, adc_words, TICK.size)
+
+    def fill(self, block: int, inputs: int, steps: int, link: bytes) -> None:
+        """Write header and link bytes; the ADC words are written through `adc`."""
+        TICK.pack_into(self.message, 0, _TICK_KIND, 0, len(link), block & 0xFFFFFFFF, inputs, steps)
+        if link:
+            self.message[self._link_at : self._link_at + len(link)] = link
 
 
 def unpack_tock(message: bytes, dac_bytes: int) -> Tock:
     """Take a tock apart; the DAC words stay a view on the message."""
-    _, flags, link, _, outputs, rate, *rest = TOCK.unpack_from(message)
-    posted, watchdog_ms = rest[8], rest[9]
+    _, flags, link, _, outputs, rate, duties, posted, watchdog_ms, _ = TOCK.unpack_from(message)
     dac_end = TOCK.size + dac_bytes
     posted_end = dac_end + posted
     return Tock(
         bool(flags & FLAG_FED),
         outputs,
         rate,
-        tuple(rest[:8]),
+        duties,
         watchdog_ms if flags & FLAG_WATCHDOG else 0,
         memoryview(message)[TOCK.size : dac_end],
         message[dac_end:posted_end],

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from nullfield.errors import BoardLostError, RigError
 from nullfield.rig import Rig
@@ -17,6 +18,22 @@ from nullfield.virtual.process import RESET_WATCHDOG, BoardProcess
 from nullfield.virtual.wiring import CoilWiring, SensorWiring, TableWiring
 
 BLOCK_S = 1e-3
+_NO_DUTY = bytes(16)
+
+
+class InputLevels(dict[str, int]):
+    """Levels of a board's inputs by name, with the word that the tick carries kept up to date."""
+
+    def __init__(self, bits: dict[str, int]) -> None:
+        super().__init__(dict.fromkeys(bits, 0))
+        self._bits = bits
+        self.word = 0
+
+    def __setitem__(self, name: str, level: int) -> None:
+        """Set one level."""
+        super().__setitem__(name, level)
+        bit = 1 << self._bits[name]
+        self.word = self.word | bit if level else self.word & ~bit
 
 
 class VirtualBoard:
@@ -27,8 +44,9 @@ class VirtualBoard:
         self.role = role
         self.process: BoardProcess
         self.outputs: dict[str, int] = {}
-        self.inputs: dict[str, int] = {}
-        self.duty: tuple[int, ...] = (0,) * 8
+        self.inputs = InputLevels({})
+        self.duty = _NO_DUTY
+        self._output_word = -1
         self.step_rate = 0
         self.alive = False
         self.reason = ""
@@ -36,9 +54,30 @@ class VirtualBoard:
         self.to_board = bytearray()
         self.receiver: Callable[[bytes], None] | None = None
         self.on_lost: Callable[[str], None] | None = None
-        self.adc: Callable[[], bytes] = bytes
-        self.dac: Callable[[memoryview], None] = lambda words: None
+        self.tick = exchange.TickBuffer(0)
+        self.frames: npt.NDArray[np.int32] | None = None
+        self.words: npt.NDArray[np.uint32] | None = None
         self.steps: Callable[[], int] = int
+
+    def let_go(self) -> None:
+        """Outputs fall to their safe levels: a reset, or the end."""
+        self.outputs = {}
+        self.duty = _NO_DUTY
+        self._output_word = -1
+        self.step_rate = 0
+
+    def take(self, tock: exchange.Tock) -> bool:
+        """Take over what the board put out; True if pins or duties changed."""
+        if self.words is not None:
+            self.words[:] = np.frombuffer(tock.dac, dtype=np.uint32)
+        self.step_rate = tock.step_rate
+        if tock.outputs == self._output_word and tock.duties == self.duty:
+            return False
+        self._output_word = tock.outputs
+        self.duty = tock.duties
+        bits = self.process.output_bits
+        self.outputs = {name: tock.outputs >> bit & 1 for name, bit in bits.items()}
+        return True
 
     def pin(self, name: str) -> int:
         """Level of an output; a board that is gone has let go of all of them."""
@@ -119,7 +158,7 @@ class VirtualInstrument:
             devices,
             Flash(path=path),
         )
-        board.inputs = dict.fromkeys(board.process.input_bits, 0)
+        board.inputs = InputLevels(board.process.input_bits)
         if "interlock" in board.inputs:
             board.inputs["interlock"] = 1
 
@@ -138,17 +177,14 @@ class VirtualInstrument:
         )
         for row, board in enumerate(self._sensor_boards):
             self._process(board, self._sensors.devices[row])
-            frames, words = self._sensors.frames[row], self._sensors.words[row].reshape(-1)
-            board.adc = frames.tobytes
-            board.dac = _copier(words)
-        self._duty = np.zeros((len(self._sensor_boards), 4))
+            _attach(board, self._sensors.frames[row], self._sensors.words[row])
+        self._enables_changed = True
 
     def _make_others(self) -> None:
         for number, _, wiring in self._coils:
             board = self.boards[number]
             self._process(board, dict(wiring.devices))
-            board.adc = wiring.frames[0].tobytes
-            board.dac = _copier(wiring.words.reshape(-1))
+            _attach(board, wiring.frames[0], wiring.words)
         self._table_board: VirtualBoard | None = None
         for board in self.boards:
             if board.role == "table":
@@ -206,26 +242,30 @@ class VirtualInstrument:
             watcher()
 
     def _send(self, board: VirtualBoard) -> None:
-        bits = 0
-        for name, bit in board.process.input_bits.items():
-            bits |= (board.inputs[name] & 1) << bit
-        link = bytes(board.to_board[: exchange.LINK_BYTES_PER_BLOCK])
-        del board.to_board[: len(link)]
-        message = exchange.pack_tick(self.block, bits, board.steps(), board.adc(), link)
+        link = b""
+        if board.to_board:
+            link = bytes(board.to_board[: exchange.LINK_BYTES_PER_BLOCK])
+            del board.to_board[: len(link)]
+        if board.frames is not None:
+            board.tick.adc[:] = board.frames
+        board.tick.fill(self.block, board.inputs.word, board.steps(), link)
         try:
-            board.process.send_tick(message)
+            board.process.send_tick(board.tick.message)
         except BoardLostError as error:
             self._lose(board, str(error))
 
     def _drive(self) -> None:
-        boards = self._sensor_boards
-        alive = np.array([b.alive for b in boards], dtype=np.bool_)
-        heaters = np.array([b.pin("heater_enable") for b in boards], dtype=np.bool_)
-        lasers = np.array([b.pin("laser_enable") for b in boards], dtype=np.bool_)
-        for row, board in enumerate(boards):
-            self._duty[row] = board.duty[:4]
-        if boards:
-            self._sensors.drive(self._inputs, heaters, lasers, self._duty / 65535.0, alive)
+        if self._enables_changed:
+            self._enables_changed = False
+            boards = self._sensor_boards
+            self._sensors.enable(
+                alive=np.array([b.alive for b in boards], dtype=np.bool_),
+                heaters=np.array([b.pin("heater_enable") for b in boards], dtype=np.bool_),
+                lasers=np.array([b.pin("laser_enable") for b in boards], dtype=np.bool_),
+                duty=np.array([np.frombuffer(b.duty, "<u2")[:4] for b in boards]) / 65535.0,
+            )
+        if self._sensor_boards:
+            self._sensors.drive(self._inputs)
         for number, index, wiring in self._coils:
             current = wiring.drive(bool(self.boards[number].pin("coil_enable")))
             for channel, coil in index:
@@ -240,8 +280,12 @@ class VirtualInstrument:
         self._inputs.table_step_rate_hz = rate if energised else 0.0
         self._table.step(rate)
         outputs = self.plant.outputs
-        board.inputs["home"] = int(outputs.table_home_switch)
-        board.inputs["end"] = int(outputs.table_end_switch)
+        for name, level in (
+            ("home", int(outputs.table_home_switch)),
+            ("end", int(outputs.table_end_switch)),
+        ):
+            if board.inputs[name] != level:
+                board.inputs[name] = level
 
     def _collect(self, board: VirtualBoard) -> None:
         try:
@@ -254,12 +298,8 @@ class VirtualInstrument:
             return
         if tock.posted:
             board.process.do_posted(tock.posted)
-        board.dac(tock.dac)
-        outputs = tock.outputs
-        for name, bit in board.process.output_bits.items():
-            board.outputs[name] = outputs >> bit & 1
-        board.duty = tock.duties
-        board.step_rate = tock.step_rate
+        if board.take(tock):
+            self._enables_changed = True
         board.unfed_ms = 0 if tock.fed else board.unfed_ms + 1
         if tock.watchdog_ms and board.unfed_ms > tock.watchdog_ms:
             self.reset(board, RESET_WATCHDOG)
@@ -269,9 +309,8 @@ class VirtualInstrument:
 
     def reset(self, board: VirtualBoard, cause: int) -> None:
         """Reset a board: its outputs fall to their safe levels and it starts anew."""
-        board.outputs = {}
-        board.duty = (0,) * 8
-        board.step_rate = 0
+        board.let_go()
+        self._enables_changed = True
         board.unfed_ms = 0
         board.to_board.clear()
         board.process.start(cause)
@@ -287,14 +326,17 @@ class VirtualInstrument:
     def _lose(self, board: VirtualBoard, reason: str) -> None:
         board.alive = False
         board.reason = reason
-        board.outputs = {}
+        board.let_go()
+        self._enables_changed = True
         board.process.stop()
         if board.on_lost is not None:
             board.on_lost(reason)
 
 
-def _copier(target: Any) -> Callable[[memoryview], None]:
-    def copy(words: memoryview) -> None:
-        target[:] = np.frombuffer(words, dtype=np.uint32)
-
-    return copy
+def _attach(
+    board: VirtualBoard, frames: npt.NDArray[np.int32], words: npt.NDArray[np.uint32]
+) -> None:
+    """Connect a board's blocks to the arrays of its wiring, by views."""
+    board.frames = frames.reshape(-1)
+    board.tick = exchange.TickBuffer(board.frames.size)
+    board.words = words.reshape(-1)

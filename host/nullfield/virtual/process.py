@@ -143,7 +143,7 @@ class BoardProcess:
         self._stderr.seek(0)
         return self._stderr.read().decode("utf-8", "replace").strip()
 
-    def send_tick(self, message: bytes) -> None:
+    def send_tick(self, message: bytes | bytearray) -> None:
         """Hand the finished block over."""
         assert self._socket is not None
         try:

@@ -158,6 +158,13 @@ class SensorWiring:
         self._laser_ma = np.zeros((n, 4))
         self._tec_a = np.zeros((n, 4))
         self._heater_w = np.zeros((n, 4))
+        self._alive: npt.NDArray[np.bool_] = np.zeros(n, dtype=np.bool_)
+        self._lasers_on: npt.NDArray[np.bool_] = np.zeros((n, 1), dtype=np.bool_)
+        self._slow_changed = True
+        # Heads in the order of boards and slots, none missing: whole arrays can be used as they lie.
+        self._in_order = bool(
+            self._filled.all() and np.array_equal(self._heads, np.arange(len(self._heads)))
+        )
         self._light_ua = np.zeros((n, 4, SAMPLES))
         self.devices: list[dict[str, Any]] = []
         for board in range(n):
@@ -206,36 +213,53 @@ class SensorWiring:
 
         return refresh
 
-    def drive(
+    def enable(
         self,
-        inputs: PlantInputs,
-        heaters_on: npt.NDArray[np.bool_],
-        lasers_on: npt.NDArray[np.bool_],
-        duty: FloatArray,
         alive: npt.NDArray[np.bool_],
+        heaters: npt.NDArray[np.bool_],
+        lasers: npt.NDArray[np.bool_],
+        duty: FloatArray,
     ) -> None:
-        """Turn what the boards put out into the plant's inputs.
+        """Take over pins and PWM, when they change.
 
         Parameters
         ----------
-        heaters_on, lasers_on, alive : bool array, shape (boards,)
+        alive, heaters, lasers : bool array, shape (boards,)
         duty : float array, shape (boards, 4)
             Heater PWM, 0..1.
         """
+        self._alive = alive
+        self._lasers_on = (lasers & alive)[:, None]
+        full_w = np.array([s["heater_full_scale_uw"] * 1e-6 for s in self._scales])
+        self._heater_w = np.where((heaters & alive)[:, None], duty * full_w[:, None], 0.0)
+        self._slow_changed = True
+
+    def drive(self, inputs: PlantInputs) -> None:
+        """Turn what the boards put out into the plant's inputs."""
         for board, devices in enumerate(self.devices):
-            self._take_registers(board, devices)
+            if (
+                devices["slow_dac"].touched
+                or devices["stream_dac"].touched
+                or devices["adc"].touched
+            ):
+                self._take_registers(board, devices)
+                self._slow_changed = True
         words_to_volts(self.words, self._held, self._low, self._step, self._coil_volts)
-        self._coil_volts[~alive] = 0.0
+        if not self._alive.all():
+            self._coil_volts[~self._alive] = 0.0
         # 4 kOhm in series: 0.25 mA/V.
-        coil_ma = (0.25 * self._coil_volts).reshape(len(self.devices), 4, 3, SAMPLES)
-        inputs.head_coil_current_ma[self._heads] = coil_ma[self._filled]
-        for board, scales in enumerate(self._scales):
-            self._heater_w[board] = duty[board] * (scales["heater_full_scale_uw"] * 1e-6)
-        heater_w = np.where((heaters_on & alive)[:, None], self._heater_w, 0.0)
-        inputs.heater_power_w[self._heads] = heater_w[self._filled]
-        laser_ma = np.where((lasers_on & alive)[:, None], self._laser_ma, 0.0)
-        inputs.laser_current_ma[self._heads] = laser_ma[self._filled]
-        inputs.tec_current_a[self._heads] = np.where(alive[:, None], self._tec_a, 0.0)[self._filled]
+        coil_volts = self._coil_volts.reshape(len(self.devices), 4, 3, SAMPLES)
+        if self._in_order:
+            np.multiply(coil_volts.reshape(-1, 3, SAMPLES), 0.25, out=inputs.head_coil_current_ma)
+        else:
+            inputs.head_coil_current_ma[self._heads] = 0.25 * coil_volts[self._filled]
+        if self._slow_changed:
+            self._slow_changed = False
+            inputs.heater_power_w[self._heads] = self._heater_w[self._filled]
+            laser_ma = np.where(self._lasers_on, self._laser_ma, 0.0)
+            inputs.laser_current_ma[self._heads] = laser_ma[self._filled]
+            tec_a = np.where(self._alive[:, None], self._tec_a, 0.0)
+            inputs.tec_current_a[self._heads] = tec_a[self._filled]
 
     def _take_registers(self, board: int, devices: dict[str, Any]) -> None:
         if devices["stream_dac"].touched:
@@ -256,8 +280,11 @@ class SensorWiring:
 
     def convert(self, block: int) -> None:
         """Turn the plant's photocurrents into the frames that the boards read next."""
-        light = self._light_ua
-        light[self._filled] = self._outputs.photocurrent_ua[self._heads]
+        if self._in_order:
+            light = self._outputs.photocurrent_ua.reshape(self._light_ua.shape)
+        else:
+            light = self._light_ua
+            light[self._filled] = self._outputs.photocurrent_ua[self._heads]
         np.multiply(light, 0.02, out=self._volts[:, :4])  # 20 kOhm
         np.subtract(light, self._cancel_ua[:, :, None], out=self._volts[:, 4:])
         self._volts[:, 4:] *= 0.32  # times 16
