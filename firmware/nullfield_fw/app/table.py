@@ -78,6 +78,8 @@ class TableApplication(BoardApplication):
         if self._stop_button.get():
             if self.state != wire.BOARD_STATE_FAULT:
                 self.fault(wire.FAULT_CODE_TABLE_EMERGENCY_STOP, 0, position)
+                # The motor lost its current in motion: the count may not be true any more.
+                self._homed = False
                 self._table_state = wire.TABLE_STATE_FAULT
         elif self._table_state == wire.TABLE_STATE_MOVING:
             self._run_move(position)

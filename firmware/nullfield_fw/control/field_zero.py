@@ -20,11 +20,12 @@ any calibration.
 The share (`ratio`) comes from the cell's design, see the board definition; laser power and
 modulation amplitude within 5 % change it by less than 2 %.
 
-All numbers are small integers; products with a wide middle go through `fixed.muldiv`.
+All numbers are small integers; products with a wide middle go through `fixed.muldiv`. The module is
+longer than most: it is one state machine whose steps share all of its state.
 """
 
 from . import lockin
-from .fixed import clip, muldiv
+from .fixed import clip, length, muldiv
 
 IDLE = 0
 COARSE = 1
@@ -383,8 +384,8 @@ class FieldZero:
         state[base + lockin.W_XQ] = wxq
         state[base + lockin.W_YI] = wyi
         state[base + lockin.W_YQ] = wyq
-        self.response_x = _length(gxi, gxq)
-        self.response_y = _length(gyi, gyq)
+        self.response_x = length(gxi, gxq)
+        self.response_y = length(gyi, gyq)
         self.calibrated = True
         self._restore()
         self.phase = DONE
@@ -405,15 +406,3 @@ class FieldZero:
         state[base + lockin.U_Y] = self._y
         state[base + lockin.U_B] = self._b
         state[base + lockin.COUNT] = 0
-
-
-def _length(a, b):
-    """Integer square root of a^2 + b^2 by Newton's steps; a and b of 14 bits."""
-    square = a * a + b * b
-    root = 1 << 14
-    for _ in range(20):
-        after = (root + square // root) >> 1
-        if after >= root:
-            break
-        root = after
-    return root

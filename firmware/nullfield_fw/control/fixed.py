@@ -59,3 +59,15 @@ def clip(value, limit):
     if value < -limit:
         return -limit
     return value
+
+
+def length(a, b):
+    """Integer square root of a^2 + b^2 by Newton's steps; a and b of 14 bits."""
+    square = a * a + b * b
+    root = 1 << 14
+    for _ in range(20):
+        after = (root + square // root) >> 1
+        if after >= root:
+            break
+        root = after
+    return root

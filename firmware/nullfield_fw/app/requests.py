@@ -1,0 +1,253 @@
+"""Requests of the host: identity, settings, commands, each answered once.
+
+A part of every application (`common.BoardApplication`), kept by itself for its size. It allocates
+nothing but for saving settings and leaving the application.
+"""
+
+import gc
+
+from array import array
+
+from .. import VERSION, wire
+from ..bits import add_u64, copy, get_small, get_u16, put_i32, put_u16
+from ..faults import Faults
+from ..link import Link, new_message
+from ..settings import Settings
+
+_P = wire.HEADER_SIZE
+BLOCK_US = 1000
+_ROLES = {"sensor": wire.ROLE_SENSOR, "coil": wire.ROLE_COIL, "table": wire.ROLE_TABLE}
+
+
+class RequestHandling:
+    """Answers what the link hands over; the application brings state, settings and outputs."""
+
+    # What the application brings; for the type check, MicroPython passes annotations over.
+    board: "dict"
+    hal: "Any"  # type: ignore[name-defined]  # whichever main picked
+    link: "Link"
+    settings: "Settings"
+    value: "array"
+    faults: "Faults"
+    state: "int"
+    streaming: "bool"
+    stopped: "bool"
+    channel_count: "int"
+    group_delay_us: "int"
+    _rows: "int"
+    _acknowledge: "bytearray"
+    _setting_value: "bytearray"
+    _time_reply: "bytearray"
+
+    def safe_off(self):
+        """Switch every output of the role off, at once."""
+        raise NotImplementedError
+
+    def command(self, command, first, second):
+        """Run a command of the role; returns an error code, detail in `_detail`."""
+        raise NotImplementedError
+
+    def _flush_rows(self):
+        raise NotImplementedError
+
+    def _put_time(self, raw, offset):
+        raise NotImplementedError
+
+    def request(self, message, raw, size):
+        """Answer one request (called by the link)."""
+        if message == wire.TIME_REQUEST and size == wire.TIME_REQUEST_SIZE:
+            reply = self._time_reply
+            copy(reply, _P << 16 | _P, raw, 4)
+            self._put_time(reply, wire.TIME_REPLY_BOARD_TIME_US)
+            add_u64(reply, _P + wire.TIME_REPLY_BOARD_TIME_US, self.hal.block_phase_us())
+            self.link.send(reply, wire.TIME_REPLY_SIZE)
+        elif message == wire.COMMAND_REQUEST and size == wire.COMMAND_REQUEST_SIZE:
+            self._command(raw)
+        elif message == wire.SETTING_READ_REQUEST and size == wire.SETTING_READ_REQUEST_SIZE:
+            self._setting_reply(raw, wire.ERROR_CODE_OK)
+        elif message == wire.SETTING_WRITE_REQUEST and size == wire.SETTING_WRITE_REQUEST_SIZE:
+            number = get_u16(raw, _P + wire.SETTING_WRITE_REQUEST_INDEX)
+            value = get_small(raw, _P + wire.SETTING_WRITE_REQUEST_VALUE)
+            error = self.settings.write(number, value)
+            if error == wire.ERROR_CODE_OK:
+                self.setting_changed(number)
+            self._setting_reply(raw, error)
+        elif (
+            message == wire.SETTING_DESCRIBE_REQUEST and size == wire.SETTING_DESCRIBE_REQUEST_SIZE
+        ):
+            self._describe(raw)
+        elif message == wire.IDENTIFY_REQUEST and size == wire.IDENTIFY_REQUEST_SIZE:
+            identity = self._identity
+            copy(identity, _P << 16 | _P, raw, 4)
+            identity[_P + wire.IDENTITY_STATE] = self.state
+            self.link.reply(identity, wire.IDENTITY_SIZE)
+        else:
+            self._answer(raw, 0, wire.ERROR_CODE_BAD_LENGTH if message < 8 else 1, message)
+
+    def _settings_changed(self):
+        for number in range(len(self.value)):
+            self.setting_changed(number)
+
+    def setting_changed(self, number):
+        """A setting was written; subclasses recompute what follows from it."""
+
+    def _answer(self, raw, command, error, detail):
+        reply = self._acknowledge
+        copy(reply, _P << 16 | _P, raw, 4)
+        put_u16(reply, _P + wire.ACKNOWLEDGE_COMMAND, command)
+        put_u16(reply, _P + wire.ACKNOWLEDGE_ERROR, error)
+        put_i32(reply, _P + wire.ACKNOWLEDGE_DETAIL, detail)
+        self.link.reply(reply, wire.ACKNOWLEDGE_SIZE)
+
+    def _setting_reply(self, raw, error):
+        number = get_u16(raw, _P + wire.SETTING_READ_REQUEST_INDEX)
+        reply = self._setting_value
+        value = 0
+        if number < len(self.settings.items):
+            item = self.settings.items[number]
+            value = self.value[number]
+            # On a refused write the limit that was passed is the useful answer.
+            if error == wire.ERROR_CODE_BELOW_MINIMUM:
+                value = item.minimum
+            elif error == wire.ERROR_CODE_ABOVE_MAXIMUM:
+                value = item.maximum
+        else:
+            error = wire.ERROR_CODE_UNKNOWN_SETTING
+        copy(reply, _P << 16 | _P, raw, 4)
+        put_u16(reply, _P + wire.SETTING_VALUE_INDEX, number)
+        put_u16(reply, _P + wire.SETTING_VALUE_ERROR, error)
+        put_i32(reply, _P + wire.SETTING_VALUE_VALUE, value)
+        self.link.reply(reply, wire.SETTING_VALUE_SIZE)
+
+    def _describe(self, raw):
+        number = get_u16(raw, _P + wire.SETTING_DESCRIBE_REQUEST_INDEX)
+        if number >= len(self._descriptions):
+            self._answer(raw, 0, wire.ERROR_CODE_UNKNOWN_SETTING, number)
+            return
+        reply = self._descriptions[number]
+        copy(reply, _P << 16 | _P, raw, 4)
+        put_i32(reply, _P + wire.SETTING_DESCRIPTION_VALUE, self.value[number])
+        self.link.reply(reply, wire.SETTING_DESCRIPTION_SIZE)
+
+    def _command(self, raw):
+        command = get_u16(raw, _P + wire.COMMAND_REQUEST_COMMAND)
+        first = get_small(raw, _P + wire.COMMAND_REQUEST_ARGUMENT)
+        second = get_small(raw, _P + wire.COMMAND_REQUEST_ARGUMENT + 4)
+        if command == wire.COMMAND_RESET or command == wire.COMMAND_ENTER_REPL:
+            self.safe_off()
+            self._answer(raw, command, wire.ERROR_CODE_OK, 0)
+            self._leave(command)
+            return
+        self._detail = 0
+        error = self._common_command(command)
+        if error < 0:
+            if self.state == wire.BOARD_STATE_FAULT:
+                error = wire.ERROR_CODE_FAULT_LATCHED
+                self._detail = self.faults.code
+            else:
+                self._detail = 0
+                error = self.command(command, first, second)
+        self._answer(raw, command, error, self._detail)
+
+    def _common_command(self, command):
+        """Run a command that all boards know; -1 if it is not one."""
+        if command == wire.COMMAND_PING:
+            return wire.ERROR_CODE_OK
+        if command == wire.COMMAND_STREAM_START:
+            # A host that joins a running stream must not cost it rows.
+            if not self.streaming:
+                self._rows = 0
+                self.streaming = True
+            return wire.ERROR_CODE_OK
+        if command == wire.COMMAND_STREAM_STOP:
+            if self._rows:
+                self._flush_rows()
+            self.streaming = False
+            return wire.ERROR_CODE_OK
+        if command == wire.COMMAND_SAFE_OFF:
+            self.safe_off()
+            if self.state == wire.BOARD_STATE_ACTIVE:
+                self.state = wire.BOARD_STATE_SAFE
+            return wire.ERROR_CODE_OK
+        if command == wire.COMMAND_CLEAR_FAULTS:
+            if self.faults.code == wire.FAULT_CODE_CHIP_NOT_FOUND:
+                # Chips are set up at start only, so this cause stays until a reset.
+                self._detail = self.faults.code
+                return wire.ERROR_CODE_FAULT_LATCHED
+            self.faults.clear()
+            if self.state == wire.BOARD_STATE_FAULT:
+                self.state = wire.BOARD_STATE_SAFE
+            return wire.ERROR_CODE_OK
+        if command == wire.COMMAND_DEFAULT_SETTINGS:
+            if self.state == wire.BOARD_STATE_ACTIVE:
+                return wire.ERROR_CODE_WRONG_STATE
+            self.settings.defaults()
+            self._settings_changed()
+            return wire.ERROR_CODE_OK
+        if command == wire.COMMAND_SAVE_SETTINGS:
+            return self._save()
+        return -1
+
+    def _save(self):
+        # Flash writes stop the machine for milliseconds: never with outputs on or rows due.
+        if self.state == wire.BOARD_STATE_ACTIVE:
+            return wire.ERROR_CODE_WRONG_STATE
+        if self.streaming:
+            return wire.ERROR_CODE_STREAMING
+        try:
+            self.settings.save(self.hal.flash_root)
+        except OSError as error:
+            self._detail = error.args[0] if error.args else 0
+            return wire.ERROR_CODE_FLASH_FAILED
+        finally:
+            gc.collect()
+        return wire.ERROR_CODE_OK
+
+    def _leave(self, command):
+        """Send what is queued, then reset or stop."""
+        self.stopped = True
+        for _ in range(4):
+            self.link.pump()
+            self.hal.wait_block()
+        gc.enable()
+        if command == wire.COMMAND_RESET:
+            self.hal.reset()
+        else:
+            self.hal.enter_repl()
+
+    # ------------------------------------------------------------------ fixed messages
+
+    def _make_identity(self):
+        raw = new_message(wire.IDENTITY, wire.IDENTITY_SIZE)
+        put_u16(raw, _P + wire.IDENTITY_PROTOCOL_VERSION, wire.PROTOCOL_VERSION)
+        raw[_P + wire.IDENTITY_ROLE] = _ROLES[self.board["role"]]
+        raw[_P + wire.IDENTITY_RESET_CAUSE] = self.hal.reset_cause
+        _put_bytes(raw, wire.IDENTITY_BOARD_UID, self.hal.uid, 8)
+        _put_bytes(raw, wire.IDENTITY_CATALOGUE_FINGERPRINT, wire.FINGERPRINT, 8)
+        _put_bytes(raw, wire.IDENTITY_FIRMWARE_VERSION, VERSION.encode(), 16)
+        _put_bytes(raw, wire.IDENTITY_BOARD_NAME, self.board["name"].encode(), 24)
+        put_u16(raw, _P + wire.IDENTITY_SETTING_COUNT, len(self.settings.items))
+        raw[_P + wire.IDENTITY_CHANNEL_COUNT] = self.channel_count
+        put_i32(raw, _P + wire.IDENTITY_BLOCK_PERIOD_US, BLOCK_US)
+        put_i32(raw, _P + wire.IDENTITY_ROW_PERIOD_US, BLOCK_US)
+        put_i32(raw, _P + wire.IDENTITY_GROUP_DELAY_US, self.group_delay_us)
+        self._identity = raw
+
+    def _make_descriptions(self):
+        self._descriptions = []
+        for number, item in enumerate(self.settings.items):
+            raw = new_message(wire.SETTING_DESCRIPTION, wire.SETTING_DESCRIPTION_SIZE)
+            put_u16(raw, _P + wire.SETTING_DESCRIPTION_INDEX, number)
+            raw[_P + wire.SETTING_DESCRIPTION_KIND] = item.kind
+            raw[_P + wire.SETTING_DESCRIPTION_FLAGS] = item.flags
+            _put_bytes(raw, wire.SETTING_DESCRIPTION_NAME, item.name, 32)
+            _put_bytes(raw, wire.SETTING_DESCRIPTION_UNIT, item.unit, 8)
+            raw[_P + wire.SETTING_DESCRIPTION_EXPONENT] = item.exponent & 0xFF
+            put_i32(raw, _P + wire.SETTING_DESCRIPTION_MINIMUM, item.minimum)
+            put_i32(raw, _P + wire.SETTING_DESCRIPTION_MAXIMUM, item.maximum)
+            put_i32(raw, _P + wire.SETTING_DESCRIPTION_DEFAULT, item.default)
+            self._descriptions.append(raw)
+
+
+def _put_bytes(raw, offset, data, size):
+    copy(raw, (_P + offset) << 16, data, min(len(data), size))
