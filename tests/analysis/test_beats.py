@@ -80,6 +80,18 @@ def test_a_wild_channel_does_not_spoil_the_others():
     assert compare(beats.times_s, heart.r_times_s, 0.02) == (1.0, 1.0)
 
 
+def test_channels_that_hold_still_spoil_no_beat():
+    # A beam axis between two zeroings: a constant of some nT, with nothing but rounding on it.
+    heart = simulate(make_array(2, (0,)))
+    field_pt = heart.recording.field_pt.copy()
+    rounding = np.random.default_rng(7).normal(size=field_pt.shape[1]) * 1e-11
+    field_pt[1] = -13900.0 + rounding
+    beats = find_beats(heart.recording.with_field(field_pt))
+    assert compare(beats.times_s, heart.r_times_s, 0.02) == (1.0, 1.0)
+    assert beats.accepted.all()
+    assert np.median(beats.correlation) > 0.98
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_no_heart_no_beats(seed):
     heart = simulate(make_array(2, (0, 1)), heart=False, mains_pt=3.0, seed=seed)

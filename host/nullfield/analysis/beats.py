@@ -32,6 +32,7 @@ _MOST_CHANNELS = 48
 _SMOOTH_S = 0.08
 _SEARCH_S = 0.05
 _TEMPLATE_S = 0.10
+_FLAT_SHARE = 1e-3
 _CORRELATION_FLOOR = 0.5
 _CORRELATION_CEILING = 0.9
 
@@ -143,6 +144,10 @@ def _heights(filtered: FloatArray, rate_hz: float) -> tuple[FloatArray, FloatArr
             continue
         height[channel] = typical
         weight[channel] = max(0.0, typical / max(noise, 1e-12 * typical) - _PROMINENCE)
+    if weight.any():
+        # A channel that holds still (a beam axis between two zeroings) stands out above its own
+        # rounding; brought to the others' height it would be noise.
+        weight[height < _FLAT_SHARE * float(np.median(height[weight > 0.0]))] = 0.0
     # Beyond a ratio of 20 a channel is as good as any; more would make one channel decide.
     return height, np.minimum(weight, 20.0 - _PROMINENCE)
 
