@@ -32,12 +32,16 @@ def application(hal):
 def main():
     """Start the board; whatever happens, the outputs end off."""
     hal = Hal(BOARD)
+    board = None
     try:
         board = application(hal)
         board.prepare()
         board.run()
     finally:
+        # Pins first, they cannot fail; then the codes behind them, which keep through a reset.
         hal.safe()
+        if board is not None:
+            board.safe_off()
 
 
 if __name__ == "__main__":

@@ -19,11 +19,15 @@ class Faults:
         self.value = 0
         self.count = 0
         self.unsent = False
+        self.is_permanent = False
 
     def latch(self, code, source=0, value=0):
         """Latch a fault of the whole board."""
         self._make_safe()
         self.count += 1
+        if code == wire.FAULT_CODE_CHIP_NOT_FOUND:
+            # Chips are set up at start only: this one stays until a reset, whatever came first.
+            self.is_permanent = True
         if self.code == wire.FAULT_CODE_NONE:
             self.code = code
             self.source = source

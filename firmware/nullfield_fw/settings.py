@@ -11,6 +11,7 @@ import os
 from . import wire
 
 _FILE = "settings.txt"
+_ENOENT = 2
 
 
 class Setting:
@@ -117,7 +118,9 @@ class Settings:
         try:
             with open(root + "/" + _FILE, "rb") as stream:
                 text = stream.read()
-        except OSError:
+        except OSError as error:
+            if error.args[0] != _ENOENT:
+                raise
             return False
         mark = text.rfind(b"#")
         if mark < 0 or text[mark + 1 : mark + 9] != b"%08x" % binascii.crc32(text[:mark]):

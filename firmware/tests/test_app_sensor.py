@@ -141,12 +141,32 @@ def test_no_absorption_line_is_a_lock_fault():
     assert bench.board.heads[2].laser_na == 0
 
 
-def test_start_brings_a_failed_head_back():
+def test_a_head_in_the_dark_is_not_locked():
+    bench = _started()
+    _until(bench, lambda: _states(bench) == [wire.HEAD_STATE_READY] * 4)
+    bench.run(60)
+    head = bench.board.heads[2]
+    assert head.locked
+    bench.world.light[2] = 0.0
+    bench.run(60)
+    assert not head.locked
+    assert bench.board.row[50] & wire.SAMPLE_FLAG_UNLOCKED
+    assert bench.board.heads[1].locked
+    bench.world.light[2] = 1.0
+    bench.run(60)
+    assert head.locked
+
+
+def test_a_failed_head_comes_back_only_after_its_fault_was_cleared():
     bench = _started()
     bench.run(200)
     bench.world.cell_c[1] = 400.0
     bench.run(60)
     bench.world.cell_c[1] = 150.0
     bench.run(60)
+    assert bench.command(wire.COMMAND_SENSOR_START, 2) == (0, 0)
+    bench.run(60)
+    assert bench.board.heads[1].state == wire.HEAD_STATE_FAULT
+    assert bench.command(wire.COMMAND_CLEAR_FAULTS) == (0, 0)
     assert bench.command(wire.COMMAND_SENSOR_START, 2) == (0, 0)
     _until(bench, lambda: _states(bench) == [wire.HEAD_STATE_READY] * 4)

@@ -66,6 +66,9 @@ class Reference:
             flags = s[base + lockin.FLAGS]
             if s[base + lockin.SATURATED]:
                 flags |= lockin.FLAG_SATURATED
+            railed = s[base + lockin.LIMIT]
+            if max(abs(s[base + lockin.U_X]), abs(s[base + lockin.U_Y])) >= railed:
+                flags |= lockin.FLAG_SATURATED
             if max(abs(ex), abs(ey)) > 8000000:
                 flags |= lockin.FLAG_OVERRANGE
             self.flags[head] = flags

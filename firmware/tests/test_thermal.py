@@ -76,7 +76,7 @@ def test_ramp_keeps_its_rate_and_arrives():
 
 
 class Cell:
-    """Cell and body: two thermal nodes, as the brief has them (10-30 s, minutes)."""
+    """Cell and body: two thermal nodes (10-30 s, minutes)."""
 
     def __init__(self):
         self.cell = 22.0

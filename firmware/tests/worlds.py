@@ -46,6 +46,7 @@ class SensorWorld:
         self.application = application
         self.field_nt = [(6.0, -4.0, 8.0)] * 4
         self.line_c = [45.0] * 4
+        self.light = [1.0] * 4  # 0 is a dead laser or photodiode
         self.cell_c = [150.0] * 4
         self.table = application.control[lockin.MODULATION :]
         lockin.set_modulation(application.control, 16384 * 2)
@@ -88,7 +89,14 @@ class SensorWorld:
             # Lock-in amplitudes are a eighth of the sums; steps of 7.15 pA of light.
             i = int(max(min(strength * (0.9 * x + 0.2 * turn_of * y) / 8, 8.3e6), -8.3e6))
             q = int(max(min(strength * (-0.2 * x + turn_of * 0.9 * y) / 8, 8.3e6), -8.3e6))
-            _fill(self.hal.adc, number, i, q, int(4.0e6 * dip * hanle), self.table)
+            _fill(
+                self.hal.adc,
+                number,
+                i,
+                q,
+                int(4.0e6 * dip * hanle * self.light[number]),
+                self.table,
+            )
 
 
 class CoilWorld:

@@ -22,7 +22,7 @@ def responsivity(modulation_nt=70.0):
     return (z[0] - z[1]) / 0.2, (z[2] - z[3]) / 0.2, light.mean(), plant
 
 
-def test_operating_point_lies_in_the_range_of_the_brief():
+def test_operating_point_lies_in_the_range_of_the_design():
     along_x, along_y, light_ua, plant = responsivity()
     assert 7.0 < light_ua < 12.0
     pump = plant.plant.rows[0, 16:20, 0] + 900.0

@@ -113,6 +113,19 @@ def test_the_watchdog_resets_a_board_that_does_not_feed_it(bench: Any, monkeypat
     assert again.identity.state == BoardState.SAFE
 
 
+def test_a_board_that_restarts_is_noticed_by_its_host(bench: Any) -> None:
+    coil = bench.coil()
+    coil.enable()
+    coil.set_current_a(0, 1e-3)
+    bench.run_s(0.3)
+    coil.check()
+    bench.instrument.reset(bench.of("coil"), ResetCause.WATCHDOG)
+    # Its heartbeat comes four times a second and counts from zero again.
+    bench.run_s(0.6)
+    with pytest.raises(BoardLostError, match="restarted"):
+        coil.check()
+
+
 def test_reset_command(bench: Any) -> None:
     from nullfield_protocol.catalogue import Command
 

@@ -143,8 +143,24 @@ def test_emergency_stop(bench: Any) -> None:
     bench.of("table").inputs["estop"] = 0
     bench.run_s(0.01)
     table.clear_faults()
+    # Stopped without its motor, the table may have rolled on: the count is not to be trusted.
+    with pytest.raises(RequestError) as refused:
+        table.move_to(0.1, 0.02)
+    assert refused.value.code == ErrorCode.WRONG_STATE
     table.home()
     assert _idle(table).board_state == BoardState.ACTIVE
+
+
+def test_a_table_switched_off_in_motion_must_be_homed_again(bench: Any) -> None:
+    table = bench.table()
+    table.home()
+    _idle(table)
+    table.move_to(0.3, 0.04)
+    bench.run_s(1.0)
+    table.safe_off()
+    with pytest.raises(RequestError) as refused:
+        table.move_to(0.1, 0.02)
+    assert refused.value.code == ErrorCode.WRONG_STATE
 
 
 def test_stop_brakes_by_the_ramp(bench: Any) -> None:

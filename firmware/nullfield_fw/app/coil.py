@@ -11,6 +11,7 @@ from .common import BoardApplication
 _P = wire.HEADER_SIZE
 _RAMP_NA_PER_S = 2
 _MISMATCH_BLOCKS = 200
+_OVER_CURRENT_MARGIN_NA = 500000
 
 
 class CoilApplication(BoardApplication):
@@ -31,7 +32,7 @@ class CoilApplication(BoardApplication):
             hal,
             [
                 Setting("ramp_rate", "A/s", -9, 100000, 100000000, 20000000),
-                Setting("readback_tolerance", "A", -9, 50000, 5000000, 200000),
+                Setting("readback_tolerance", "A", -9, 50000, 1000000, 200000),
             ],
         )
         self._enable = hal.output("coil_enable")
@@ -85,12 +86,14 @@ class CoilApplication(BoardApplication):
             return
         for channel in range(coil_loop.CHANNELS):
             base = channel * coil_loop.STRIDE
+            readback = control[base + coil_loop.READBACK]
+            # Whatever the settings say; the margin is for noise and the gain of the readback.
+            if abs(readback) > self._max_na + _OVER_CURRENT_MARGIN_NA:
+                self.fault(wire.FAULT_CODE_COIL_OVER_CURRENT, channel, readback)
+                return
             if control[base + coil_loop.MISMATCH_BLOCKS] > _MISMATCH_BLOCKS:
-                readback = control[base + coil_loop.READBACK]
                 command = control[base + coil_loop.COMMAND]
-                if abs(readback) > self._max_na:
-                    code = wire.FAULT_CODE_COIL_OVER_CURRENT
-                elif abs(readback) * 8 < abs(command):
+                if abs(readback) * 8 < abs(command):
                     code = wire.FAULT_CODE_COIL_OPEN
                 else:
                     code = wire.FAULT_CODE_COIL_READBACK

@@ -107,10 +107,9 @@ class Head:
     # ------------------------------------------------------------------ commands
 
     def start(self):
-        """Begin the way to READY, unless it is under way."""
-        if self.state != wire.HEAD_STATE_OFF and self.state != wire.HEAD_STATE_FAULT:
+        """Begin the way to READY, unless it is under way or a fault is latched."""
+        if self.state != wire.HEAD_STATE_OFF:
             return
-        self.fault = wire.FAULT_CODE_NONE
         self._cell_ramp.value = self.cell_mc
         self._cell_loop.reset(0)
         self._laser_loop.reset(0)
@@ -122,6 +121,12 @@ class Head:
         self._retries = 0
         self._power_turns = 0
         self.state = wire.HEAD_STATE_WARM_UP
+
+    def clear_fault(self):
+        """Forget the head's fault; only then can it be started again."""
+        if self.state == wire.HEAD_STATE_FAULT:
+            self.fault = wire.FAULT_CODE_NONE
+            self.state = wire.HEAD_STATE_OFF
 
     def zero(self, full):
         """Null the field (all axes, or the beam axis again)."""
@@ -343,7 +348,8 @@ class Head:
         good = (
             abs(laser - self._laser_setpoint) < 2 * _LASER_TOLERANCE_MC
             and not self._laser_loop.railed
-            and residual < self.lock_light_pa
+            # Both ways: a dead laser or photodiode is dark, a lost line is bright.
+            and -self.lock_light_pa < 2 * residual < 2 * self.lock_light_pa
         )
         if good != self.locked:
             self.locked = good
@@ -363,6 +369,7 @@ class Head:
             self.fictitious = zero.fictitious
             self.zero_count = (self.zero_count + 1) & 0xFFFF
             self.lock_light_pa = self.light_pa
+            self._watch_lock(self.laser_mc)
             self._control[self._base + lockin.LOOP_CLOSED] = self._loop_wanted
             self.state = wire.HEAD_STATE_READY
             self._set_flags()

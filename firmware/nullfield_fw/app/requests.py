@@ -88,6 +88,9 @@ class RequestHandling:
         for number in range(len(self.value)):
             self.setting_changed(number)
 
+    def faults_cleared(self):
+        """The host cleared the faults; subclasses forget those of their parts."""
+
     def setting_changed(self, number):
         """A setting was written; subclasses recompute what follows from it."""
 
@@ -170,11 +173,11 @@ class RequestHandling:
                 self.state = wire.BOARD_STATE_SAFE
             return wire.ERROR_CODE_OK
         if command == wire.COMMAND_CLEAR_FAULTS:
-            if self.faults.code == wire.FAULT_CODE_CHIP_NOT_FOUND:
-                # Chips are set up at start only, so this cause stays until a reset.
-                self._detail = self.faults.code
+            if self.faults.is_permanent:
+                self._detail = wire.FAULT_CODE_CHIP_NOT_FOUND
                 return wire.ERROR_CODE_FAULT_LATCHED
             self.faults.clear()
+            self.faults_cleared()
             if self.state == wire.BOARD_STATE_FAULT:
                 self.state = wire.BOARD_STATE_SAFE
             return wire.ERROR_CODE_OK

@@ -86,18 +86,27 @@ class SensorApplication(BoardApplication):
             self.cell_adc.configure("pt1000"),
             self.laser_adc.configure("divider"),
         )
+        # The DACs kept their codes through a reset of the processor: those that answer go to zero
+        # first, whatever else is missing.
+        if found[2]:
+            for channel in range(16):
+                bipolar = 4 <= channel < 8
+                self.slow_dac.configure(
+                    channel, SPAN_5 if bipolar else SPAN_0_5, 32768 if bipolar else 0
+                )
+        if found[1]:
+            for channel in range(12):
+                self.coil_dac.configure(channel, SPAN_10, 32768)
         if not all(found):
             self.fault(wire.FAULT_CODE_CHIP_NOT_FOUND, found.index(False))
             return
-        for channel in range(12):
-            self.coil_dac.configure(channel, SPAN_10, 32768)
-        for channel in range(16):
-            bipolar = 4 <= channel < 8
-            self.slow_dac.configure(
-                channel, SPAN_5 if bipolar else SPAN_0_5, 32768 if bipolar else 0
-            )
         self.cell_adc.select(0)
         self.laser_adc.select(0)
+
+    def faults_cleared(self):
+        """Heads with a latched fault go to OFF."""
+        for head in self.heads:
+            head.clear_fault()
 
     def setting_changed(self, number):
         """What follows from settings is computed when they change, not in the block."""

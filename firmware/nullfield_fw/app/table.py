@@ -64,6 +64,9 @@ class TableApplication(BoardApplication):
     def safe_off(self):
         """Stop and de-energise."""
         self.hal.safe()
+        if self._motion.speed:
+            # The motor loses its current in motion: the count may not be true any more.
+            self._homed = False
         self._stepper.set_rate(0)
         self._motion.halt()
         self._energised = False
@@ -76,10 +79,9 @@ class TableApplication(BoardApplication):
         """Watch the switches and run the profile."""
         position = self._stepper.position()
         if self._stop_button.get():
+            self._homed = False
             if self.state != wire.BOARD_STATE_FAULT:
                 self.fault(wire.FAULT_CODE_TABLE_EMERGENCY_STOP, 0, position)
-                # The motor lost its current in motion: the count may not be true any more.
-                self._homed = False
                 self._table_state = wire.TABLE_STATE_FAULT
         elif self._table_state == wire.TABLE_STATE_MOVING:
             self._run_move(position)

@@ -168,6 +168,10 @@ def close_loops(state: ptr32, row: ptr32):
         flags = s[24]
         if s[3]:
             flags = flags | 2
+        # A command at its limit holds nothing any more: the field is beyond the coil.
+        limit = s[32]
+        if s[10] >= limit or s[10] <= 0 - limit or s[11] >= limit or s[11] <= 0 - limit:
+            flags = flags | 2
         if ex > 8000000 or ex < -8000000 or ey > 8000000 or ey < -8000000:
             flags = flags | 8
         flag_bytes[head] = flags
@@ -178,7 +182,6 @@ def close_loops(state: ptr32, row: ptr32):
         ux = s[10]
         uy = s[11]
         ub = s[12]
-        limit = s[32]
         if s[8]:
             k = s[9]
             ux -= (ex >> 14) * k + (((ex & 0x3FFF) * k) >> 14)

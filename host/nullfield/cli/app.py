@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import signal
 import sys
+from types import FrameType
 from typing import Annotated
 
 import typer
@@ -43,11 +45,18 @@ def options(
     """Options of every command."""
 
 
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
 def main() -> None:
     """Run the command line; one line and a hint for what a user can mend, exit code by its kind."""
     is_debug = "--debug" in sys.argv
     # A group option is only taken before the command; users put it anywhere.
     arguments = [a for a in sys.argv[1:] if a != "--debug"]
+    # Ended by a service manager or a closed terminal: the same safe way out as Ctrl-C.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
     try:
         app(args=arguments, prog_name="nullfield", standalone_mode=True)
     except NullfieldError as error:

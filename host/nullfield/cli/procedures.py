@@ -59,6 +59,10 @@ def start(
     seed: SeedOption = 1,
     pace: PaceOption = "max",
     hold: HoldOption = False,
+    clear_faults: Annotated[
+        bool,
+        typer.Option("--clear-faults", help="Forget latched faults of boards and heads first."),
+    ] = False,
     is_json: JsonOption = False,
 ) -> None:
     """Bring all heads from cold to ready: heat, lock, zero."""
@@ -66,6 +70,9 @@ def start(
         progress_bars(is_json) as progress,
         open_session(rig, seed=seed, pace=check_pace(pace)) as session,
     ):
+        if clear_faults:
+            for board in session.instrument.boards.values():
+                board.clear_faults()
         result = _start(session, progress)
         if is_json:
             print_json(_start_json(result))

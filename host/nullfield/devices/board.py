@@ -72,6 +72,7 @@ class Board(Generic[Telemetry]):
         self.telemetry: Telemetry | None = None
         self.telemetry_count = 0
         self.malformed_frames = 0
+        self._restarts = link.statistics.sequence_restarts
         self.logs: deque[LogLine] = deque(maxlen=_LOG_LINES)
         self.clock_regression = ClockRegression()
         self.settings.read_all()
@@ -191,6 +192,11 @@ class Board(Generic[Telemetry]):
             raise BoardLostError(
                 f"{self}: the board is gone ({self.link.lost_reason})",
                 "check its cable and power, then connect again",
+            )
+        if self.link.statistics.sequence_restarts > self._restarts:
+            raise BoardLostError(
+                f"{self}: the board restarted; its outputs went off and rows are missing",
+                "see its reset cause with 'nullfield boards', then start again",
             )
         # After a stall of the host itself the reader gets one more chance to deliver.
         if self._is_silent() and not self.clock.wait(

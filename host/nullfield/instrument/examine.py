@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -92,16 +92,20 @@ def examine(
         if instrument.table is not None:
             home_table(instrument, progress)
         started = start_up(instrument, progress)
+        content["start_up"] = _start_up_json(started)
         mark("ready")
         table_m: float | None = None
         if instrument.rig.table is not None:
             table_m = move_table(
                 instrument, instrument.rig.table.in_position_mm * 1e-3, progress
             ).position_m
+        content["table_position_m"] = table_m
         mark("patient_in")
         nulled = null_room(instrument, progress)
+        content["null"] = _null_json(nulled)
         mark("nulled")
         recorded = record(instrument, directory / "recording", beats, progress, notes=notes)
+        content["record"] = _record_json(recorded)
         mark("recorded")
         progress("analyse", 0.0, "reading the recording")
         recording = load_field_recording(directory / "recording")
@@ -111,10 +115,6 @@ def examine(
         )
         mark("analysed")
         content.update(
-            start_up=_start_up_json(started),
-            table_position_m=table_m,
-            null=_null_json(nulled),
-            record=_record_json(recorded),
             analysis=analysis.to_json(),
             timings_s=_durations(marks),
             wall_timings_s=_durations(wall),
@@ -151,7 +151,9 @@ def _failure_noted(directory: Path, content: dict[str, Any]) -> Iterator[None]:
     except BaseException as error:
         content["state"] = "failed"
         content["error"] = str(error) or type(error).__name__
-        _write(directory, content)
+        # A full disk must not take the place of the error that the user has to see.
+        with suppress(OSError):
+            _write(directory, content)
         raise
 
 
@@ -206,6 +208,7 @@ def _record_json(result: RecordResult) -> dict[str, Any]:
     return {
         "beats": result.beats,
         "duration_s": round(result.duration_s, 3),
+        "rows_expected": result.expected,
         "rows_received": result.received,
         "rows_lost": result.lost,
     }

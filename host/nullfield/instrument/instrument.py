@@ -99,21 +99,33 @@ class Instrument:
         A board that cannot be reached any more is safe by its own watch on the host; what went
         wrong is kept in `cleanup_errors`.
         """
-        for board in self.boards.values():
+        # What moves first, then currents, then heat and light.
+        order = {Role.TABLE: 0, Role.COIL: 1, Role.SENSOR: 2}
+        boards = sorted(self.boards.values(), key=lambda b: order[b.identity.role])
+        interrupt: BaseException | None = None
+        for board in boards:
+            if board.link.lost_reason is not None:
+                continue
             try:
-                if board.link.lost_reason is None:
-                    board.safe_off()
+                board.safe_off()
             except NullfieldError as error:
                 self.cleanup_errors.append(error)
-        for board in self.boards.values():
+            except BaseException as error:
+                # A second Ctrl-C must not keep the other boards on.
+                interrupt = error
+        for board in boards:
             try:
                 board.close()
             except NullfieldError as error:
                 self.cleanup_errors.append(error)
+            except BaseException as error:
+                interrupt = error
         self.boards = {}
         self.sensors = {}
         self.coils = {}
         self.table = None
+        if interrupt is not None:
+            raise interrupt
 
     def check(self) -> None:
         """Raise if any board reports a fault or is gone."""

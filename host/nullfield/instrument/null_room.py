@@ -139,6 +139,8 @@ def null_room(
         )
     for board in instrument.coils.values():
         board.enable(True)
+        board.ramp_to_zero()
+    _settle(instrument)
     steps = len(coils) + 2 * rounds + 1
     progress("null", 0.0, "field of the room")
     # The room as it is: the first effect is measured against it and it is what gets reported.

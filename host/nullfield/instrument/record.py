@@ -24,6 +24,7 @@ from nullfield.rig import HeadEntry
 _LOOK_EVERY_S = 2.0
 _WINDOW_S = 24.0
 _SLOWEST_BPM = 30.0
+_INDEX_WRAP = 1 << 32
 _COUNTING_HEADS = 8
 """Heads that the live count looks at; the analysis afterwards uses all."""
 
@@ -44,6 +45,8 @@ class RecordResult:
         Sample rows lost while recording, by cause.
     received : int
         Sample rows received.
+    expected : int
+        Sample rows that the boards' own counts say there were.
     """
 
     path: Path
@@ -51,6 +54,7 @@ class RecordResult:
     duration_s: float
     lost: dict[str, int]
     received: int
+    expected: int
 
 
 def recording_header(instrument: Instrument, notes: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -105,14 +109,21 @@ def record(
     began_s = clock.now_s()
     limit_s = duration_s if duration_s is not None else 20.0 + beats * 60.0 / _SLOWEST_BPM
     with RecordingWriter(directory, recording_header(instrument, notes)) as writer:
+        instrument.stream(True)
+        # The count begins when every board's stream runs, so that each has an index to count from.
+        instrument.wait_until(
+            lambda: all(b.samples.next_index is not None for b in instrument.boards.values()),
+            5.0,
+            "starting the streams",
+        )
         lost_before, received_before = _account(instrument)
+        first = _next_indices(instrument)
         cancels = [
             board.link.subscribe(writer.frame_sink(uid)) for uid, board in instrument.boards.items()
         ]
         try:
             writer.add_event("record_start", began_s, beats_wanted=beats)
             _tell_clocks(instrument, writer)
-            instrument.stream(True)
             counter = _BeatCounter(instrument, began_s)
             while True:
                 instrument.wait_s(_LOOK_EVERY_S)
@@ -133,6 +144,9 @@ def record(
         finally:
             for cancel in cancels:
                 cancel()
+    expected = sum(
+        (last - first[uid]) % _INDEX_WRAP for uid, last in _next_indices(instrument).items()
+    )
     lost_after, received_after = _account(instrument)
     lost = {k: lost_after[k] - lost_before.get(k, 0) for k in lost_after}
     lost["disk"] = writer.frames_lost_to_disk
@@ -142,6 +156,7 @@ def record(
         clock.now_s() - began_s,
         lost,
         received_after - received_before,
+        expected,
     )
 
 
@@ -179,6 +194,11 @@ def _too_few(count: int, beats: int, elapsed_s: float) -> ProcedureError:
         f"only {count} of {beats} heartbeats in {elapsed_s:.0f} s",
         "ask for fewer beats with --beats; what was recorded is kept",
     )
+
+
+def _next_indices(instrument: Instrument) -> dict[str, int]:
+    """Index of the next row of each board, by the board's own count of blocks."""
+    return {uid: board.samples.next_index or 0 for uid, board in instrument.boards.items()}
 
 
 def _account(instrument: Instrument) -> tuple[dict[str, int], int]:

@@ -99,7 +99,7 @@ def start_up(
         first = next(iter(failed.items()))
         raise ProcedureError(
             f"only {len(ready)} of {len(rig.heads)} heads are ready; {first[0]}: {first[1]}",
-            "see 'nullfield boards' for each head's state; check interlock, heaters and lasers",
+            "check interlock, heaters and lasers; 'nullfield start --clear-faults' tries again",
         )
     duration_s = instrument.clock.now_s() - began_s
     progress("start", 1.0, f"{len(ready)}/{len(rig.heads)} heads ready in {duration_s:.0f} s")

@@ -64,7 +64,7 @@ def score_directory(directory: Path) -> dict[str, Any]:
     received = int(record.get("rows_received", 0))
     lost = {str(k): int(v) for k, v in record.get("rows_lost", {}).items()}
     scores["samples"] = {
-        "expected": received + sum(lost.values()),
+        "expected": int(record.get("rows_expected", received + sum(lost.values()))),
         "received": received,
         "lost": lost,
     }

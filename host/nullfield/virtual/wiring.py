@@ -158,7 +158,6 @@ class SensorWiring:
         self._laser_ma = np.zeros((n, 4))
         self._tec_a = np.zeros((n, 4))
         self._heater_w = np.zeros((n, 4))
-        self._alive: npt.NDArray[np.bool_] = np.zeros(n, dtype=np.bool_)
         self._lasers_on: npt.NDArray[np.bool_] = np.zeros((n, 1), dtype=np.bool_)
         self._slow_changed = True
         # Heads in the order of boards and slots, none missing: whole arrays can be used as they lie.
@@ -228,7 +227,6 @@ class SensorWiring:
         duty : float array, shape (boards, 4)
             Heater PWM, 0..1.
         """
-        self._alive = alive
         self._lasers_on = (lasers & alive)[:, None]
         full_w = np.array([s["heater_full_scale_uw"] * 1e-6 for s in self._scales])
         self._heater_w = np.where((heaters & alive)[:, None], duty * full_w[:, None], 0.0)
@@ -245,8 +243,6 @@ class SensorWiring:
                 self._take_registers(board, devices)
                 self._slow_changed = True
         words_to_volts(self.words, self._held, self._low, self._step, self._coil_volts)
-        if not self._alive.all():
-            self._coil_volts[~self._alive] = 0.0
         # 4 kOhm in series: 0.25 mA/V.
         coil_volts = self._coil_volts.reshape(len(self.devices), 4, 3, SAMPLES)
         if self._in_order:
@@ -258,8 +254,8 @@ class SensorWiring:
             inputs.heater_power_w[self._heads] = self._heater_w[self._filled]
             laser_ma = np.where(self._lasers_on, self._laser_ma, 0.0)
             inputs.laser_current_ma[self._heads] = laser_ma[self._filled]
-            tec_a = np.where(self._alive[:, None], self._tec_a, 0.0)
-            inputs.tec_current_a[self._heads] = tec_a[self._filled]
+            # A DAC keeps its code when its processor is gone; only enable pins fall.
+            inputs.tec_current_a[self._heads] = self._tec_a[self._filled]
 
     def _take_registers(self, board: int, devices: dict[str, Any]) -> None:
         if devices["stream_dac"].touched:

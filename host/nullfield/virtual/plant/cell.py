@@ -77,7 +77,7 @@ class CellConstants:
 
 @dataclass(frozen=True)
 class LaserConstants:
-    """795 nm VCSEL. Values as in the brief: -100..-300 GHz/mA, -25 GHz/K."""
+    """795 nm VCSEL. Within the usual range of -100..-300 GHz/mA, -25 GHz/K."""
 
     threshold_ma: float = 0.5
     slope_w_per_ma: float = 100e-6

@@ -152,7 +152,7 @@ class Room:
         return np.concatenate([uniform, first, third])
 
     def _draw_drift(self) -> None:
-        """Sum of sines at log-spaced frequencies with the power spectrum of the brief."""
+        """Sum of sines at log-spaced frequencies with a power spectrum of 1/f^1.4."""
         scenario = self._scenario
         rng = generator(self._seed, Stream.DRIFT)
         count = 96
