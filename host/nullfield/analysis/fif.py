@@ -135,8 +135,8 @@ def _loc(position_m: FloatArray, normal: FloatArray) -> FloatArray:
     """Position and the coil's three axes, the last along the sensitive one, shape ``(12,)``."""
     normal = normal / np.linalg.norm(normal)
     # Any direction across will do; the one least along the normal is the best conditioned.
-    helper = np.eye(3)[int(np.argmin(np.abs(normal)))]
-    first = helper - normal * (helper @ normal)
+    other = np.eye(3)[int(np.argmin(np.abs(normal)))]
+    first = other - normal * (other @ normal)
     first /= np.linalg.norm(first)
     return np.concatenate([position_m, first, np.cross(normal, first), normal])
 
