@@ -64,7 +64,6 @@ class BoardApplication(RequestHandling):
         self.streaming = False
         self.stopped = False
         self._host_age_blocks = 0
-        self._host_seen = False
         self.link = Link(hal, self)
         self.heap_free = 0
         self._time = bytearray(8)
@@ -242,7 +241,6 @@ class BoardApplication(RequestHandling):
 
     def heartbeat(self, raw):
         """The host lives."""
-        self._host_seen = True
         self._host_age_blocks = 0
         copy(self._heartbeat, (_P + wire.BOARD_HEARTBEAT_HOST_BEAT) << 16 | _P, raw, 4)
 

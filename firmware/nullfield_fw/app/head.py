@@ -4,6 +4,16 @@ from .. import wire
 from ..control import field_zero, laser_scan, lockin, thermal
 from ..control.fixed import muldiv
 
+# Indices of the sensor board's settings, behind the common ones; the list is made in `sensor`.
+CELL_SETPOINT = 2
+CELL_RAMP = 3
+LASER_TEMPERATURE = 4
+LASER_SCAN_SPAN = 5
+LASER_CURRENT = 6
+MODULATION_AMPLITUDE = 7
+LOOP_GAIN = 8
+LOOP_CLOSED = 9
+
 # A head's states run OFF, WARM_UP, LASER_ON, LOCK, FIELD_ZERO, READY; FAULT from anywhere.
 _WARM_TOLERANCE_MC = 300
 _LASER_TOLERANCE_MC = 150
@@ -96,13 +106,13 @@ class Head:
 
     def apply_settings(self, value):
         """Take over settings; called when one changes."""
-        self._cell_setpoint = value[2]
-        self._cell_ramp.rate = value[3]
-        self._scan.low = value[4] - value[5]
-        self._scan.high = value[4] + value[5]
-        self._laser_target_na = value[6]
-        self._control[self._base + lockin.GAIN] = value[8]
-        self._loop_wanted = value[9]
+        self._cell_setpoint = value[CELL_SETPOINT]
+        self._cell_ramp.rate = value[CELL_RAMP]
+        self._scan.low = value[LASER_TEMPERATURE] - value[LASER_SCAN_SPAN]
+        self._scan.high = value[LASER_TEMPERATURE] + value[LASER_SCAN_SPAN]
+        self._laser_target_na = value[LASER_CURRENT]
+        self._control[self._base + lockin.GAIN] = value[LOOP_GAIN]
+        self._loop_wanted = value[LOOP_CLOSED]
 
     # ------------------------------------------------------------------ commands
 

@@ -9,21 +9,10 @@ from ..drivers.ads1220 import Ads1220
 from ..drivers.ltc2688 import SPAN_0_5, SPAN_5, SPAN_10, Ltc2688
 from ..settings import Setting
 from .common import BoardApplication
-from .head import Head
+from .head import MODULATION_AMPLITUDE, Head
 
 _P = wire.HEADER_SIZE
 _AXES = ("x", "y", "b")
-
-# Indices of the settings behind the common ones.
-CELL_SETPOINT = 2
-CELL_RAMP = 3
-LASER_TEMPERATURE = 4
-LASER_SCAN_SPAN = 5
-LASER_CURRENT = 6
-MODULATION_AMPLITUDE = 7
-LOOP_GAIN = 8
-LOOP_CLOSED = 9
-COIL_SCALE = 10
 
 # One count is 2**-12 of a DAC step of +-250 nT: 1.862645 fT.
 _COUNTS_PER_1024_PT = 549756

@@ -140,7 +140,6 @@ class Hal:
         self._tick = bytearray(_TICK_HEADER + 4 * self._adc_words + _LINK_IN)
         self._body = _TOCK_HEADER + 4 * self._dac_words
         self.tock = bytearray(self._body + _POSTED_ROOM + _LINK_ROOM)
-        self._tock_view = memoryview(self.tock)
         self._posted = bytearray(_POSTED_ROOM)
         self._posted_count = 0
         self._link = bytearray(_LINK_ROOM)

@@ -200,12 +200,12 @@ def virtual(
             output.print(listing)
             output.print("[dim]not reproducible: clients decide when bytes arrive. Ctrl-C ends.[/]")
         if write_rig is not None:
-            write_rig.write_text(_with_ports(described.name, rig, standing.ports), "utf-8")
+            write_rig.write_text(_with_ports(rig, standing.ports), "utf-8")
             errors.print(f"rig with these ports: {write_rig}")
         standing.run(lambda: False, pace=check_pace(pace))
 
 
-def _with_ports(name: str, rig: str, ports: dict[str, str]) -> str:
+def _with_ports(rig: str, ports: dict[str, str]) -> str:
     """The rig's file with the ports in place; the virtual world is left out."""
     from nullfield.rig import resolve_rig
 
@@ -219,6 +219,4 @@ def _with_ports(name: str, rig: str, ports: dict[str, str]) -> str:
         if line.startswith("port = "):
             line = f'port = "{ports[uid]}"'
         lines.append(line)
-        if line.startswith("definition = ") and uid in ports and '"virtual"' not in line:
-            continue
     return "\n".join(lines) + "\n"

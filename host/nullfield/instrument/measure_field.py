@@ -11,7 +11,7 @@ import numpy.typing as npt
 from nullfield.errors import ProcedureError
 from nullfield.instrument.instrument import Instrument
 from nullfield.rig import HeadEntry
-from nullfield_protocol.catalogue import HeadState, SampleFlag
+from nullfield_protocol.catalogue import HeadState
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -144,12 +144,3 @@ def zero_heads(
     instrument.wait_until(is_over, _BEAM_TIMEOUT_S, "zeroing the field at the heads")
     ready = {h.name for h in instrument.ready_heads()}
     return tuple(h for h in heads if h.name in ready)
-
-
-def good_share(instrument: Instrument, head: HeadEntry, samples: int = 200) -> float:
-    """Share of the newest rows of a head that carry no flag but the open loop's."""
-    board = instrument.sensors[head.board]
-    flags = board.flags(board.samples.window(samples))[head.slot]
-    if flags.size == 0:
-        return 0.0
-    return float(np.mean((flags & ~np.uint8(SampleFlag.OPEN_LOOP)) == 0))

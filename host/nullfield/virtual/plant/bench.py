@@ -3,30 +3,16 @@
 from __future__ import annotations
 
 import time
+from typing import get_args
 
 import numpy as np
 
-from nullfield.virtual.plant.interface import (
-    CoilKind,
-    PlantCoil,
-    PlantHead,
-    PlantInputs,
-    Scenario,
-    Vector,
-)
+from nullfield.rig import CoilKind, Vector
+from nullfield.virtual.plant.interface import PlantCoil, PlantHead, PlantInputs, Scenario
 from nullfield.virtual.plant.plant import Plant
 
 AXES: tuple[Vector, Vector, Vector] = ((0.0, 0.0, 1.0), (1.0, 0.0, 0.0), (0.0, 1.0, 0.0))
-KINDS: tuple[CoilKind, ...] = (
-    "uniform_x",
-    "uniform_y",
-    "uniform_z",
-    "gradient_xx",
-    "gradient_xy",
-    "gradient_xz",
-    "gradient_yz",
-    "gradient_zz",
-)
+KINDS: tuple[CoilKind, ...] = get_args(CoilKind)
 
 
 def demo_rig(n_heads: int) -> tuple[list[PlantHead], list[PlantCoil]]:

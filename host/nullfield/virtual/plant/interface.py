@@ -10,20 +10,10 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from nullfield.rig import CoilKind, Vector
 from nullfield.virtual.plant.constants import SAMPLES_PER_BLOCK
 
 FloatArray = npt.NDArray[np.float64]
-Vector = tuple[float, float, float]
-CoilKind = Literal[
-    "uniform_x",
-    "uniform_y",
-    "uniform_z",
-    "gradient_xx",
-    "gradient_xy",
-    "gradient_xz",
-    "gradient_yz",
-    "gradient_zz",
-]
 
 
 @dataclass(frozen=True)
