@@ -204,9 +204,12 @@ local function add_field(tree, field, tvb, base_offset)
     local range = tvb(base_offset + field.offset + index * size, size)
     local item
     if field.type == "text" then
-      local whole = range:raw()
-      local last = whole:find("\0", 1, true)
-      item = tree:add(field.proto, range, last and whole:sub(1, last - 1) or whole)
+      local last = range:raw():find("\0", 1, true)
+      if last == 1 then
+        item = tree:add(field.proto, range, "")
+      else
+        item = tree:add_packet_field(field.proto, last and range(0, last - 1) or range, ENC_UTF_8)
+      end
     elseif field.type == "bytes" then
       item = tree:add(field.proto, range)
     else
@@ -244,7 +247,10 @@ local function summary(tvb, number, message)
   end
   if message.rest then
     local first = HEADER_SIZE + message.size
-    text = text .. " " .. tvb(first, tvb:len() - CRC_SIZE - first):raw()
+    local size = tvb:len() - CRC_SIZE - first
+    if size > 0 then
+      text = text .. " " .. tvb(first, size):string(ENC_UTF_8)
+    end
   end
   return text
 end
@@ -262,8 +268,7 @@ local function add_payload(tree, tvb, message, length)
   local at, last = HEADER_SIZE + message.size, HEADER_SIZE + length
   if message.rest then
     if last > at then
-      local range = tvb(at, last - at)
-      tree:add(message.rest_proto, range, range:raw())
+      tree:add_packet_field(message.rest_proto, tvb(at, last - at), ENC_UTF_8)
     end
   elseif message.row then
     local number = 0

@@ -11,19 +11,25 @@ from typing import NamedTuple
 
 from .catalogue import (
     BoardState,
+    BringupFlag,
     CoilFlag,
     Command,
     ErrorCode,
     FaultCode,
     HeadState,
     LogLevel,
+    Mcu,
     ResetCause,
     Role,
     SampleFlag,
     SettingFlag,
     SettingKind,
+    Slot,
     TableFlag,
     TableState,
+    TraceKind,
+    TraceState,
+    TraceTrigger,
 )
 
 Enumeration = type[IntEnum] | type[IntFlag]
@@ -39,19 +45,27 @@ _BY_FIELD: dict[str, Enumeration] = {
     "table_state": TableState,
     "fault_code": FaultCode,
     "head_fault": FaultCode,
-    "level": LogLevel,
+    "mcu": Mcu,
+    "slot": Slot,
+    "trigger": TraceTrigger,
 }
 _BY_MESSAGE_AND_FIELD: dict[tuple[str, str], Enumeration] = {
     ("fault", "code"): FaultCode,
+    ("log", "level"): LogLevel,
+    ("trace_description", "kind"): TraceKind,
+    ("trace_data", "state"): TraceState,
     ("setting_description", "kind"): SettingKind,
     ("setting_description", "flags"): SettingFlag,
     ("sensor_samples.rows", "flags"): SampleFlag,
     ("coil_samples.rows", "flags"): CoilFlag,
     ("table_samples.rows", "flags"): TableFlag,
+    ("bringup_samples.rows", "flags"): BringupFlag,
     ("table_telemetry", "switches"): TableFlag,
 }
 
-TEXT_FIELDS = frozenset({"firmware_version", "board_name", "name", "unit", "text"})
+TEXT_FIELDS = frozenset(
+    {"firmware_version", "firmware_revision", "board_name", "unit_name", "name", "unit", "text"}
+)
 """Bytes that are UTF-8, filled up with zeros."""
 
 
@@ -67,6 +81,7 @@ _UNITS: tuple[tuple[str, Unit], ...] = (
     ("_um_s", Unit("mm/s", 1000)),
     ("_permille", Unit("%", 10)),
     ("_us", Unit("s", 1_000_000)),
+    ("_ns", Unit("ms", 1_000_000)),
     ("_mc", Unit("°C", 1000)),
     ("_mv", Unit("V", 1000)),
     ("_na", Unit("µA", 1000)),

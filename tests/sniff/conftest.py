@@ -11,7 +11,7 @@ from nullfield_protocol.codec import message_layout
 from nullfield_protocol.frame import encode_frame
 from nullfield_protocol.messages import MESSAGES
 
-sys.path[:0] = [str(Path(__file__).parents[1] / place) for place in ("link", "cli")]
+sys.path[:0] = [str(Path(__file__).parents[1] / place) for place in ("link", "cli", "sniff")]
 
 VECTORS = Path(__file__).parents[2] / "protocol" / "vectors" / "frames.json"
 

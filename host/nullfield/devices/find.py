@@ -41,7 +41,7 @@ _CLEAR_PROMPT = b"\x03\x02"
 """Ctrl-C drops what a request left in the prompt's line, Ctrl-B leaves the raw prompt."""
 
 _PROMPT = re.compile(rb"MicroPython v|>>> |raw REPL")
-_BANNER = re.compile(rb"MicroPython (v[^\r\n]+)\r\n")
+_BANNER = re.compile(rb"MicroPython ([^\r\n]+)\r\n")
 _SHORTEST_PART = 4
 """Fewest digits of a uid's beginning or end that stand for it."""
 
@@ -90,7 +90,7 @@ class FoundBoard:
     @property
     def unit_name(self) -> str:
         """Name that production gave the board, empty if it tells none."""
-        return str(getattr(self.identity, "unit_name", ""))
+        return self.identity.unit_name if self.identity is not None else ""
 
     def answers_to(self, wanted: str) -> bool:
         """Whether this is the board's uid, unit name or port."""
