@@ -14,6 +14,7 @@ from ..link import Link, new_message
 from ..schedule import Divider
 from ..settings import Setting, Settings
 from .requests import BLOCK_US, RequestHandling
+from .trace_requests import TraceRequests
 
 _P = wire.HEADER_SIZE
 _WATCHDOG_MS = 2000
@@ -101,6 +102,7 @@ class BoardApplication(RequestHandling):
         self._blink_blocks = 0
         self._age_blocks = 0
         self.row = bytearray(self.row_size)
+        self.load_permille = 0
 
     # ------------------------------------------------------------------ start and loop
 
@@ -116,6 +118,8 @@ class BoardApplication(RequestHandling):
         self._settings_changed()
         self._make_identity()
         self._make_descriptions()
+        self.tracing = TraceRequests(self)
+        self.trace = self.tracing.trace
         self.hal.watchdog_start(_WATCHDOG_MS)
 
     def run(self):
@@ -146,6 +150,9 @@ class BoardApplication(RequestHandling):
             self._push_row()
         self.slow()
         self._watch_host(elapsed)
+        if self.trace.running:
+            self.load_permille = self.hal.load_permille()
+            self.trace.block(self.hal.adc, self._time, missed, self.faults.count)
         if self._supply_divider.due():
             self._watch_supply()
         if self._blink_blocks:
@@ -211,6 +218,13 @@ class BoardApplication(RequestHandling):
     def chips_answer(self):
         """True if the role's chips still answer; the self-test asks, with outputs off."""
         return True
+
+    def trace_signals(self):
+        """Signals of the role for the trace, behind those that every board has; see `trace`."""
+        return (
+            ("block_load", "", -3, wire.TRACE_KIND_BLOCK, self, "load_permille"),
+            ("supply", "V", -3, wire.TRACE_KIND_BLOCK, self, "supply_mv"),
+        )
 
     def fault(self, code, source=0, value=0):
         """Latch a fault of the whole board: outputs off, state FAULT."""

@@ -15,6 +15,7 @@ from ..faults import Faults
 from ..link import Link, new_message
 from ..settings import Settings
 from .self_test import self_test
+from .trace_requests import TraceRequests
 
 _P = wire.HEADER_SIZE
 BLOCK_US = 1000
@@ -54,6 +55,7 @@ class RequestHandling:
     _blink_blocks: "int"
     _led: "Any"  # type: ignore[name-defined]  # an output of the hal
     boot: "Boot"
+    tracing: "TraceRequests"
     _acknowledge: "bytearray"
     _setting_value: "bytearray"
     _time_reply: "bytearray"
@@ -101,8 +103,8 @@ class RequestHandling:
             identity[_P + wire.IDENTITY_STATE] = self.state
             identity[_P + wire.IDENTITY_TRIAL] = 1 if self.boot.is_trial else 0
             self.link.reply(identity, wire.IDENTITY_SIZE)
-        else:
-            self._answer(
+        elif not self.tracing.request(message, raw, size):
+            self.answer(
                 raw, 0, wire.ERROR_CODE_BAD_LENGTH if message <= _LAST_REQUEST else 1, message
             )
 
@@ -116,7 +118,8 @@ class RequestHandling:
     def setting_changed(self, number):
         """A setting was written; subclasses recompute what follows from it."""
 
-    def _answer(self, raw, command, error, detail):
+    def answer(self, raw, command, error, detail):
+        """Acknowledge a request."""
         reply = self._acknowledge
         copy(reply, _P << 16 | _P, raw, 4)
         put_u16(reply, _P + wire.ACKNOWLEDGE_COMMAND, command)
@@ -147,7 +150,7 @@ class RequestHandling:
     def _describe(self, raw):
         number = get_u16(raw, _P + wire.SETTING_DESCRIBE_REQUEST_INDEX)
         if number >= len(self._descriptions):
-            self._answer(raw, 0, wire.ERROR_CODE_UNKNOWN_SETTING, number)
+            self.answer(raw, 0, wire.ERROR_CODE_UNKNOWN_SETTING, number)
             return
         reply = self._descriptions[number]
         copy(reply, _P << 16 | _P, raw, 4)
@@ -160,12 +163,12 @@ class RequestHandling:
         second = get_small(raw, _P + wire.COMMAND_REQUEST_ARGUMENT + 4)
         if command == wire.COMMAND_RESET or command == wire.COMMAND_ENTER_REPL:
             self.safe_off()
-            self._answer(raw, command, wire.ERROR_CODE_OK, 0)
+            self.answer(raw, command, wire.ERROR_CODE_OK, 0)
             self._leave(command)
             return
         if command == wire.COMMAND_WATCHDOG_TEST:
             self.safe_off()
-            self._answer(raw, command, wire.ERROR_CODE_OK, 0)
+            self.answer(raw, command, wire.ERROR_CODE_OK, 0)
             self._leave(command)
             return
         self._detail = 0
@@ -177,7 +180,7 @@ class RequestHandling:
             else:
                 self._detail = 0
                 error = self.command(command, first, second)
-        self._answer(raw, command, error, self._detail)
+        self.answer(raw, command, error, self._detail)
 
     def _common_command(self, command, first):
         """Run a command that all boards know; -1 if it is not one."""
