@@ -149,7 +149,7 @@ class Trace:
         self.time = bytearray(8)
         self._buffer = array("i", bytearray(4 * words))
         self._state = array("i", bytearray(4 * _STATE_WORDS))
-        self._chosen = [None] * SIGNALS_MAX
+        self._chosen = [signals[0]] * SIGNALS_MAX
         self._steps = 1
         self._faults = 0
         self._detail = 0

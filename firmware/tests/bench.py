@@ -123,6 +123,12 @@ class Bench:
         assert u16(body, wire.ACKNOWLEDGE_COMMAND) == command
         return u16(body, wire.ACKNOWLEDGE_ERROR), i32(body, wire.ACKNOWLEDGE_DETAIL)
 
+    def request_of(self, command):
+        """Frame of a command without arguments."""
+        self._id += 1
+        payload = self._id.to_bytes(4, "little") + command.to_bytes(2, "little") + bytes(18)
+        return self._frame(wire.COMMAND_REQUEST, payload)
+
     def write(self, number, value):
         """(error, value) of a setting write."""
         body = self.ask(

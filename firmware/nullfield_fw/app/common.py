@@ -23,6 +23,7 @@ _MISSED_BLOCKS_MAX = 20
 _SETTLED_BLOCKS = 30000
 _SUPPLY_LOW_CHECKS = 3
 _BLINK_BLOCKS = 128
+_LOG_MAX = 120
 
 # Indices of the settings that every board has.
 HOST_TIMEOUT_MS = 0
@@ -91,7 +92,7 @@ class BoardApplication(RequestHandling):
         self._fault = new_message(wire.FAULT, wire.FAULT_SIZE)
         self._descriptions = None
         self._identity = None
-        self._log = new_message(wire.LOG, wire.LOG_SIZE + 120)
+        self._log = new_message(wire.LOG, wire.LOG_SIZE + _LOG_MAX)
         self._telemetry_divider = Divider(100, 7)
         self._heartbeat_divider = Divider(250, 13)
         self._supply_divider = Divider(10, 3)
@@ -191,6 +192,7 @@ class BoardApplication(RequestHandling):
             self.hal.settled()
         if self._age_blocks > TRIAL_LIMIT_BLOCKS and self.boot.is_trial:
             # Nobody confirmed: `main.py` counts the start and goes back to the old firmware.
+            self.log(wire.LOG_LEVEL_WARNING, "firmware on trial was not confirmed: restart")
             self._leave(wire.COMMAND_RESET)
 
     # ------------------------------------------------------------------ for the subclasses
@@ -232,13 +234,13 @@ class BoardApplication(RequestHandling):
         self.state = wire.BOARD_STATE_FAULT
 
     def log(self, level, text):
-        """Send a line of text; for rare events, as it may allocate."""
-        line = text.encode()[:120]
+        """Send a line of ASCII text of at most 120 characters; a constant, so nothing is allocated."""
         raw = self._log
         self._put_time(raw, wire.LOG_BOARD_TIME_US)
         raw[_P + wire.LOG_LEVEL] = level
-        copy(raw, (_P + wire.LOG_SIZE) << 16, line, len(line))
-        self.link.send(raw, wire.LOG_SIZE + len(line))
+        count = min(len(text), _LOG_MAX)
+        copy(raw, (_P + wire.LOG_SIZE) << 16, text, count)
+        self.link.send(raw, wire.LOG_SIZE + count)
 
     # ------------------------------------------------------------------ periodic messages
 

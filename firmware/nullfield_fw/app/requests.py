@@ -68,6 +68,10 @@ class RequestHandling:
         """Run a command of the role; returns an error code, detail in `_detail`."""
         raise NotImplementedError
 
+    def log(self, level, text):
+        """Send a line of text."""
+        raise NotImplementedError
+
     def _flush_rows(self):
         raise NotImplementedError
 
@@ -201,11 +205,14 @@ class RequestHandling:
             self.safe_off()
             if self.state == wire.BOARD_STATE_ACTIVE:
                 self.state = wire.BOARD_STATE_SAFE
+                self.log(wire.LOG_LEVEL_INFO, "outputs off: the host asked for it")
             return wire.ERROR_CODE_OK
         if command == wire.COMMAND_CLEAR_FAULTS:
             if self.faults.is_permanent:
                 self._detail = wire.FAULT_CODE_CHIP_NOT_FOUND
                 return wire.ERROR_CODE_FAULT_LATCHED
+            if self.faults.code:
+                self.log(wire.LOG_LEVEL_INFO, "faults cleared")
             self.faults.clear()
             self.faults_cleared()
             if self.state == wire.BOARD_STATE_FAULT:
@@ -237,8 +244,10 @@ class RequestHandling:
         try:
             if command == wire.COMMAND_SAVE_SETTINGS:
                 self.settings.save(self.hal.flash_root)
+                self.log(wire.LOG_LEVEL_INFO, "settings saved")
             elif command == wire.COMMAND_CONFIRM_FIRMWARE:
                 self.boot.confirm(self.hal.flash_root)
+                self.log(wire.LOG_LEVEL_INFO, "firmware confirmed")
             else:
                 self._detail = self_test(self)
         except OSError as error:

@@ -11,7 +11,7 @@ import typer
 from rich.markup import escape
 
 from nullfield import __version__
-from nullfield.cli import boards, exam, procedures, recordings, sniff
+from nullfield.cli import boards, exam, log, procedures, recordings, shell, sniff, trace
 from nullfield.cli.terminal import errors
 from nullfield.errors import NullfieldError
 
@@ -28,6 +28,9 @@ boards.register(app)
 procedures.register(app)
 recordings.register(app)
 sniff.register(app)
+shell.register(app)
+trace.register(app)
+log.register(app)
 
 
 def _version(is_asked: bool) -> None:
