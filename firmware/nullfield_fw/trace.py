@@ -171,8 +171,8 @@ class Trace:
 
     @property
     def before_count(self):
-        """Samples before the one that met the trigger."""
-        return self._state[_BEFORE]
+        """Samples before the one that met the trigger; of an armed trace those so far."""
+        return self._state[_FILLED]
 
     @property
     def period_ns(self):

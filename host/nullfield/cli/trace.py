@@ -89,6 +89,7 @@ def trace(
             decimation = decimation_for(session.scope, chosen, rate)
         session.scope.arm(chosen, start, samples, before, decimation or 1)
         if do is not None:
+            session.scope.wait_ready(timeout_s)
             session.run(do)
         session.scope.wait(timeout_s)
         result = session.scope.read(chosen)

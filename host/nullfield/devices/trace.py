@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -98,6 +98,7 @@ class Scope:
         self.buffer_words = 0
         self._board = board
         self._signals: dict[str, TraceSignal] = {}
+        self._before = 0
 
     def signals(self) -> dict[str, TraceSignal]:
         """Every signal by name; asked from the board once."""
@@ -208,6 +209,22 @@ class Scope:
             trigger=int(trigger.kind),
             level=level,
         )
+        self._before = before
+
+    def wait_ready(self, timeout_s: float) -> None:
+        """Wait until the part before the trigger is full, so that a level is looked for.
+
+        Raises
+        ------
+        ProcedureError
+            If that takes too long; the trace is disarmed.
+        """
+
+        def is_ready() -> bool:
+            reply = self._ask(0, 0)
+            return reply.state != TraceState.ARMED or int(reply.before_count) >= self._before
+
+        self._poll(is_ready, timeout_s, "the part before the trigger was not full")
 
     def stop(self) -> None:
         """Disarm."""
@@ -237,18 +254,20 @@ class Scope:
         BoardLostError
             If the board is gone.
         """
+        self._poll(
+            lambda: self.state() is TraceState.DONE,
+            timeout_s,
+            "the trace is not whole: the trigger did not come",
+        )
+
+    def _poll(self, is_met: Callable[[], bool], timeout_s: float, trouble: str) -> None:
         clock = self._board.clock
         end_s = clock.now_s() + timeout_s
-        while (state := self.state()) is not TraceState.DONE:
+        while not is_met():
             if clock.now_s() >= end_s:
                 self.stop()
-                what = (
-                    "the trigger did not come"
-                    if state is TraceState.ARMED
-                    else "the trace was not whole"
-                )
                 raise ProcedureError(
-                    f"{self._board}: {what} within {timeout_s:g} s",
+                    f"{self._board}: {trouble} within {timeout_s:g} s",
                     "look at the signal with the trigger 'now', or give a longer --timeout",
                 )
             clock.wait(lambda: self._board.link.lost_reason is not None, _POLL_S)

@@ -240,10 +240,11 @@ def _trace(shell: Shell, words: Sequence[str]) -> None:
     samples = int(parse_quantity(options["samples"], "", "samples")) if options["samples"] else None
     before = parse_quantity(options["pre"], "", "pre") if options["pre"] else 0.25
     shell.scope.arm(signals, trigger, samples, before, decimation)
+    wait_s = parse_quantity(options["timeout"] or f"{_TRACE_WAIT_S}", "s", "trace: timeout")
     if options["do"]:
+        shell.scope.wait_ready(wait_s)
         shell.run(options["do"])
-    wait = options["timeout"]
-    shell.scope.wait(parse_quantity(wait, "s", "timeout") if wait else _TRACE_WAIT_S)
+    shell.scope.wait(wait_s)
     result = shell.scope.read(signals)
     csv, plot = (Path(options[o]) if options[o] else None for o in ("csv", "plot"))
     for line in show_result(shell.board, result, csv, plot):
@@ -270,7 +271,11 @@ def _self_test(shell: Shell, words: Sequence[str]) -> None:
 
 def _faults(shell: Shell, words: Sequence[str]) -> None:
     _none("faults", words)
-    beat = shell.board.link.last_heartbeat
+    link = shell.board.link
+    old = link.last_heartbeat
+    # What the next heartbeat says, which comes four times a second, not what was so before.
+    shell.board.clock.wait(lambda: link.last_heartbeat is not old, _WAIT_S)
+    beat = link.last_heartbeat
     seen: list[Fault] = shell.board.link.faults
     for fault in seen:
         shell.say(f"[{fault.board_time_us / 1e6:.3f} s] {fault}")
