@@ -81,7 +81,8 @@ def _identify(board: BoardDefinition) -> Iterator[str]:
         f"The module must be a {MCUS[board.mcu].module}."
     )
     if "led" in board.outputs:
-        yield f"The LED (GPIO{board.outputs['led'].pin}) blinks when the board is asked to show itself."
+        led = board.outputs["led"].pin
+        yield f"The LED (GPIO{led}) blinks when the board is asked to show itself."
 
 
 def _safe_levels(board: BoardDefinition) -> Iterator[str]:
@@ -94,7 +95,8 @@ def _safe_levels(board: BoardDefinition) -> Iterator[str]:
     if levels:
         yield (
             f"**Safe levels**, with the firmware running and nothing started: {'; '.join(levels)}. "
-            "The enables must keep them through a press of RUN to ground (pin 30), watched on a scope."
+            "The enables must keep them through a press of RUN to ground (pin 30), watched on a "
+            "scope."
         )
 
 
@@ -128,14 +130,16 @@ def _chips(board: BoardDefinition) -> Iterator[str]:
             where = f"CS on {_pin(chip.cs)}"
         units.append(f"{unit} {CHIPS[chip.chip].title} ({purpose}, {where})")
     yield (
-        "**Chips**, analogue supplies on, current-limited. Restart the board: no CHIP_NOT_FOUND. Its detail "
+        "**Chips**, analogue supplies on, current-limited. Restart the board: no CHIP_NOT_FOUND. "
+        "Its detail "
         f"counts from 0 in the order of U1, U2, ...: {'; '.join(units)}."
     )
     adc = board.chips.get("adc")
     if adc is not None and adc.stream is not None and adc.stream.drdy is not None:
         yield (
             f"DRDY on {_pin(adc.stream.drdy)} 16 kHz with the distributed 8.192 MHz clock on U1; "
-            f"CS on {_pin(adc.stream.cs)} low for less than 62.5 µs of each period. Without clock the board "
+            f"CS on {_pin(adc.stream.cs)} low for less than 62.5 µs of each period. Without clock "
+            "the board "
             "counts missed blocks."
         )
 
@@ -149,7 +153,8 @@ def _role(board: BoardDefinition) -> Iterator[str]:
         yield from _table(board)
     elif board.role == "bringup":
         yield (
-            "Warm the chip with a finger: the internal temperature in the telemetry follows by some "
+            "Warm the chip with a finger: the internal temperature in the telemetry follows by "
+            "some "
             "kelvin. Nothing but USB is connected, so a fault now is the module's or the host's."
         )
 
@@ -161,19 +166,22 @@ def _sensor(board: BoardDefinition) -> Iterator[str]:
     laser = scales["laser_nominal_ohm"]
     half = laser / (laser + scales["laser_divider_ohm"])
     yield (
-        f"**Thermometers**: {cell / 1000:g} kΩ 0.1 % in place of a Pt1000 is {ratio:.4f} of full scale and reads "
+        f"**Thermometers**: {cell / 1000:g} kΩ 0.1 % in place of a Pt1000 is {ratio:.4f} of full "
+        "scale and reads "
         "0 °C; the converter's two current sources differ by 0.3 % typically, that is 0.8 K. "
         f"{laser / 1000:g} kΩ in place of an NTC is {half:.4f} of full scale and reads 25 °C."
     )
     yield (
-        "**Interlock** closed, SENSOR_START refused while it is open. Open it while started: both enables fall "
+        "**Interlock** closed, SENSOR_START refused while it is open. Open it while started: "
+        "both enables fall "
         "within 10 ms."
     )
     heater = board.pwm["heater0"]
     yield (
         "**Heaters** on a dummy load: PWM of "
         f"{heater.frequency / 1000:g} kHz on {_pin(heater.pin)}; full duty is "
-        f"{scales['heater_full_scale_uw'] / 1e6:g} W, limit {limits['heater_power_max_uw'] / 1e6:g} W. The board "
+        f"{scales['heater_full_scale_uw'] / 1e6:g} W, limit "
+        f"{limits['heater_power_max_uw'] / 1e6:g} W. The board "
         f"goes off above {limits['cell_temperature_max_mc'] / 1000:g} °C."
     )
     full = scales["laser_full_scale_na"] / 1e6
@@ -192,11 +200,14 @@ def _coil(board: BoardDefinition) -> Iterator[str]:
     scales, limit = board.scales, board.limits["coil_current_max_na"] / 1e6
     sense = scales["adc_full_scale_uv"] / scales["sense_full_scale_na"] * 1000
     yield (
-        "**Outputs** each on 100 Ω, coil_enable off: no current, relays open. Enable, set +1 mA: 100 mV across "
-        f"the load, {sense:g} mV at the converter, readback +1 mA within the tolerance; the same with -1 mA."
+        "**Outputs** each on 100 Ω, coil_enable off: no current, relays open. Enable, set +1 mA: "
+        "100 mV across "
+        f"the load, {sense:g} mV at the converter, readback +1 mA within the tolerance; the same "
+        "with -1 mA."
     )
     yield (
-        f"Set {limit:g} mA; more is refused. Open the load: COIL_OPEN within 0.2 s and all relays open."
+        f"Set {limit:g} mA; more is refused. Open the load: COIL_OPEN within 0.2 s and all relays "
+        "open."
     )
     yield "Only then connect the room's coils."
 
@@ -206,8 +217,10 @@ def _table(board: BoardDefinition) -> Iterator[str]:
     assert stepper is not None
     steps = board.scales["microsteps_per_mm"]
     yield (
-        "**Emergency stop** pressed or its wire off: TABLE_EMERGENCY_STOP, and the motor supply is dead by "
-        "hardware. Try it with the motor supply at 0 V first, then at its value, before anything moves."
+        "**Emergency stop** pressed or its wire off: TABLE_EMERGENCY_STOP, and the motor supply "
+        "is dead by "
+        "hardware. Try it with the motor supply at 0 V first, then at its value, before anything "
+        "moves."
     )
     speed = limits["table_speed_max_um_s"] / 1000
     yield (
@@ -216,6 +229,7 @@ def _table(board: BoardDefinition) -> Iterator[str]:
         f"{_pin(stepper.direction)} high is away from home."
     )
     yield (
-        "**Switches** by hand while it moves: the home switch ends homing, the end switch stops with TABLE_LIMIT. "
+        "**Switches** by hand while it moves: the home switch ends homing, the end switch stops "
+        "with TABLE_LIMIT. "
         f"Only then couple the table: travel {limits['table_travel_um'] / 1000:g} mm, nobody on it."
     )
