@@ -1,10 +1,11 @@
-"""Writes or checks the pages of the boards: ``python -m nullfield.definitions --write|--check``."""
+"""Writes or checks the pages of boards: ``python -m nullfield.definitions --write|--check``."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 
+from nullfield.definitions.load import board_names
 from nullfield.definitions.pages.page import stale_pages
 from nullfield.errors import NullfieldError
 
@@ -15,9 +16,10 @@ def main() -> int:
     group = parser.add_mutually_exclusive_group(required=True)
     group.add_argument("--write", action="store_true", help="write the pages")
     group.add_argument("--check", action="store_true", help="fail if a page is stale")
+    parser.add_argument("boards", nargs="*", help="names or folders; all that ship by default")
     arguments = parser.parse_args()
     try:
-        stale = stale_pages()
+        stale = stale_pages(arguments.boards or board_names())
     except NullfieldError as error:
         print(f"error: {error.message}\nfix:   {error.hint}", file=sys.stderr)
         return error.exit_code

@@ -21,11 +21,26 @@ def read_literal(file: Path) -> dict[str, Any]:
         If the file cannot be read, holds anything but that assignment, or has a key twice.
     """
     try:
-        tree = ast.parse(file.read_text(encoding="utf-8"))
+        text = file.read_text(encoding="utf-8")
     except OSError as error:
         raise DefinitionError(
             f"{file}: {error.strerror}", "give the name of a board, its folder or its board.py"
         ) from error
+    except UnicodeDecodeError as error:
+        raise DefinitionError(f"{file}: not UTF-8: {error}", _ONLY) from error
+    return parse_literal(text, file)
+
+
+def parse_literal(text: str, file: Path) -> dict[str, Any]:
+    """The dictionary in the text of a definition's file.
+
+    Raises
+    ------
+    DefinitionError
+        As `read_literal`.
+    """
+    try:
+        tree = ast.parse(text)
     except (SyntaxError, ValueError) as error:
         line = getattr(error, "lineno", None)
         raise DefinitionError(f"{file}: not Python: {error}", _at(line)) from error

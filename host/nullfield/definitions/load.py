@@ -60,7 +60,7 @@ def validate(
     except ValidationError as error:
         return None, tuple(_problem(detail) for detail in error.errors())
     folder = file.resolve().parent.name
-    named = ()
+    named: tuple[Problem, ...] = ()
     if board.name != folder:
         named = (
             Problem(

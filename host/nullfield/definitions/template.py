@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from nullfield.definitions.literals import read_literal
+from nullfield.definitions.literals import parse_literal, read_literal
 from nullfield.definitions.load import board_names, find_definition, load_board, validate
 from nullfield.definitions.mcus import MCUS
 from nullfield.definitions.pages.page import NOTES, page
@@ -13,8 +13,8 @@ from nullfield.definitions.schema import NAME_PATTERN
 from nullfield.errors import DefinitionError
 
 _NOTES = """\
-- Started from `{template}`. Describe here what the definition cannot say: what sits behind each channel, which pins are tied, what the
-  circuit does by itself.
+- Started from `{template}`. Describe here what the definition cannot say: what sits behind each
+  channel, which pins are tied, what the circuit does by itself.
 """
 
 
@@ -76,27 +76,22 @@ def create_board(name: str, template: str, directory: Path, mcu: str | None = No
             f"take a template for that microcontroller, or first: {problems[0].fix}",
         )
     text = _renamed(source.read_text(encoding="utf-8"), origin.name, name, origin.mcu, board.mcu)
+    if parse_literal(text, source) != wanted:
+        raise DefinitionError(
+            f'{source}: its lines "name" and "mcu" could not be replaced',
+            'write them as "name": "...", and "mcu": "...", each on a line of its own',
+        )
     notes = _NOTES.format(template=origin.name)
-    written = []
+    contents = {"board.py": text, NOTES: notes, "README.md": page(board, notes)}
     try:
         folder.mkdir(parents=True)
-        for file, content in (
-            ("board.py", text),
-            (NOTES, notes),
-            ("README.md", page(board, notes)),
-        ):
+        for file, content in contents.items():
             (folder / file).write_text(content, encoding="utf-8")
-            written.append(folder / file)
     except OSError as error:
         raise DefinitionError(
             f"{folder}: {error.strerror}", "give a folder that can be written: --out DIR"
         ) from error
-    if read_literal(folder / "board.py") != wanted:
-        raise DefinitionError(
-            f'{source}: its lines "name" and "mcu" could not be replaced',
-            f"copy it by hand and correct {folder / 'board.py'}",
-        )
-    return written
+    return [folder / file for file in contents]
 
 
 def _renamed(text: str, name: str, new_name: str, mcu: str, new_mcu: str) -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from nullfield.definitions.load import board_names, find_definition, load_board
-from nullfield.definitions.mcus import GROUND_PINS, HEADER_PINS, MCUS, names
+from nullfield.definitions.load import find_definition, load_board
+from nullfield.definitions.mcus import GROUND_PINS, HEADER_PINS, MCUS
+from nullfield.definitions.mcus import names as pin_names
 from nullfield.definitions.pages.diagram import diagram
 from nullfield.definitions.pages.parts import part_rows
 from nullfield.definitions.pages.power_up import power_up_steps
@@ -20,8 +21,8 @@ _GENERATED = (
     "<!-- Generated from board.py and notes.md: python -m nullfield.definitions --write -->"
 )
 _INPUTS_NOTE = (
-    "Level: of an output while the board is safe, of an input its pull. Outputs have their safe level from the "
-    "resistor while the module is in reset or not fitted, and from the firmware after that."
+    "Level: of an output while the board is safe, of an input its pull. Outputs have their safe "
+    "level from the resistor while the module is in reset or not fitted, then from the firmware."
 )
 
 WIRING_COLUMNS = ("pin", "GPIO", "signal", "dir", "by", "connects to", "level")
@@ -55,13 +56,9 @@ def page(board: BoardDefinition, notes: str) -> str:
     notes : str
         What ``notes.md`` says.
     """
-    mcu = MCUS[board.mcu]
     sections = [
         f"# {board.name}\n\n{_GENERATED}\n",
-        f"{_sentence(ROLES[board.role].title)} on a {mcu.module} ({mcu.title}). Role `{board.role}`. "
-        "**Not built yet**: this is what the definition says, not what was measured.\n"
-        if board.role != "bringup"
-        else f"{_sentence(ROLES[board.role].title)}: a {mcu.module} ({mcu.title}). Role `bringup`.\n",
+        f"{_introduction(board)}\n",
         f"## Block diagram\n\n{diagram(board)}\n",
         f"## Wiring\n\n{table(WIRING_COLUMNS, wiring_rows(board))}\n\n{_around(board)}\n",
         *_quantities(board),
@@ -85,9 +82,9 @@ def page_of(name: str | Path) -> tuple[Path, str]:
     return file.with_name("README.md"), page(load_board(file), text)
 
 
-def stale_pages() -> list[tuple[Path, str]]:
-    """Pages of the shipped boards that are not what their definitions say, with the right text."""
-    pages = (page_of(name) for name in board_names())
+def stale_pages(names: Iterable[str]) -> list[tuple[Path, str]]:
+    """Pages that are not what their definitions say, with the right text."""
+    pages = (page_of(name) for name in names)
     return [
         (path, text)
         for path, text in pages
@@ -102,15 +99,23 @@ def table(columns: Iterable[str], rows: Iterable[tuple[str, ...]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:]
+def _introduction(board: BoardDefinition) -> str:
+    mcu = MCUS[board.mcu]
+    title = ROLES[board.role].title
+    text = (
+        f"{title[:1].upper()}{title[1:]}. Role `{board.role}`, on a {mcu.module} ({mcu.title}). "
+        "`nullfield boards check` has passed it."
+    )
+    if board.chips:
+        text += " **None has been built**: this is what the definition says, not a measurement."
+    return text
 
 
 def _around(board: BoardDefinition) -> str:
     grounds = ", ".join(map(str, GROUND_PINS))
     return (
         f"{_INPUTS_NOTE} Pin: of the module; ground is on {grounds}. "
-        f"Free: {names(free_pins(board))}."
+        f"Free: {pin_names(free_pins(board))}."
     )
 
 
