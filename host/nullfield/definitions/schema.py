@@ -93,6 +93,8 @@ class Chip(_Strict):
             raise ValueError(
                 "a chip on SPI or a stream has a 'mode' (0..3), one on a UART has none"
             )
+        if (self.address is None) != (self.uart is None):
+            raise ValueError("a chip on a UART has an 'address' (0..3), others have none")
         return self
 
 
