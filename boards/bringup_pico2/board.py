@@ -1,4 +1,4 @@
-"""Bare Pico 2 with nothing attached. Literals only; read with ast.literal_eval."""
+"""Bring-up board: a bare Pico 2, nothing attached. Literals only; read with ast.literal_eval."""
 
 BOARD = {
     "name": "bringup_pico2",
@@ -11,7 +11,7 @@ BOARD = {
         "led": {"pin": 25, "safe": 0},
     },
     "inputs": {},
-    # VSYS / 3, measured on the module. On USB, VSYS is VBUS less a diode: 4.3 V is too little.
+    # VSYS through the module's own divider by three.
     "supply": {"adc_pin": 29, "divider": 3, "minimum_mv": 4300},
     "scales": {},
     "limits": {},

@@ -29,7 +29,7 @@ BOARD = {
     "inputs": {
         "sync": {"pin": 28, "pull": None},
     },
-    # VSYS / 3, measured on the module. On USB, VSYS is VBUS less a diode: 4.3 V is too little.
+    # VSYS through the module's own divider by three.
     "supply": {"adc_pin": 29, "divider": 3, "minimum_mv": 4300},
     "scales": {
         "adc_full_scale_uv": 1200000,

@@ -16,10 +16,10 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from nullfield.definitions.schema import RoleName
 from nullfield.errors import RigError
 
 Vector = tuple[float, float, float]
+RoleName = Literal["sensor", "coil", "table", "bringup"]
 CoilKind = Literal[
     "uniform_x",
     "uniform_y",

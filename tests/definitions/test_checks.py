@@ -1,8 +1,12 @@
 """Each check finds its fault, says where it is, and says what to write instead."""
 
+from typing import get_args
+
 import pytest
 
-from nullfield.definitions import board_names, check_definition, load_board, load_definition
+from nullfield import rig
+from nullfield.definitions import board_names, check_definition, load_board, load_definition, schema
+from nullfield.definitions.roles import ROLES
 from nullfield.errors import DefinitionError
 
 STREAM = {"chip": "ltc2688", "mode": 0}
@@ -328,6 +332,11 @@ def test_every_role_ships_for_both_chips():
     pairs = {(board.role, board.mcu) for board in boards}
     roles = ("sensor", "coil", "table", "bringup")
     assert pairs >= {(role, mcu) for role in roles for mcu in ("rp2040", "rp2350")}
+
+
+def test_rigs_know_the_roles_of_definitions():
+    assert get_args(rig.RoleName) == get_args(schema.RoleName)
+    assert set(get_args(schema.RoleName)) == set(ROLES)
 
 
 def test_pull_down_is_allowed_where_it_works(spoilt):
