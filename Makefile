@@ -14,7 +14,7 @@ STAMP := $(VENV)/.installed
 # Ends in one line that names what is missing and the Debian package that has it.
 need = command -v $(1) >/dev/null || { echo "error: missing system tool: $(1) (Debian package: $(2)): sudo apt-get install $(2)" >&2; exit 1; }
 
-.PHONY: help setup venv toolchain demo test lint format lint-ruff lint-format lint-types lint-imports \
+.PHONY: help setup venv toolchain demo test firmware lint format lint-ruff lint-format lint-types lint-imports \
 	lint-protocol typecheck-firmware compile-firmware pytest bench clean distclean
 
 help: ## list the targets
@@ -33,6 +33,9 @@ $(STAMP): pyproject.toml
 	@touch $@
 
 venv: $(STAMP) ## virtual environment with all dependencies
+
+firmware: $(STAMP) ## images for RP2040 and RP2350 boards, into build/firmware
+	@$(BIN)/python -m nullfield.toolchain firmware
 
 toolchain: $(STAMP) ## MicroPython for the virtual boards, built once into the user cache
 	@$(BIN)/python -m nullfield.toolchain build
