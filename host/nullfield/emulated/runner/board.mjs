@@ -76,7 +76,7 @@ export class Board {
     const { mcu } = this.chip;
     mcu.uart[0].onByte = (byte) => process.stderr.write(String.fromCharCode(byte));
     this.usb.attach(mcu);
-    this.chip.holdBootsel(this.bootselHeld);
+    this.chip.bootselHeld = this.bootselHeld;
     this.adcCodes.forEach((code, channel) => {
       mcu.adc.channelValues[channel] = code;
     });
@@ -216,7 +216,9 @@ export class Board {
 
   setBootsel(held) {
     this.bootselHeld = held;
-    this.chip?.holdBootsel(held);
+    if (this.chip) {
+      this.chip.bootselHeld = held;
+    }
   }
 
   pinChanged(number) {

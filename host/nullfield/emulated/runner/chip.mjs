@@ -11,7 +11,7 @@ const ROSC = 0x40060;
 const CHIP_RESET = 0x40064;
 const ROM_PORT = 0x40080;
 
-const SS_PIN = 1;
+const TIMER_RAN_OUT = 1; // in the watchdog's REASON
 const SUPPLY_CHANNEL = 3;
 const TEMPERATURE_CHANNEL = 4;
 const ADC_REFERENCE_V = 3.3;
@@ -53,13 +53,12 @@ export class Chip {
     peripherals[CHIP_RESET] = new RegisterFile(mcu, 'VREG_AND_CHIP_RESET', { 8: 1 << 8 });
     peripherals[ROM_PORT] = new RomPort(mcu, flash, onBootLoader);
     this.connectWatchdog(watchdog, onReset);
-    this.answerForCore1();
+    this.bootselHeld = false;
+    this.completeSio();
     mcu.onBreak = (code) => {
       this.halted = true;
       onHalt(code);
     };
-    // The BOOTSEL button pulls this pin low.
-    mcu.qspi[SS_PIN].setInputValue(true);
     mcu.adc.channelValues[SUPPLY_CHANNEL] = adcCode(SUPPLY_V / 3);
     mcu.adc.channelValues[TEMPERATURE_CHANNEL] = adcCode(TEMPERATURE_SENSOR_V);
     mcu.loadBootrom(rom); // erases the flash array that it made
@@ -75,7 +74,11 @@ export class Chip {
       watchdog.scratchData.set(kept.scratch);
       watchdog.reason = kept.reason;
     }
-    watchdog.onWatchdogTrigger = () => onReset(watchdog.reason === 1 ? 'watchdog' : 'software');
+    watchdog.onWatchdogTrigger = () => {
+      // At zero it would be due again at once, for ever.
+      watchdog.alarm.enable = false;
+      onReset(watchdog.reason === TIMER_RAN_OUT ? 'watchdog' : 'software');
+    };
   }
 
   /** What a reset by the watchdog leaves as it is. */
@@ -84,14 +87,19 @@ export class Chip {
   }
 
   /**
-   * The SIO's FIFO to core 1, which is not emulated: after its reset core 1 sends one zero, and the
+   * Two things that rp2040js lacks in the SIO block.
+   *
+   * The FIFO to core 1, which is not emulated: after its reset core 1 sends one zero, and the
    * firmware waits for that at each soft reset. Whatever is sent to it is lost.
+   *
+   * The level of the flash's chip select, which the BOOTSEL button pulls low.
    */
-  answerForCore1() {
+  completeSio() {
     const { sio, peripherals } = this.mcu;
     const [forceOff, core1] = [0x04, 1 << 16];
     const [fifoStatus, fifoWrite, fifoRead] = [0x50, 0x54, 0x58];
     const [valid, ready] = [1, 2];
+    const [qspiInputs, chipSelect] = [0x08, 1 << 1];
     let waiting = false;
     const psm = peripherals[PSM];
     const writePsm = psm.writeUint32.bind(psm);
@@ -110,6 +118,9 @@ export class Chip {
         waiting = false;
         return 0;
       }
+      if (offset === qspiInputs) {
+        return this.bootselHeld ? 0 : chipSelect;
+      }
       return readSio(offset);
     };
     const writeSio = sio.writeUint32.bind(sio);
@@ -122,10 +133,6 @@ export class Chip {
 
   get nanos() {
     return this.clock.nanos;
-  }
-
-  holdBootsel(held) {
-    this.mcu.qspi[SS_PIN].setInputValue(!held);
   }
 
   /**
