@@ -65,6 +65,20 @@ class Prompt:
             raise ProcedureError(f"the board's code failed: {last}")
         return str(printed.decode(errors="replace"))
 
+    def put(self, path: str, data: bytes) -> None:
+        """Write a file on the board; its folder must be there.
+
+        Parameters
+        ----------
+        path : str
+            On the board.
+        data : bytes
+        """
+        try:
+            self._transport.fs_writefile(path, data)
+        except (MpremoteError, OSError) as lost:
+            raise BoardLostError(f"{path} could not be written on the board: {lost}") from lost
+
     def start(self, code: str) -> None:
         """Run code without waiting for its end: it resets the board, or loses its power."""
         self._transport.exec_raw_no_follow(code)

@@ -16,7 +16,7 @@ from nullfield.toolchain.rp2_recipe import Mcu
 from nullfield.toolchain.system import build_environment
 
 TOP_MODULES = ("main.py", "start.py")
-_BRINGUP = "bringup"
+_VIRTUAL_HAL = "nullfield_fw/hal/virtual.py"
 _LABEL = re.compile(rb"nullfield-image ([ -:<-~]+);")
 
 
@@ -60,6 +60,7 @@ def collect(mcu: Mcu, firmware: Path, boards: Path, revision: str) -> Content:
     paths = [firmware / name for name in TOP_MODULES if (firmware / name).exists()]
     paths += (firmware / "nullfield_fw").rglob("*.py")
     files = {path.relative_to(firmware).as_posix(): path.read_bytes() for path in paths}
+    files.pop(_VIRTUAL_HAL, None)
     files["_boot.py"] = (firmware / "image/_boot.py").read_bytes()
     names = _add_boards(files, mcu, boards)
     label = {
@@ -141,9 +142,6 @@ def _add_boards(files: dict[str, bytes], mcu: Mcu, boards: Path) -> list[str]:
         name = path.parent.name
         names.append(name)
         files[f"nullfield_boards/{name}.py"] = source
-        if board.get("role") == _BRINGUP:
-            # What an image falls back on that nobody has told its board.
-            files[f"nullfield_boards/{_BRINGUP}.py"] = source
     files["nullfield_boards/__init__.py"] = (
         f'"""Board definitions in this image."""\n\nNAMES = {tuple(names)!r}\n'.encode()
     )
