@@ -11,7 +11,7 @@ import pytest
 
 from nullfield.devices.board import Board
 from nullfield.emulated import EmulatedBoard, Prompt
-from nullfield_protocol.catalogue import Role
+from nullfield_protocol.catalogue import BoardState, Role, SelfTestFlag
 
 WAIT_S = 120.0
 CUTS = 20
@@ -115,7 +115,8 @@ def test_a_damaged_file_system_is_not_formatted(
     # The built-in firmware does without; the host hears of it.
     board = open_link(emulated)
     assert board.identity.role == Role.BRINGUP
-    assert board.self_test()
+    assert board.identity.state == BoardState.FAULT
+    assert SelfTestFlag.FLASH in board.self_test()
     board.close()
     emulated.power_off()
     emulated.save_flash(tmp_path / "after")
