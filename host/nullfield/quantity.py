@@ -56,5 +56,7 @@ def format_quantity(value: float, unit: str, digits: int = 4) -> str:
     """Text with a fitting prefix: ``1.5 mA``."""
     if unit in _UNPREFIXED or value == 0 or not math.isfinite(value):
         return f"{value:.{max(digits, 6)}g} {unit}".rstrip()
+    # Rounded first, or 0.99999 would be shown as 1000 m.
+    value = float(f"{value:.{digits}g}")
     exponent = min(6, max(-15, 3 * math.floor(math.log10(abs(value)) / 3 + 1e-12)))
     return f"{value / 10.0**exponent:.{digits}g} {_SHOWN[exponent]}{unit}"

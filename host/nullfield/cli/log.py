@@ -53,14 +53,29 @@ class _Follower:
         self.board = access.connect()
         self.board.exchange_time(_EXCHANGES)
         self._queue = queue
+        self._is_told = False
         self._cancel = self.board.link.subscribe(self._take)
-        fault = self.board.link.fault
-        if fault is not None:
-            self._put_fault(fault.board_time_us, fault.code, fault.source, fault.value, "latched")
 
     def close(self) -> None:
         self._cancel()
         self.board.close()
+
+    def look(self) -> None:
+        """Keep the board's time known, and tell of a fault that was latched before.
+
+        Raises
+        ------
+        BoardLostError
+            If the board is gone.
+        """
+        link = self.board.link
+        fault = link.fault
+        if fault is not None and not self._is_told:
+            self._is_told = True
+            self._put_fault(fault.board_time_us, fault.code, fault.source, fault.value, "latched")
+        if link.lost_reason is not None:
+            self.board.check()
+        self.board.exchange_time(1)
 
     def _take(self, frame: Frame, host_time_s: float) -> None:
         try:
@@ -71,6 +86,7 @@ class _Follower:
                 self._queue.append(_Entry(self.board, int(one.board_time_us), level, words))
             elif frame.message == MessageId.FAULT:
                 one = parse(MessageId.FAULT, frame.payload)
+                self._is_told = True
                 state = member_text(BoardState, int(one.board_state))
                 self._put_fault(one.board_time_us, one.code, one.source, one.value, state)
         except ValueError:
@@ -125,9 +141,7 @@ def log(
             if end_s is not None and clock.now_s() >= end_s:
                 return
             for follower in followers:
-                if follower.board.link.lost_reason is not None:
-                    follower.board.check()
-                follower.board.exchange_time(1)
+                follower.look()
 
 
 def _show(entry: _Entry, epoch_s: float, is_json: bool) -> None:
