@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, NamedTuple
 
-from nullfield.sniff.values import SettingNote, field_texts, plain_values
+from nullfield.sniff.values import Rows, SettingNote, field_texts, plain_values
 from nullfield.sniff.wire import Direction, WireFrame
 from nullfield_protocol.codec import SAMPLE_MESSAGES, message_layout, parse, parse_samples, text
 from nullfield_protocol.frame import Frame, FrameError, decode_frame
+from nullfield_protocol.layout import Layout
 from nullfield_protocol.messages import MessageId
 
 _SERIAL_HALF = 1 << 31
@@ -21,6 +24,15 @@ CAUSES = {
     "crc": "the checksum is wrong",
 }
 """What the causes of `FrameError` mean."""
+
+
+class Content(NamedTuple):
+    """A payload as parsed, with what it takes to show it."""
+
+    layout: Layout
+    raw: dict[str, Any]
+    rows: Rows
+    settings: Mapping[int, SettingNote]
 
 
 @dataclass(frozen=True)
@@ -44,10 +56,8 @@ class Reading:
         What is wrong with it, empty if nothing.
     cause : str
         One word for `problem`, to count by.
-    values : dict
-        Fields as JSON: numbers of the wire, enumerations by name, bytes in hex.
-    texts : dict of str to str
-        Fields for people: scaled, with units.
+    content : Content or None
+        The payload as parsed, None if there is none that can be read.
     """
 
     frame: WireFrame
@@ -59,8 +69,19 @@ class Reading:
     is_restart: bool = False
     problem: str = ""
     cause: str = ""
-    values: dict[str, Any] = field(default_factory=dict)
-    texts: dict[str, str] = field(default_factory=dict)
+    content: Content | None = None
+
+    @cached_property
+    def values(self) -> dict[str, Any]:
+        """Fields as JSON; made when asked for, as most frames are only counted."""
+        one = self.content
+        return {} if one is None else plain_values(one.layout, one.raw, one.rows)
+
+    @cached_property
+    def texts(self) -> dict[str, str]:
+        """Fields for people."""
+        one = self.content
+        return {} if one is None else field_texts(one.layout, one.raw, one.rows, one.settings)
 
 
 class Interpreter:
@@ -88,11 +109,10 @@ class Interpreter:
         direction = Direction.TO_HOST if frame.message & _FROM_BOARD else Direction.TO_BOARD
         missing, is_restart = self._follow(wire.source, frame)
         name, problem, cause = "", "", ""
-        values: dict[str, Any] = {}
-        texts: dict[str, str] = {}
+        content = None
         try:
             name = MessageId(frame.message).name.lower()
-            values, texts = self._payload(wire.source, frame)
+            content = self._payload(wire.source, frame)
         except (ValueError, KeyError) as error:
             cause = "payload" if name else "unknown"
             problem = f"payload: {error}" if name else f"unknown message 0x{frame.message:02x}"
@@ -109,8 +129,7 @@ class Interpreter:
             is_restart,
             problem,
             cause,
-            values,
-            texts,
+            content,
         )
 
     def _follow(self, source: str, frame: Frame) -> tuple[int, bool]:
@@ -119,12 +138,12 @@ class Interpreter:
         self._next_sequence[key] = (frame.sequence + 1) % (1 << 32)
         return (0, True) if missing >= _SERIAL_HALF else (missing, False)
 
-    def _payload(self, source: str, frame: Frame) -> tuple[dict[str, Any], dict[str, str]]:
+    def _payload(self, source: str, frame: Frame) -> Content:
         layout = message_layout(frame.message)
         if frame.message in SAMPLE_MESSAGES:
             header, rows = parse_samples(frame.message, frame.payload)
             raw: dict[str, Any] = {one.name: int(header[one.name]) for one in layout.fields}
-            return plain_values(layout, raw, rows), field_texts(layout, raw, rows, {})
+            return Content(layout, raw, rows, {})
         parsed = parse(frame.message, frame.payload)
         raw = {one.name: parsed[one.name] for one in layout.fields}
         if layout.trailing_bytes:
@@ -137,5 +156,4 @@ class Interpreter:
             self._settings.setdefault(source, {})[int(parsed.index)] = SettingNote(
                 text(parsed.name), text(parsed.unit), int(parsed.exponent)
             )
-        notes = self._settings.get(source, {})
-        return plain_values(layout, raw, None), field_texts(layout, raw, None, notes)
+        return Content(layout, raw, None, self._settings.get(source, {}))
