@@ -136,10 +136,11 @@ export class Chip {
   }
 
   /**
-   * Run instructions until the processor sleeps, the time is reached or the number is used up.
+   * Run instructions until the processor sleeps, a bus waits for its answer, the time is reached or
+   * the number is used up.
    * @returns {number} cycles
    */
-  run(instructions, untilNanos) {
+  run(instructions, untilNanos, buses) {
     const { core } = this.mcu;
     const { clock } = this;
     const cycleNanos = 1e9 / this.mcu.clkSys;
@@ -151,6 +152,9 @@ export class Chip {
       const used = core.executeInstruction();
       cycles += used;
       clock.tick(used * cycleNanos);
+      if (buses.waiting) {
+        break;
+      }
     }
     return cycles;
   }
