@@ -6,6 +6,7 @@ names the thing, a hint that names the fix, and the exit code of the command lin
     NullfieldError                  1
     +-- InputError                  3   a file the user gave cannot be used
     |   +-- RigError                4   a rig file is wrong
+    |   +-- DefinitionError         3   a board definition is wrong or missing
     +-- ToolchainError              5   MicroPython is missing or refused
     +-- TransportError              6   a port cannot be opened, or was lost
     |   +-- PortBusyError           6
@@ -57,6 +58,10 @@ class RigError(InputError):
     """A rig file is wrong."""
 
     exit_code = 4
+
+
+class DefinitionError(InputError):
+    """A board definition is wrong, or there is none of that name."""
 
 
 class ToolchainError(NullfieldError):
