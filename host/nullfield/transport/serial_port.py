@@ -65,20 +65,7 @@ class SerialTransport:
         TransportError
             If the port is not there, may not be used, or does not connect.
         """
-        try:
-            port = serial.serial_for_url(self._url, baudrate=self._baud, do_not_open=True)
-            # A lock on the device; network ports have none, their server takes one client.
-            port.exclusive = True
-            port.write_timeout = _WRITE_TIMEOUT_S
-            port.timeout = 0
-            port.open()
-        except ValueError as error:
-            raise TransportError(
-                f"{self._url}: not a serial port or URL ({error})",
-                "give a device path, socket://host:port or rfc2217://host:port",
-            ) from error
-        except OSError as error:
-            raise _open_error(self._url, error) from error
+        port = open_serial(self._url, self._baud, timeout_s=0)
         with contextlib.suppress(OSError, AttributeError):
             # What queued up before belongs to nobody; a cut frame is left out by its checksum.
             port.reset_input_buffer()
@@ -148,6 +135,41 @@ class SerialTransport:
             return bytes(port.read(max(1, port.in_waiting)))
         select.select([descriptor, self._wake_read], [], [])
         return b"" if self._closing.is_set() else bytes(port.read(_READ_SIZE))
+
+
+def open_serial(url: str, baud: int = 115200, timeout_s: float = 0) -> Any:
+    """A port of `serial.serial_for_url`, opened for this process alone.
+
+    Parameters
+    ----------
+    url : str
+        Device path or URL.
+    baud : int
+    timeout_s : float
+        Longest wait of a read; 0 never waits.
+
+    Raises
+    ------
+    PortBusyError
+        If another program holds the port.
+    TransportError
+        If the port is not there, may not be used, or does not connect.
+    """
+    try:
+        port = serial.serial_for_url(url, baudrate=baud, do_not_open=True)
+        # A lock on the device; network ports have none, their server takes one client.
+        port.exclusive = True
+        port.write_timeout = _WRITE_TIMEOUT_S
+        port.timeout = timeout_s
+        port.open()
+    except ValueError as error:
+        raise TransportError(
+            f"{url}: not a serial port or URL ({error})",
+            "give a device path, socket://host:port or rfc2217://host:port",
+        ) from error
+    except OSError as error:
+        raise _open_error(url, error) from error
+    return port
 
 
 def _descriptor(port: Any) -> int | None:
