@@ -98,7 +98,22 @@ class ProtocolError(NullfieldError):
 
 
 class ProtocolMismatchError(ProtocolError):
-    """A board speaks another protocol version or catalogue."""
+    """A board speaks another protocol version or catalogue.
+
+    Parameters
+    ----------
+    message, hint : str
+        As for `NullfieldError`.
+    uid, firmware_version : str
+        Of the board: the start of its identity, which every version can read.
+    """
+
+    def __init__(
+        self, message: str, hint: str = "", *, uid: str = "", firmware_version: str = ""
+    ) -> None:
+        super().__init__(message, hint)
+        self.uid = uid
+        self.firmware_version = firmware_version
 
 
 class WrongRoleError(ProtocolError):

@@ -105,7 +105,8 @@ def build_bundle(
         for path, source in sorted(sources.items()):
             compiled = _compile(mpy_cross, source, path, target.architecture, Path(scratch))
             files[path.with_suffix(".mpy").as_posix()] = compiled
-            # A .mpy file begins with M, version, then the sub-version in the two lowest bits.
+            # A .mpy file begins with M, version, then the sub-version in the two lowest bits, which
+            # is zero where no native code is inside.
             mpy_versions.add(f"{compiled[1]}.{compiled[2] & 3}")
     fingerprint = bytes(wire["FINGERPRINT"]).hex()
     manifest = SlotManifest(
@@ -127,7 +128,7 @@ def build_bundle(
         role=definition["role"],
         mcu=wanted,
         architecture=target.architecture,
-        mpy_version=mpy_versions.pop(),
+        mpy_version=max(mpy_versions),
         micropython_minimum=MICROPYTHON_MINIMUM,
         version=version,
         revision=revision,
