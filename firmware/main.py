@@ -192,8 +192,9 @@ def main(chip):
         if slot:
             # Counted as a crash; a trial is counted besides and then given up.
             chip.reset()
-        chip.set_scratch(0, CLEAN)
-        chip.keep_prompt()
+        else:
+            chip.set_scratch(0, CLEAN)
+            chip.keep_prompt()
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ names the thing, a hint that names the fix, and the exit code of the command lin
     +-- InputError                  3   a file the user gave cannot be used
     |   +-- RigError                4   a rig file is wrong
     |   +-- BundleError             3   a firmware bundle cannot be trusted or used
+    |   +-- DefinitionError         3   a board definition is wrong or missing
     +-- ToolchainError              5   MicroPython is missing or refused
     +-- TransportError              6   a port cannot be opened, or was lost
     |   +-- PortBusyError           6
@@ -63,6 +64,10 @@ class RigError(InputError):
 
 class BundleError(InputError):
     """A firmware bundle is damaged, not signed by a trusted key, or of another format."""
+
+
+class DefinitionError(InputError):
+    """A board definition is wrong, or there is none of that name."""
 
 
 class ToolchainError(NullfieldError):

@@ -163,7 +163,7 @@ def board(name):
     return ast.literal_eval(tree.body[-1].value)
 
 
-@pytest.mark.parametrize("name", ["sensor_pico2", "coil_pico2", "table_pico2"])
+@pytest.mark.parametrize("name", sorted(path.parent.name for path in BOARDS.glob("*/board.py")))
 def test_outputs_start_and_end_safe(rp2, name):
     definition = board(name)
     hal = rp2.Hal(definition)

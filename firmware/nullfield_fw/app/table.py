@@ -34,7 +34,9 @@ class TableApplication(BoardApplication):
             hal,
             [
                 Setting("speed_max", "m/s", -6, 1000, speed_max, speed_max),
-                Setting("acceleration", "m/s^2", -6, 5000, 200000, 50000),
+                Setting(
+                    "acceleration", "m/s^2", -6, 5000, limits["table_acceleration_max_um_s2"], 50000
+                ),
                 Setting("home_speed", "m/s", -6, 1000, 20000, 20000),
             ],
             boot,
