@@ -40,7 +40,9 @@ def keys() -> KeyRing:
 
 
 @cache
-def bundle_bytes(board: str = "table_pico2", mcu: str = "virtual", firmware: Path | None = None) -> bytes:
+def bundle_bytes(
+    board: str = "table_pico2", mcu: str = "virtual", firmware: Path | None = None
+) -> bytes:
     """A bundle of the source tree, or of another one."""
     return build_bundle(
         board,
@@ -52,7 +54,9 @@ def bundle_bytes(board: str = "table_pico2", mcu: str = "virtual", firmware: Pat
     )
 
 
-def bundle(board: str = "table_pico2", mcu: str = "virtual", firmware: Path | None = None) -> Bundle:
+def bundle(
+    board: str = "table_pico2", mcu: str = "virtual", firmware: Path | None = None
+) -> Bundle:
     return parse_bundle(bundle_bytes(board, mcu, firmware), board)
 
 
@@ -71,9 +75,7 @@ class FlashBench:
     def __init__(self, directory: Path, role: str = "table", image: str = "nullfield") -> None:
         content: dict[str, Any] = {
             "name": "one",
-            "boards": [
-                {"uid": UID, "role": role, "definition": DEFINITIONS[role], "image": image}
-            ],
+            "boards": [{"uid": UID, "role": role, "definition": DEFINITIONS[role], "image": image}],
         }
         if role == "table":
             content["table"] = {"board": UID}

@@ -6,7 +6,9 @@ Run as a program for a table over many cuts: ``python -m tests.deploy.power_cuts
 from __future__ import annotations
 
 import argparse
+import contextlib
 import random
+import shutil
 import sys
 import tempfile
 from collections import Counter
@@ -22,6 +24,7 @@ from nullfield.deploy.board_state import Provision
 from nullfield.deploy.bundle import Bundle
 from nullfield.deploy.look import Kind
 from nullfield.errors import NullfieldError
+from nullfield.places import firmware_directory
 
 SPEED_M_S = 0.02
 _NEVER = 1 << 30
@@ -113,11 +116,9 @@ class CutBench:
         """Flash with the power going at an operation, switch on, look, and flash again."""
         self.put_back()
         self.bench.board.process.flash.operations_until_cut = at
-        try:
+        # The host sees a board that is gone; a cut in the last operation it may not even notice.
+        with contextlib.suppress(NullfieldError):
             self._flash()
-        except NullfieldError:
-            # The host sees a board that is gone; a cut in the last operation it may not even notice.
-            pass
         tally.cuts += 1
         self.bench.power_cycle()
         tally.booted[self._state(at, tally)] += 1
@@ -178,13 +179,11 @@ def run_cuts(situation: Situation, cuts: int, seed: int, old: Bundle, new: Bundl
 
 
 def other_firmware(root: Path) -> Path:
-    """The firmware's tree with another version number, so that old and new can be told apart."""
-    import shutil
-
-    from nullfield.places import firmware_directory
-
+    """The firmware's tree as another version, in which every file differs."""
     copy = root / "firmware"
     shutil.copytree(firmware_directory(), copy)
+    for path in [copy / "start.py", *(copy / "nullfield_fw").rglob("*.py")]:
+        path.write_text(path.read_text(encoding="utf-8") + "\n_before = 1\n", encoding="utf-8")
     build = copy / "nullfield_fw" / "build.py"
     build.write_text('VERSION = "0.1.9"\nREVISION = "source"\n', encoding="utf-8")
     return copy

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from nullfield.definitions.literals import read_literal
 from nullfield.deploy.board_state import MANIFEST_FILE, ManifestEntry, SlotManifest
 from nullfield.deploy.bundle import FORMAT_VERSION, BundleHeader, FileEntry, McuName, pack_bundle
 from nullfield.deploy.import_closure import import_closure
@@ -50,9 +51,11 @@ def read_definition(boards: Path, name: str) -> dict[str, Any]:
     if not path.is_file() or path.parent.parent != boards:
         known = ", ".join(sorted(p.parent.name for p in boards.glob("*/board.py")))
         raise InputError(f"no board definition '{name}'", f"boards known: {known}")
-    board = _literals(path).get("BOARD")
-    if not isinstance(board, dict) or not {"name", "role", "mcu"} <= set(board):
-        raise InputError(f"{path}: no BOARD literal with name, role and mcu", "see docs/boards.md")
+    board = read_literal(path)
+    if not {"name", "role", "mcu"} <= set(board):
+        raise InputError(
+            f"{path}: name, role or mcu is missing", f"nullfield boards check {name} tells more"
+        )
     return board
 
 
