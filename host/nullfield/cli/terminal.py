@@ -14,7 +14,6 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 from nullfield.instrument.progress import Progress as ProgressCall
 
 LABELS = {
-    "flash": "Firmware",
     "start": "Sensor heads",
     "table": "Patient table",
     "null": "Room field",

@@ -66,6 +66,13 @@ def bring_to_prompt(found: Found) -> Found:
     return replace(there, version=found.version)
 
 
+def restart(found: Found) -> None:
+    """Let a board go that was brought to its prompt for a look: its program starts again."""
+    with found.port.open_prompt() as prompt:
+        if prompt.enter():
+            prompt.reset()
+
+
 def open_files(port: BoardPort, uid: str) -> tuple[Prompt, BoardFiles]:
     """Enter the prompt of a board whose application has left.
 

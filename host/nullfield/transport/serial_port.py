@@ -14,6 +14,11 @@ import serial
 
 from nullfield.errors import PortBusyError, TransportError
 
+UDEV_RULE = (
+    'SUBSYSTEM=="tty", ATTRS{idVendor}=="2e8a", TAG+="uaccess", MODE="0660", GROUP="dialout"'
+)
+"""Gives boards of the RP2 series to whoever sits at the machine; ``boards/udev`` has it as a file."""
+
 _READ_SIZE = 65536
 _POLL_S = 0.1
 _WRITE_TIMEOUT_S = 1.0
@@ -193,8 +198,9 @@ def _open_error(url: str, error: OSError) -> TransportError:
     if number in (errno.EACCES, errno.EPERM):
         return TransportError(
             f"{url}: no permission to open the port",
-            "add your user to the group dialout (sudo usermod -aG dialout $USER, then log in "
-            "again) or install a udev rule for the board",
+            f"install the udev rule: echo '{UDEV_RULE}' | sudo tee "
+            "/etc/udev/rules.d/70-nullfield.rules && sudo udevadm control --reload && "
+            "sudo udevadm trigger; or add your user to the group dialout and log in again",
         )
     if number in (errno.ENOENT, errno.ENODEV, errno.ENXIO):
         return TransportError(
