@@ -11,7 +11,7 @@ import typer
 from rich.markup import escape
 
 from nullfield import __version__
-from nullfield.cli import boards, exam, procedures, recordings
+from nullfield.cli import boards, bundle, exam, flash, procedures, recordings
 from nullfield.cli.terminal import errors
 from nullfield.errors import NullfieldError
 
@@ -25,6 +25,8 @@ app = typer.Typer(
 )
 exam.register(app)
 boards.register(app)
+flash.register(app)
+bundle.register(app)
 procedures.register(app)
 recordings.register(app)
 
