@@ -223,7 +223,8 @@ def test_host_silence_makes_every_role_safe():
         bench.forget()
         bench.run(298)
         assert bench.hal.outputs[extra].level == 1, role
-        bench.run(5)
+        # Looked at every ten blocks.
+        bench.run(14)
         assert bench.hal.outputs_are_off()
         assert bench.board.state == wire.BOARD_STATE_FAULT
         assert bench.faults()[-1][0] == wire.FAULT_CODE_HOST_SILENT

@@ -99,6 +99,8 @@ def identity_of(frame: Frame, port: str) -> Identity:
             f"{version} (catalogue {catalogue.hex()}), this host {PROTOCOL_VERSION} "
             f"(catalogue {fingerprint().hex()})",
             _DEPLOY.format(port=port),
+            uid=uid.hex(),
+            firmware_version=text(firmware),
         )
     try:
         reply = parse(MessageId.IDENTITY, frame.payload)

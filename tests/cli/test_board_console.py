@@ -85,6 +85,26 @@ def test_commands_from_standard_input(nullfield, port, monkeypatch):
     assert "line 3: set ramp_rate 3 V" in outcome.err
 
 
+def test_a_conversation(nullfield, port, monkeypatch, tmp_path):
+    """Keys as a person types them: an error does not end it, Tab completes, outputs end off."""
+    from prompt_toolkit.application import create_app_session
+    from prompt_toolkit.input import create_pipe_input
+    from prompt_toolkit.output import DummyOutput
+
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.setattr(sys, "stdin", io.StringIO())
+    monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
+    with create_pipe_input() as keys, create_app_session(input=keys, output=DummyOutput()):
+        keys.send_text("bogus\rget readback_to\t\rstart\r\x03\x04")
+        outcome = nullfield("shell", port)
+    assert outcome.code == 0, outcome.err
+    assert "'bogus': the board has no such command" in outcome.err
+    assert "readback_tolerance = 200 µA" in outcome.out
+    assert state_of(port) is BoardState.SAFE
+    history = (tmp_path / "nullfield" / "shell-history").read_text(encoding="utf-8")
+    assert "+get readback_tolerance" in history
+
+
 def test_reset_comes_back_and_saved_settings_stay(nullfield, port):
     outcome = nullfield(
         "shell", port, "-c",

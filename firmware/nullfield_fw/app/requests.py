@@ -241,6 +241,8 @@ class RequestHandling:
             return wire.ERROR_CODE_WRONG_STATE
         if self.streaming:
             return wire.ERROR_CODE_STREAMING
+        # File work allocates more than a heap may have left; at rest there is time to collect.
+        gc.enable()
         try:
             if command == wire.COMMAND_SAVE_SETTINGS:
                 self.settings.save(self.hal.flash_root)
@@ -255,6 +257,7 @@ class RequestHandling:
             return wire.ERROR_CODE_FLASH_FAILED
         finally:
             gc.collect()
+            gc.disable()
         return wire.ERROR_CODE_OK
 
     def _leave(self, command):

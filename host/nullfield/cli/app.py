@@ -11,7 +11,18 @@ import typer
 from rich.markup import escape
 
 from nullfield import __version__
-from nullfield.cli import boards, exam, log, procedures, recordings, shell, sniff, trace
+from nullfield.cli import (
+    boards,
+    bundle,
+    exam,
+    flash,
+    log,
+    procedures,
+    recordings,
+    shell,
+    sniff,
+    trace,
+)
 from nullfield.cli.terminal import errors
 from nullfield.errors import NullfieldError
 
@@ -25,6 +36,8 @@ app = typer.Typer(
 )
 exam.register(app)
 boards.register(app)
+flash.register(app)
+bundle.register(app)
 procedures.register(app)
 recordings.register(app)
 sniff.register(app)

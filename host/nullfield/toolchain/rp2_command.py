@@ -14,7 +14,8 @@ from pathlib import Path
 from nullfield import places
 from nullfield.errors import InputError, ToolchainError
 from nullfield.toolchain import cache
-from nullfield.toolchain.rp2_content import Content, collect, git_revision, read_label
+from nullfield.toolchain.revision import source_revision
+from nullfield.toolchain.rp2_content import Content, collect, read_label
 from nullfield.toolchain.rp2_image import (
     Progress,
     Tools,
@@ -57,7 +58,8 @@ def content_of(mcu: Mcu) -> Content:
         The chip.
     """
     firmware = places.firmware_directory()
-    return collect(mcu, firmware, places.boards_directory(), git_revision(firmware.parent))
+    boards = places.boards_directory()
+    return collect(mcu, firmware, boards, source_revision(firmware, boards))
 
 
 def firmware(options: argparse.Namespace, tell: Progress) -> int:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import hashlib
 import re
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +12,6 @@ import nullfield
 from nullfield.errors import InputError, ToolchainError
 from nullfield.toolchain import recipe
 from nullfield.toolchain.rp2_recipe import Mcu
-from nullfield.toolchain.system import build_environment
 
 TOP_MODULES = ("main.py", "start.py")
 _VIRTUAL_HAL = "nullfield_fw/hal/virtual.py"
@@ -51,7 +49,7 @@ def collect(mcu: Mcu, firmware: Path, boards: Path, revision: str) -> Content:
     firmware, boards : Path
         The directories of the repository.
     revision : str
-        Of the sources, see `git_revision`.
+        Of the sources, see `nullfield.toolchain.revision`.
     """
     if not (firmware / "nullfield_fw").is_dir():
         raise ToolchainError(
@@ -99,36 +97,6 @@ def read_label(image: bytes) -> dict[str, str]:
     if found is None:
         raise InputError("the image is not Nullfield's: it carries no label", "see 'make firmware'")
     return dict(word.split("=", 1) for word in found.group(1).decode().split(" ") if "=" in word)
-
-
-def git_revision(root: Path) -> str:
-    """Twelve digits of the commit, with "+" if the sources differ from it; "source" without git.
-
-    Parameters
-    ----------
-    root : Path
-        Top directory of the repository.
-    """
-    commit = _git(root, "rev-parse", "--short=12", "HEAD")
-    if commit is None:
-        return "source"
-    changed = _git(root, "status", "--porcelain", "--", "firmware", "boards", "host", "protocol")
-    return commit[:12] + ("+" if changed else "")
-
-
-def _git(root: Path, *arguments: str) -> str | None:
-    try:
-        result = subprocess.run(
-            ["git", *arguments],
-            cwd=root,
-            capture_output=True,
-            text=True,
-            check=False,
-            env=build_environment(),
-        )
-    except OSError:
-        return None
-    return result.stdout.strip() if result.returncode == 0 else None
 
 
 def _add_boards(files: dict[str, bytes], mcu: Mcu, boards: Path) -> list[str]:
