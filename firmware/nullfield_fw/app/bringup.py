@@ -47,6 +47,14 @@ class BringupApplication(BoardApplication):
         self._on = 0 if self._on or not self.value[_LED_PERIOD] else 1
         self._led.set(self._on)
 
+    def trace_signals(self):
+        """What the module measures of itself."""
+        kind = wire.TRACE_KIND_BLOCK
+        return super().trace_signals() + (
+            ("mcu_temperature", "degC", -3, kind, self, "_temperature_mc"),
+            ("led", "", 0, kind, self, "_on"),
+        )
+
     def fill_telemetry(self, raw):
         """What the module tells of itself."""
         raw[_P + wire.BRINGUP_TELEMETRY_LED] = self._on
