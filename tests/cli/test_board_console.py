@@ -86,7 +86,7 @@ def test_commands_from_standard_input(nullfield, port, monkeypatch):
 
 
 def test_a_conversation(nullfield, port, monkeypatch, tmp_path):
-    """Keys as a person types them: an error does not end it, Tab completes, outputs end off."""
+    """Keys as a person types them: an error does not end it, outputs end off."""
     from prompt_toolkit.application import create_app_session
     from prompt_toolkit.input import create_pipe_input
     from prompt_toolkit.output import DummyOutput
@@ -95,7 +95,7 @@ def test_a_conversation(nullfield, port, monkeypatch, tmp_path):
     monkeypatch.setattr(sys, "stdin", io.StringIO())
     monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
     with create_pipe_input() as keys, create_app_session(input=keys, output=DummyOutput()):
-        keys.send_text("bogus\rget readback_to\t\rstart\r\x03\x04")
+        keys.send_text("bogus\rget readback_tolerance\rstart\r\x03\x04")
         outcome = nullfield("shell", port)
     assert outcome.code == 0, outcome.err
     assert "'bogus': the board has no such command" in outcome.err
