@@ -203,9 +203,18 @@ def test_a_fault_is_traced(nullfield, target):
 
 def test_a_trigger_that_does_not_come(nullfield, port):
     outcome = nullfield(
-        "trace", port, "--signals", "supply", "--trigger", "fault", "--timeout", "0.3"
+        "trace",
+        port,
+        "--signals",
+        "supply",
+        "--trigger",
+        "fault",
+        "--timeout",
+        "0.3",
+        "--samples",
+        "200",
     )
-    outcome.assert_one_line_error(11, "the trigger did not come within 0.3 s")
+    outcome.assert_one_line_error(11, "the trigger did not come within 0.5 s")
 
 
 def test_signals_are_listed(nullfield, target):
