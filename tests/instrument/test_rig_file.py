@@ -1,5 +1,7 @@
 """Shipped rigs, and what a rig tells of itself; wrong rigs are tested through the command line."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from pydantic import ValidationError
