@@ -105,6 +105,7 @@ def flash(
     given = None if board is None else Provision(board, unit)
     if given is not None:
         given.format()
+    accepted = _findings(accept or [])
     ring = key_ring()
     chosen = None if bundle is None else _trusted(bundle, ring)
     boards = _find(target, rig, is_json)
@@ -117,7 +118,7 @@ def flash(
         bootstrap=(firmware_directory() / "main.py").read_bytes(),
         provision=given,
         replace_main=replaces_main,
-        accepted=_findings(accept or []),
+        accepted=accepted,
     )
     results = [_flash_one(plan, options, is_json) for plan in plans]
     if is_json:

@@ -110,18 +110,23 @@ def look(port: BoardPort, may_interrupt: bool) -> Found:
     TransportError
         If the port cannot be opened.
     """
-    link = Link(port.make_transport(), port.clock)
     try:
-        link.open()
-    except ProtocolMismatchError as error:
-        return Found(Kind.OTHER_PROTOCOL, port, error.uid, version=error.firmware_version)
+        return _ask(port)
     except RequestTimeoutError as error:
         if not may_interrupt:
             raise BoardNotFoundError(
                 f"nothing answers at {port.name}",
                 "give this very port to 'nullfield flash': then a prompt is tried, too",
             ) from error
-        return _look_at_prompt(port)
+    return _look_at_prompt(port)
+
+
+def _ask(port: BoardPort) -> Found:
+    link = Link(port.make_transport(), port.clock)
+    try:
+        link.open()
+    except ProtocolMismatchError as error:
+        return Found(Kind.OTHER_PROTOCOL, port, error.uid, version=error.firmware_version)
     try:
         return _running(port, link.identity)
     finally:
