@@ -42,6 +42,8 @@ _REPLIES = frozenset(
         MessageId.SETTING_VALUE,
         MessageId.ACKNOWLEDGE,
         MessageId.TIME_REPLY,
+        MessageId.TRACE_DESCRIPTION,
+        MessageId.TRACE_DATA,
     }
 )
 _REQUEST_ID = struct.Struct("<I")

@@ -12,7 +12,7 @@ from links import connect_to
 
 from nullfield.devices.board import Board
 from nullfield.devices.bringup import BringupBoard
-from nullfield.emulated import EmulatedBoard
+from nullfield.emulated import EmulatedBoard, Prompt
 from nullfield.emulated.board import DEFAULT_UID
 from nullfield.errors import NullfieldError
 from nullfield.toolchain.rp2_command import describe
@@ -123,6 +123,24 @@ def test_reset_command_restarts_the_board(emulated: EmulatedBoard, open_link: Op
     board.close()
     assert open_link(emulated).identity.role == Role.BRINGUP
     assert emulated.stats().software_resets == 1
+
+
+@pytest.mark.parametrize("role", [Role.SENSOR, Role.COIL, Role.TABLE])
+def test_every_role_starts_and_misses_its_chips(
+    emulated: EmulatedBoard, open_link: OpenLink, role: Role
+) -> None:
+    name = f"{role.name.lower()}_pico"
+    with Prompt(emulated) as prompt:
+        prompt.run(
+            "from nullfield_fw import text_file\n"
+            f"text_file.write_values('/provision.txt', {{'board': '{name}', 'unit': 'U07'}})"
+        )
+    emulated.power_cycle()
+    board = open_link(emulated)
+    who = board.identity
+    assert (who.role, who.board_name, who.unit_name) == (role, name, "U07")
+    assert who.state == BoardState.FAULT
+    assert SelfTestFlag.CHIPS in board.self_test()
 
 
 def test_a_second_client_is_not_let_in(link_board: Any, shared: EmulatedBoard) -> None:

@@ -64,6 +64,16 @@ class TableApplication(BoardApplication):
         """The stepper driver answers on its line."""
         return self.driver_chip.probe()
 
+    def trace_signals(self):
+        """Motion, as it stands in the row, and where it goes."""
+        kind = wire.TRACE_KIND_BLOCK
+        return super().trace_signals() + (
+            ("position", "m", -6, kind, self.row, wire.TABLE_SAMPLES_ROW_POSITION_UM // 4),
+            ("speed", "m/s", -6, kind, self.row, wire.TABLE_SAMPLES_ROW_SPEED_UM_S // 4),
+            ("flags", "", 0, kind, self.row, wire.TABLE_SAMPLES_ROW_FLAGS // 4),
+            ("target", "m", -6, kind, self, "_target_um"),
+        )
+
     def setting_changed(self, number):
         """Acceleration goes to the profile."""
         self._motion.acceleration = self.value[_ACCELERATION] * _UM_NUMERATOR // _UM_DENOMINATOR

@@ -11,7 +11,18 @@ import typer
 from rich.markup import escape
 
 from nullfield import __version__
-from nullfield.cli import boards, bundle, exam, flash, procedures, recordings
+from nullfield.cli import (
+    boards,
+    bundle,
+    exam,
+    flash,
+    log,
+    procedures,
+    recordings,
+    shell,
+    sniff,
+    trace,
+)
 from nullfield.cli.terminal import errors
 from nullfield.errors import NullfieldError
 
@@ -29,6 +40,10 @@ flash.register(app)
 bundle.register(app)
 procedures.register(app)
 recordings.register(app)
+sniff.register(app)
+shell.register(app)
+trace.register(app)
+log.register(app)
 
 
 def _version(is_asked: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import subprocess
@@ -10,7 +11,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 from nullfield.emulated.emulator import RUNNER, ensure_emulator
 from nullfield.errors import BoardLostError, InputError
@@ -19,6 +20,14 @@ DEFAULT_UID = "e66138528354b001"
 _START_S = 30.0
 _ANSWER_S = 30.0
 """Far above what is needed: the process serves its channel between slices of milliseconds."""
+
+
+class SpiChip(Protocol):
+    """A register model behind a chip select, as the virtual boards have them."""
+
+    def transfer(self, data: bytes, /) -> bytes:
+        """One transaction; as many bytes back as were sent."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -111,6 +120,8 @@ class EmulatedBoard:
             text=True,
             env={**os.environ, "NULLFIELD_RP2040JS": str(emulator.library)},
         )
+        self._chips: dict[int, SpiChip] = {}
+        self._writing = threading.Lock()
         self._changed = threading.Condition()
         self._replies: dict[int, dict[str, Any]] = {}
         self._events: list[dict[str, Any]] = []
@@ -203,6 +214,25 @@ class EmulatedBoard:
         """Join an output to an input."""
         self._ask("wire", **{"from": source, "to": target})
 
+    def attach_spi(self, bus: int, select: int, chip: SpiChip) -> None:
+        """Put a register model on an SPI bus; the board is restarted.
+
+        Time on the board stands still while the model answers.
+
+        Parameters
+        ----------
+        bus : int
+            0 or 1.
+        select : int
+            Pin of the chip select, low while a transaction lasts.
+        chip : SpiChip
+            Called in a thread of its own, and copied: a byte of its answer depends on what was sent
+            before, so it is taken from a copy, and the whole transaction is done at its end.
+        """
+        self._chips[select] = chip
+        self._ask("attach_spi", bus=bus, select=select)
+        self.power_cycle()
+
     def watch(self, number: int) -> None:
         """Report each change of a pin as an event ``pin``, with the cycle it came at."""
         self._ask("watch", pin=number)
@@ -257,34 +287,52 @@ class EmulatedBoard:
 
     def _read(self) -> None:
         assert self._process.stdout is not None
-        for line in self._process.stdout:
-            try:
-                message = json.loads(line)
-            except ValueError:
-                sys.stderr.write(line)
-                continue
+        try:
+            for line in self._process.stdout:
+                self._take(line)
+        finally:
+            # Also when a chip model raises: whoever waits is told at once.
             with self._changed:
-                if "reply" in message:
-                    self._replies[message["reply"]] = message
-                else:
-                    self._events.append(message)
+                self._is_over = True
                 self._changed.notify_all()
+
+    def _take(self, line: str) -> None:
+        try:
+            message = json.loads(line)
+        except ValueError:
+            sys.stderr.write(line)
+            return
+        if message.get("event") in ("spi", "spi_end"):
+            self._serve_spi(message)
+            return
         with self._changed:
-            self._is_over = True
+            if "event" in message:
+                self._events.append(message)
+            elif message["reply"] is not None:
+                self._replies[message["reply"]] = message
             self._changed.notify_all()
 
-    def _ask(self, command: str, **arguments: object) -> dict[str, Any]:
+    def _serve_spi(self, message: dict[str, Any]) -> None:
+        chip, sent = self._chips[message["select"]], bytes.fromhex(message["data"])
+        if message["event"] == "spi_end":
+            chip.transfer(sent)
+        else:
+            self._write({"cmd": "answer_spi", "value": copy.deepcopy(chip).transfer(sent)[-1]})
+
+    def _write(self, message: dict[str, Any]) -> None:
         assert self._process.stdin is not None
+        try:
+            with self._writing:
+                self._process.stdin.write(json.dumps(message) + "\n")
+                self._process.stdin.flush()
+        except (OSError, ValueError) as error:
+            raise BoardLostError(f"the emulated board is gone: {error}") from error
+
+    def _ask(self, command: str, **arguments: object) -> dict[str, Any]:
         with self._changed:
             self._requests += 1
             number = self._requests
-            try:
-                self._process.stdin.write(
-                    json.dumps({"id": number, "cmd": command, **arguments}) + "\n"
-                )
-                self._process.stdin.flush()
-            except (OSError, ValueError) as error:
-                raise BoardLostError(f"the emulated board is gone: {error}") from error
+            self._write({"id": number, "cmd": command, **arguments})
             self._changed.wait_for(lambda: number in self._replies or self._is_over, _ANSWER_S)
             answer = self._replies.pop(number, None)
         if answer is None:

@@ -144,6 +144,16 @@ CHANGES = {
             "set(MICROPY_CROSS_FLAGS -march=${NULLFIELD_MPY_ARCHITECTURE})",
         ),
     ),
+    "tools/mpy-tool.py": (
+        # Code for ARMv6-M holds its 32-bit constants beside the instructions and loads them relative
+        # to the program counter, which needs code on a word boundary. MicroPython 1.25 puts frozen
+        # code on halfwords: half of all functions then compute with wrong constants. Found by the
+        # emulated board (`bits.get_small`); code from .mpy files lies on the heap, where it is right.
+        (
+            'self.fun_data_attributes += " __attribute__ ((aligned (2)))"',
+            'self.fun_data_attributes += " __attribute__ ((aligned (4)))"',
+        ),
+    ),
     "ports/rp2/mpconfigport.h": (
         (
             "#define MICROPY_SSL_MBEDTLS                     (1)",

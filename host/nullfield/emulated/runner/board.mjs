@@ -2,6 +2,7 @@
 
 import { PowerLost } from './flash.mjs';
 import { Chip, adcCode } from './chip.mjs';
+import { SpiChips } from './spi_chips.mjs';
 
 const SLICE_INSTRUCTIONS = 20000;
 // Simulated time may be ahead by this much, so that short sleeps need no timer.
@@ -21,6 +22,7 @@ export class Board {
    */
   constructor({ rom, flash, usb, uniqueId, report, verbose }) {
     Object.assign(this, { rom, flash, usb, uniqueId, report, verbose });
+    this.spiChips = new SpiChips(report);
     this.chip = null;
     this.request = null;
     this.inBootLoader = false;
@@ -77,6 +79,7 @@ export class Board {
     mcu.uart[0].onByte = (byte) => process.stderr.write(String.fromCharCode(byte));
     this.usb.attach(mcu);
     this.chip.bootselHeld = this.bootselHeld;
+    this.spiChips.connect(mcu);
     this.adcCodes.forEach((code, channel) => {
       mcu.adc.channelValues[channel] = code;
     });
@@ -154,6 +157,8 @@ export class Board {
     }
     if (this.request) {
       this.reset(this.request);
+    } else if (this.spiChips.waiting) {
+      // The answer wakes it.
     } else if (chip.nanos < allowed) {
       this.wake();
     } else if (!this.timer) {
@@ -166,12 +171,13 @@ export class Board {
 
   advance(chip, allowed) {
     let left = SLICE_INSTRUCTIONS;
-    while (left > 0 && chip.nanos < allowed && !this.request) {
+    const { spiChips } = this;
+    while (left > 0 && chip.nanos < allowed && !this.request && !spiChips.waiting) {
       if (chip.sleeping) {
         chip.sleep(allowed);
         left -= 10;
       } else {
-        const cycles = chip.run(Math.min(left, 1000), allowed);
+        const cycles = chip.run(Math.min(left, 1000), allowed, spiChips);
         this.cycles += cycles;
         left -= 1000;
       }
@@ -183,6 +189,16 @@ export class Board {
   }
 
   // What stands around the chip
+
+  /** A chip on an SPI bus, from the next reset on. */
+  attachSpi(bus, select) {
+    this.spiChips.attach(bus, select);
+  }
+
+  answerSpi(value) {
+    this.spiChips.answer(value);
+    this.wake();
+  }
 
   setAdc(channel, code) {
     this.adcCodes.set(channel, code);

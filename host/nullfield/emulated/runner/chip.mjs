@@ -55,6 +55,7 @@ export class Chip {
     this.connectWatchdog(watchdog, onReset);
     this.bootselHeld = false;
     this.completeSio();
+    this.calmUarts();
     mcu.onBreak = (code) => {
       this.halted = true;
       onHalt(code);
@@ -131,15 +132,38 @@ export class Chip {
     };
   }
 
+  /**
+   * rp2040js asserts the transmit interrupt whenever it looks at the interrupts, also right after the
+   * firmware cleared it, so the handler would never return. A PL011 asserts it when its queue has
+   * become empty, which is here after each byte.
+   */
+  calmUarts() {
+    const transmit = 1 << 5;
+    for (const uart of this.mcu.uart) {
+      uart.checkInterrupts = () => {
+        this.mcu.setInterrupt(uart.irq, Boolean(uart.interruptStatus & uart.interruptMask));
+      };
+      const write = uart.writeUint32.bind(uart);
+      uart.writeUint32 = (offset, value) => {
+        write(offset, value);
+        if (offset === 0) {
+          uart.interruptStatus |= transmit;
+          uart.checkInterrupts();
+        }
+      };
+    }
+  }
+
   get nanos() {
     return this.clock.nanos;
   }
 
   /**
-   * Run instructions until the processor sleeps, the time is reached or the number is used up.
+   * Run instructions until the processor sleeps, a bus waits for its answer, the time is reached or
+   * the number is used up.
    * @returns {number} cycles
    */
-  run(instructions, untilNanos) {
+  run(instructions, untilNanos, buses) {
     const { core } = this.mcu;
     const { clock } = this;
     const cycleNanos = 1e9 / this.mcu.clkSys;
@@ -151,6 +175,9 @@ export class Chip {
       const used = core.executeInstruction();
       cycles += used;
       clock.tick(used * cycleNanos);
+      if (buses.waiting) {
+        break;
+      }
     }
     return cycles;
   }

@@ -57,6 +57,8 @@ export function commands(board) {
         board.setAdc(need(request, 'channel'), need(request, 'value'));
       }
     },
+    attach_spi: (request) => board.attachSpi(need(request, 'bus'), pin(request, 'select')),
+    answer_spi: (request) => board.answerSpi(need(request, 'value')),
     save_flash: (request) => fs.writeFileSync(need(request, 'file'), board.flash.bytes),
   };
 }
