@@ -83,6 +83,12 @@ def test_from_bare_boards_to_an_upgraded_rig(nullfield, boards, tmp_path):
         "--setting", "speed_max=0.03", "--json",
     )  # fmt: skip
     assert json.loads(told.out)["settings"] == {"speed_max": pytest.approx(0.03)}
+    # Settings of the backup, from before the provisioning, come back by name.
+    back = nullfield("restore", "T01", "--rig", live, "--json")
+    assert back.code == 0, back.err
+    assert json.loads(back.out)["write"] == {"speed_max": pytest.approx(0.05)}
+    other = nullfield("restore", "T01", "--rig", live, "--backup", live)
+    other.assert_one_line_error(InputError.exit_code, "is no backup")
     # Now both are known by their units.
     again = nullfield("flash", "all", "--rig", live, "--yes", "--force-same", "--json")
     assert again.code == 0, again.err

@@ -391,3 +391,17 @@ def test_a_port_that_is_not_named_is_not_interrupted(make: Make) -> None:
     assert prompt.enter()
     prompt.close()
     assert bench.look().kind is Kind.PROMPT
+
+
+def test_a_host_that_died_while_it_sent_code(bench: FlashBench) -> None:
+    prompt, _ = bench.files()
+    prompt.close()
+    serial = bench.port.open_serial()
+    serial.timeout = 0.05
+    serial.write(b"\x05A\x01")
+    assert b"R\x01" in serial.read(100)
+    serial.write(b"x = 1\n" * 5)
+    serial.close()
+    found = bench.look()
+    assert (found.kind, found.board) == (Kind.PROMPT, "")
+    assert bench.flash(bundle(), provision=TABLE).slot == "a"
