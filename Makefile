@@ -15,7 +15,7 @@ STAMP := $(VENV)/.installed
 need = command -v $(1) >/dev/null || { echo "error: missing system tool: $(1) (Debian package: $(2)): sudo apt-get install $(2)" >&2; exit 1; }
 
 .PHONY: help setup venv toolchain demo test test-emulated firmware lint format lint-ruff lint-format lint-types lint-imports \
-	lint-protocol typecheck-firmware compile-firmware pytest bench clean distclean
+	lint-protocol typecheck-firmware compile-firmware pytest soak bench clean distclean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)$$/  \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|' 2>/dev/null \
@@ -80,6 +80,10 @@ pytest: setup
 	@$(BIN)/python -m pytest
 
 test: setup lint compile-firmware pytest ## set-up, every check, every test
+
+soak: setup ## many power cuts while virtual boards are flashed (200; CUTS=n)
+	@echo "== power cuts while flashing"
+	@$(BIN)/python tests/deploy/power_cuts.py --cuts $${CUTS:-200}
 
 test-emulated: toolchain firmware ## build the image and test it on the emulated RP2040
 	@echo "== emulated RP2040"

@@ -142,6 +142,12 @@ def _paste(line):
     granted = 0
     while True:
         data = line.take(_WINDOW)
+        stop = data.find(b"\x03")
+        if stop >= 0:
+            # Whoever sent the beginning is gone.
+            line.put_back(data[stop + 1 :])
+            line.write(b"\x04")
+            return b""
         end = data.find(b"\x04")
         if end >= 0:
             code += data[:end]

@@ -32,7 +32,8 @@ REQUEST_ID_LIMIT = 1 << 30
 _OPENING_IDS = 16
 """Ids below are for identify and the first time exchange, so that these never meet a session's."""
 
-_INTERRUPT = b"\x03"
+_CONTROLS = frozenset(b"\x03\x04")
+"""Ctrl-C and Ctrl-D, which interrupt a starting board and restart one at its prompt."""
 
 _REPLIES = frozenset(
     {
@@ -348,8 +349,8 @@ class Link:
     def _send(self, message: MessageId, payload: bytes) -> None:
         with self._lock:
             wire = encode_frame(message, self._sequence_out[message], payload)
-            # A board that is still booting takes this byte for Ctrl-C and stays at its prompt.
-            while message == MessageId.IDENTIFY_REQUEST and _INTERRUPT in wire:
+            # Who only asks must not disturb a board that is not up yet.
+            while message == MessageId.IDENTIFY_REQUEST and not _CONTROLS.isdisjoint(wire):
                 self._sequence_out[message] += 1
                 wire = encode_frame(message, self._sequence_out[message], payload)
             self._sequence_out[message] += 1

@@ -1,6 +1,6 @@
 """Power cut at random flash operations while a board is flashed: what it is afterwards.
 
-Run as a program for a table over many cuts: ``python -m tests.deploy.power_cuts --cuts 200``.
+Run as a program for a table over many cuts: ``python tests/deploy/power_cuts.py --cuts 200``.
 """
 
 from __future__ import annotations
@@ -8,23 +8,19 @@ from __future__ import annotations
 import argparse
 import contextlib
 import random
-import shutil
 import sys
 import tempfile
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
-if __package__:
-    sys.path.insert(0, str(Path(__file__).parent))
-
 from flash_bench import FlashBench, bundle
+from trees import old_version
 
 from nullfield.deploy.board_state import Provision
 from nullfield.deploy.bundle import Bundle
 from nullfield.deploy.look import Kind
 from nullfield.errors import NullfieldError
-from nullfield.places import firmware_directory
 
 SPEED_M_S = 0.02
 _NEVER = 1 << 30
@@ -178,17 +174,6 @@ def run_cuts(situation: Situation, cuts: int, seed: int, old: Bundle, new: Bundl
     return tally
 
 
-def other_firmware(root: Path) -> Path:
-    """The firmware's tree as another version, in which every file differs."""
-    copy = root / "firmware"
-    shutil.copytree(firmware_directory(), copy)
-    for path in [copy / "start.py", *(copy / "nullfield_fw").rglob("*.py")]:
-        path.write_text(path.read_text(encoding="utf-8") + "\n_before = 1\n", encoding="utf-8")
-    build = copy / "nullfield_fw" / "build.py"
-    build.write_text('VERSION = "0.1.9"\nREVISION = "source"\n', encoding="utf-8")
-    return copy
-
-
 def main() -> int:
     """Print the table; 0 if no board was bricked, no setting lost, and every one repaired."""
     parser = argparse.ArgumentParser(description=main.__doc__)
@@ -196,7 +181,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="nullfield-old-") as directory:
-        old = bundle(firmware=other_firmware(Path(directory)))
+        old = bundle(firmware=old_version(Path(directory)))
     new = bundle()
     each = -(-given.cuts // len(SITUATIONS))
     print(f"{'situation':<38} operations  cuts   old   new prompt bricked lost unrepaired")

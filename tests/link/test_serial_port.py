@@ -11,7 +11,8 @@ from fake_board import FakeBoard, StepClock
 
 from nullfield.errors import PortBusyError, RequestTimeoutError, TransportError
 from nullfield.link import Link
-from nullfield.transport.serial_port import SerialTransport
+from nullfield.places import boards_directory
+from nullfield.transport.serial_port import UDEV_RULE, SerialTransport
 from nullfield.transport.timing import WallClock
 from nullfield_protocol.messages import MessageId
 
@@ -110,6 +111,9 @@ def test_no_permission(monkeypatch):
     with pytest.raises(TransportError) as caught:
         SerialTransport("/dev/ttyACM0").open()
     assert "dialout" in caught.value.hint
+    assert UDEV_RULE in caught.value.hint
+    shipped = (boards_directory() / "udev" / "70-nullfield.rules").read_text(encoding="utf-8")
+    assert UDEV_RULE in shipped.splitlines()
     assert "udev" in caught.value.hint
 
 

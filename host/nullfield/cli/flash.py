@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,6 +15,7 @@ from nullfield.cli.bundle import build_for, key_ring, mcu_name
 from nullfield.cli.exam import JsonOption
 from nullfield.cli.flash_image import flash_image
 from nullfield.cli.terminal import errors, output, print_json, progress_bars
+from nullfield.deploy.backup import backups_of, read_backup
 from nullfield.deploy.board_port import serial_board_port
 from nullfield.deploy.board_state import Provision
 from nullfield.deploy.bundle import Bundle, parse_bundle, read_bundle
@@ -22,14 +23,16 @@ from nullfield.deploy.find import find_boards
 from nullfield.deploy.flash_board import FlashOptions, FlashResult, flash_board
 from nullfield.deploy.look import Found, Kind
 from nullfield.deploy.provision_board import provision_board
+from nullfield.deploy.restore import restore as write_settings
 from nullfield.deploy.signing import DEVELOPMENT_KEY, KeyRing
 from nullfield.deploy.to_prompt import restart
 from nullfield.errors import InputError, NullfieldError, RigError
+from nullfield.link import Link
 from nullfield.places import firmware_directory
 from nullfield.rig import load_rig
 from nullfield.toolchain.revision import UNKNOWN
 from nullfield.transport.timing import WallClock
-from nullfield_protocol.catalogue import SelfTestFlag
+from nullfield_protocol.catalogue import Command, SelfTestFlag
 
 
 def register(app: typer.Typer) -> None:
@@ -45,6 +48,10 @@ def register(app: typer.Typer) -> None:
         "    [bold]nullfield provision S01 --board sensor_pico2 --unit S01 "
         "--setting cell_setpoint=148[/]"
     )(provision)
+    app.command(
+        epilog="Example: [bold]nullfield restore S01[/]    "
+        "[bold]nullfield restore S01 --backup 20260102T030405Z.json[/]"
+    )(restore)
 
 
 RigOption = Annotated[str | None, typer.Option("--rig", help="Look at this rig's ports only.")]
@@ -105,6 +112,7 @@ def flash(
     given = None if board is None else Provision(board, unit)
     if given is not None:
         given.format()
+    accepted = _findings(accept or [])
     ring = key_ring()
     chosen = None if bundle is None else _trusted(bundle, ring)
     boards = _find(target, rig, is_json)
@@ -117,7 +125,7 @@ def flash(
         bootstrap=(firmware_directory() / "main.py").read_bytes(),
         provision=given,
         replace_main=replaces_main,
-        accepted=_findings(accept or []),
+        accepted=accepted,
     )
     results = [_flash_one(plan, options, is_json) for plan in plans]
     if is_json:
@@ -166,6 +174,42 @@ def provision(
         output.print(f"  {name} = {value:g}")
     if not result.is_running:
         output.print(f"it has no firmware for that yet: nullfield flash {found.port.name}")
+
+
+def restore(
+    target: Annotated[str, typer.Argument(help="Unit, uid or port.", metavar="BOARD|PORT")],
+    backup: Annotated[
+        Path | None, typer.Option("--backup", help="Backup file; by default the newest one.")
+    ] = None,
+    rig: RigOption = None,
+    is_json: JsonOption = False,
+) -> None:
+    """Bring settings and calibration of a backup back onto a board.
+
+    A value that the board's firmware does not allow is reported, and its default stays.
+    """
+    (found,) = _one(_find(target, rig, is_json))
+    if found.kind is not Kind.RUNNING:
+        raise InputError(f"{found.label} runs no firmware that could take settings", "flash it")
+    files = backups_of(found.uid)
+    if backup is None and not files:
+        raise InputError(f"there is no backup of {found.label}", "give one with --backup")
+    file = backup or files[-1]
+    content = read_backup(file)
+    link = Link(found.port.make_transport(), found.port.clock)
+    link.open()
+    try:
+        link.command(Command.SAFE_OFF)
+        link.command(Command.STREAM_STOP)
+        plan = write_settings(link, content.settings)
+    finally:
+        link.close()
+    if is_json:
+        print_json({"uid": found.uid, "backup": str(file), **asdict(plan)})
+        return
+    written = ", ".join(f"{n} = {v:g}" for n, v in plan.write.items()) or "nothing differed"
+    output.print(f"{found.label}: {written} (backup {file})")
+    _tell_losses(plan.unknown, plan.refused)
 
 
 def _find(target: str, rig: str | None, is_json: bool) -> list[Found]:
@@ -221,7 +265,7 @@ def _plan(
     is_same = (
         found.kind is Kind.RUNNING
         and (found.version, found.revision) == (header.version, header.revision)
-        and found.board == header.board
+        and (found.board, found.mcu) == (header.board, header.mcu)
         and is_known
         and not (found.is_trial or is_forced)
     )
@@ -303,9 +347,13 @@ def _tell(found: Found, version: str, result: FlashResult) -> None:
     )
     if result.restored:
         output.print(f"  settings written again: {', '.join(result.restored)}")
-    for name in result.unknown:
-        errors.print(f"[yellow]note:[/] the new firmware has no setting {escape(name)}")
-    for line in result.refused:
+    _tell_losses(result.unknown, result.refused)
+
+
+def _tell_losses(unknown: list[str], refused: list[str]) -> None:
+    for name in unknown:
+        errors.print(f"[yellow]note:[/] the firmware has no setting {escape(name)}")
+    for line in refused:
         errors.print(f"[yellow]note:[/] default kept, {escape(line)}")
 
 

@@ -6,6 +6,7 @@ from nullfield.deploy.board_files import BoardFacts
 from nullfield.deploy.bundle import BundleHeader
 from nullfield.deploy.look import Found
 from nullfield.errors import FlashError, WrongRoleError
+from nullfield_protocol.fingerprint import fingerprint
 
 
 def check_fit(found: Found, header: BundleHeader) -> None:
@@ -33,6 +34,12 @@ def check_fit(found: Found, header: BundleHeader) -> None:
         raise FlashError(
             f"{found.label} is a {found.board}, the bundle is for {header.board}",
             f"build the bundle of this board: nullfield bundle build {found.board}",
+        )
+    if header.catalogue_fingerprint != fingerprint().hex():
+        raise FlashError(
+            f"the bundle speaks catalogue {header.catalogue_fingerprint}, this host "
+            f"{fingerprint().hex()}: it could not confirm that firmware",
+            "take the bundle and the host of one version",
         )
     if found.mcu and header.mcu != found.mcu:
         mcu = " --mcu virtual" if found.mcu == "virtual" else ""

@@ -14,7 +14,6 @@ from pathlib import Path
 from nullfield.deploy.backup import (
     Backup,
     SavedSetting,
-    plan_restore,
     saved_settings,
     write_backup,
 )
@@ -29,6 +28,7 @@ from nullfield.deploy.bundle import Bundle
 from nullfield.deploy.fit import check_fit, check_interpreter
 from nullfield.deploy.look import MAIN_FILE, Found, Kind, is_bootstrap, is_ours, read_provision
 from nullfield.deploy.restart import reconnect
+from nullfield.deploy.restore import restore
 from nullfield.deploy.text_file import parse_values
 from nullfield.deploy.to_prompt import leave, open_files
 from nullfield.deploy.trial import check_slot, give_up
@@ -151,11 +151,11 @@ def flash_board(
             raise give_up(found, link, slot, bad)
         link.command(Command.CONFIRM_FIRMWARE, timeout_s=_FLASH_S)
         progress("settings", 0.95)
-        result = _restore(link, saved, FlashResult(slot, written, backup_path, self_test=findings))
+        plan = restore(link, saved)
     finally:
         link.close()
     progress("done", 1.0)
-    return result
+    return FlashResult(slot, written, backup_path, plan.write, plan.unknown, plan.refused, findings)
 
 
 def _as_provisioned(found: Found, options: FlashOptions) -> Found:
@@ -243,14 +243,3 @@ def _install(
         files.replace(MAIN_FILE, options.bootstrap)
     activate(files, slot)
     return slot, written
-
-
-def _restore(link: Link, saved: tuple[SavedSetting, ...], result: FlashResult) -> FlashResult:
-    settings = Settings(link)
-    settings.read_all()
-    plan = plan_restore(saved, settings.all())
-    for name, value in plan.write.items():
-        settings.set(name, value)
-    if plan.write:
-        link.command(Command.SAVE_SETTINGS, timeout_s=_FLASH_S)
-    return replace(result, restored=plan.write, unknown=plan.unknown, refused=plan.refused)

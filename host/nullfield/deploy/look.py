@@ -25,6 +25,9 @@ from nullfield.link_answers import Identity
 from nullfield_protocol.catalogue import Slot
 
 MAIN_FILE = "main.py"
+_STARTING_ATTEMPTS = 3
+"""Each takes a second: boot window, hashes of a trial, imports."""
+
 _BOOTSTRAP = b"chooses the firmware to start. Upgrades never touch it."
 """What the first line of every version of our bootstrap says."""
 
@@ -110,18 +113,26 @@ def look(port: BoardPort, may_interrupt: bool) -> Found:
     TransportError
         If the port cannot be opened.
     """
+    # A board that starts must not be taken for one at its prompt: Ctrl-C would bring it there.
+    for _ in range(_STARTING_ATTEMPTS if may_interrupt else 1):
+        try:
+            return _ask(port)
+        except RequestTimeoutError as error:
+            silence = error
+    if not may_interrupt:
+        raise BoardNotFoundError(
+            f"nothing answers at {port.name}",
+            "give this very port to 'nullfield flash': then a prompt is tried, too",
+        ) from silence
+    return _look_at_prompt(port)
+
+
+def _ask(port: BoardPort) -> Found:
     link = Link(port.make_transport(), port.clock)
     try:
         link.open()
     except ProtocolMismatchError as error:
         return Found(Kind.OTHER_PROTOCOL, port, error.uid, version=error.firmware_version)
-    except RequestTimeoutError as error:
-        if not may_interrupt:
-            raise BoardNotFoundError(
-                f"nothing answers at {port.name}",
-                "give this very port to 'nullfield flash': then a prompt is tried, too",
-            ) from error
-        return _look_at_prompt(port)
     try:
         return _running(port, link.identity)
     finally:
