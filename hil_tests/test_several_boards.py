@@ -43,7 +43,7 @@ def test_all_stream_at_once_without_loss(boards: list[Board[Any]], target: Any) 
     for board in boards:
         window = board.wait_samples(2000, 60.0)
         assert len(window) == 2000
-        assert_lossless(board, window)
+        assert_lossless(board, window, target)
 
 
 def test_uids_differ(boards: list[Board[Any]]) -> None:

@@ -50,7 +50,10 @@ def test_each_fault_is_found():
     bench.hal.supply = 4299
     assert _self_test(bench) == wire.SELF_TEST_FLAG_SUPPLY
     bench = Bench("bringup", _root())
-    bench.board._missed_blocks = 1
+    bench.run(1000)
+    bench.board._missed_blocks = 10
+    assert _self_test(bench) == 0, "one in a hundred"
+    bench.board._missed_blocks = 11
     assert _self_test(bench) == wire.SELF_TEST_FLAG_BLOCKS
     root = _root()
     bench = Bench("bringup", root, boot=Boot("a"))

@@ -207,7 +207,7 @@ class SelfTestFlag(IntFlag):
     OUTPUTS = 16  # an output is not at its safe level
     FILES = 32  # a file of the running firmware differs from its manifest
     HEAP = 64  # too little memory is left
-    BLOCKS = 128  # blocks were missed since the start
+    BLOCKS = 128  # more than one block in a hundred was missed since the start
 
 
 class TraceState(IntEnum):

@@ -23,6 +23,7 @@ _MISSED_BLOCKS_MAX = 20
 _SETTLED_BLOCKS = 30000
 _SUPPLY_LOW_CHECKS = 3
 _UPKEEP_BLOCKS = 10
+_COUNT_END = 0x3FFF0000  # above it, an integer would be a heap object
 _BLINK_BLOCKS = 128
 _LOG_MAX = 120
 
@@ -99,6 +100,7 @@ class BoardApplication(RequestHandling):
         self._is_telemetry_owed = False
         self._is_heartbeat_owed = False
         self._since_upkeep = 0
+        self._served_blocks = 0
         self._supply_minimum_mv = board["supply"]["minimum_mv"] if "supply" in board else 0
         self._supply_low = 0
         self.supply_mv = 0
@@ -182,6 +184,8 @@ class BoardApplication(RequestHandling):
 
     def _upkeep(self, elapsed):
         """What need not be done in every block; `elapsed` are the blocks since the last time."""
+        if self._served_blocks < _COUNT_END:
+            self._served_blocks += elapsed
         self._watch_host(elapsed)
         self._watch_supply()
         self.mcu_temperature_mc = self.hal.mcu_temperature_mc()

@@ -51,6 +51,7 @@ class RequestHandling:
     group_delay_us: "int"
     _rows: "int"
     _missed_blocks: "int"
+    _served_blocks: "int"
     _supply_minimum_mv: "int"
     _blink_blocks: "int"
     _led: "Any"  # type: ignore[name-defined]  # an output of the hal
