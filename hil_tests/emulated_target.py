@@ -12,6 +12,7 @@ import pytest
 
 from nullfield.emulated import EmulatedBoard
 from nullfield.transport.timing import WallClock
+from nullfield_protocol.catalogue import SelfTestFlag
 
 _IMAGE = Path("build/firmware/nullfield-rp2040.uf2")
 _SUPPLY_CHANNEL = 3
@@ -39,6 +40,8 @@ class EmulatedTarget:
 
     name = "emulated"
     link_bytes_per_s = 40_000
+    # An RP2040 at 125 MHz is late for some blocks while it answers a new host (docs/results.md).
+    known_findings = SelfTestFlag.BLOCKS
 
     def __init__(self, board: EmulatedBoard) -> None:
         self.board = board

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from nullfield.transport.timing import WallClock
+from nullfield_protocol.catalogue import SelfTestFlag
 
 RIG = Path(__file__).with_name("bench.toml")
 ROLES = {
@@ -43,12 +44,15 @@ class Target(Protocol):
         Keys of `NEEDS` that are there.
     link_bytes_per_s : int
         What the line carries; streams are thinned out to fit.
+    known_findings : SelfTestFlag
+        What the self-test finds on every board of this rung, for a reason that is documented.
     """
 
     name: str
     ports: dict[str, str]
     attached: set[str]
     link_bytes_per_s: int
+    known_findings: SelfTestFlag
 
     def make_clock(self) -> WallClock:
         """Clock for a link to one of the boards."""
@@ -63,6 +67,7 @@ class RealTarget:
     """Boards at ports of this machine; conditions are a person's work, so there are none."""
 
     name = "real"
+    known_findings = SelfTestFlag(0)
     link_bytes_per_s = 500_000
 
     def __init__(self, ports: list[str], attached: set[str]) -> None:
@@ -82,6 +87,7 @@ class VirtualTarget:
     """Boards standing alone in a process of their own."""
 
     name = "virtual"
+    known_findings = SelfTestFlag(0)
     link_bytes_per_s = 250_000
 
     def __init__(self, process: subprocess.Popen[str], ports: dict[str, str]) -> None:
