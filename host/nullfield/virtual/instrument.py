@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +12,11 @@ import numpy.typing as npt
 from nullfield.errors import BoardLostError, RigError
 from nullfield.rig import Rig
 from nullfield.virtual import exchange
+from nullfield.virtual.defects import Defect, apply_defects
 from nullfield.virtual.flash import Flash
 from nullfield.virtual.plant import Plant, PlantCoil, PlantHead, PlantInputs, Scenario
 from nullfield.virtual.process import RESET_WATCHDOG, BoardProcess
-from nullfield.virtual.wiring import CoilWiring, SensorWiring, TableWiring
+from nullfield.virtual.wiring import CoilWiring, ConverterInputs, SensorWiring, TableWiring
 
 BLOCK_S = 1e-3
 _NO_DUTY = bytes(16)
@@ -48,6 +49,9 @@ class VirtualBoard:
         self.duty = _NO_DUTY
         self._output_word = -1
         self.step_rate = 0
+        self.slow_ppm = 0.0
+        self.skipped_blocks = 0
+        self._late_blocks = 0.0
         self.alive = False
         self.reason = ""
         self.unfed_ms = 0
@@ -65,6 +69,17 @@ class VirtualBoard:
         self.duty = _NO_DUTY
         self._output_word = -1
         self.step_rate = 0
+
+    def is_due(self) -> bool:
+        """Whether a block of this board ends now: a slow crystal leaves one out now and then."""
+        if self.slow_ppm == 0.0:
+            return True
+        self._late_blocks += self.slow_ppm * 1e-6
+        if self._late_blocks < 1.0:
+            return True
+        self._late_blocks -= 1.0
+        self.skipped_blocks += 1
+        return False
 
     def take(self, tock: exchange.Tock) -> bool:
         """Take over what the board put out; True if pins or duties changed."""
@@ -99,6 +114,8 @@ class VirtualInstrument:
         MicroPython.
     flash_directory : path, optional
         Where the boards' flash is kept across runs; in memory otherwise.
+    defects : sequence of Defect
+        What is wrong with the boards; none by default.
     """
 
     def __init__(
@@ -108,6 +125,7 @@ class VirtualInstrument:
         seed: int,
         interpreter: Path,
         flash_directory: Path | None = None,
+        defects: Sequence[Defect] = (),
     ) -> None:
         if not rig.is_virtual:
             raise RigError(f"{rig.name}: not a virtual rig", 'set port = "virtual" for all boards')
@@ -135,10 +153,39 @@ class VirtualInstrument:
         self._make_sensors(seed, scenario.noise_enabled)
         self._make_others()
         self.watchers: list[Callable[[], None]] = []
+        apply_defects(self, defects)
 
     def now_s(self) -> float:
         """Virtual time."""
         return self.block * BLOCK_S
+
+    # ------------------------------------------------------------------ parts, for defects
+
+    @property
+    def sensor_wiring(self) -> SensorWiring:
+        """Parts of all sensor boards; a board's row is `sensor_row`."""
+        return self._sensors
+
+    @property
+    def table_wiring(self) -> TableWiring:
+        """Parts of the table board."""
+        return self._table
+
+    def sensor_row(self, board: VirtualBoard) -> int:
+        """Row of a sensor board in the arrays of `sensor_wiring`."""
+        return self._sensor_boards.index(board)
+
+    def coil_wiring(self, board: VirtualBoard) -> CoilWiring:
+        """Parts of one coil board."""
+        return next(w for number, _, w in self._coils if self.boards[number] is board)
+
+    def converter_inputs(self, board: VirtualBoard) -> tuple[ConverterInputs, int]:
+        """Inputs of a board's streaming converter, and the board's row in them."""
+        if board.role == "sensor":
+            return self._sensors.inputs, self.sensor_row(board)
+        if board.role == "coil":
+            return self.coil_wiring(board).inputs, 0
+        raise RigError(f"board {board.uid} has no streaming converter")
 
     # ------------------------------------------------------------------ making
 
@@ -222,7 +269,8 @@ class VirtualInstrument:
         they put out in the block before that: the two blocks of latency of double buffering, and
         the reason why plant and boards may run at the same time.
         """
-        for board in self.boards:
+        due = [board for board in self.boards if board.is_due()]
+        for board in due:
             if board.alive:
                 self._send(board)
         self._drive()
@@ -235,7 +283,7 @@ class VirtualInstrument:
                 current[channel] = self.plant.outputs.room_coil_current_ma[coil]
             wiring.convert(self.block, current)
         self.block += 1
-        for board in self.boards:
+        for board in due:
             if board.alive:
                 self._collect(board)
         for watcher in self.watchers:
@@ -248,7 +296,7 @@ class VirtualInstrument:
             del board.to_board[: len(link)]
         if board.frames is not None:
             board.tick.adc[:] = board.frames
-        board.tick.fill(self.block, board.inputs.word, board.steps(), link)
+        board.tick.fill(self.block - board.skipped_blocks, board.inputs.word, board.steps(), link)
         try:
             board.process.send_tick(board.tick.message)
         except BoardLostError as error:
@@ -262,7 +310,8 @@ class VirtualInstrument:
                 alive=np.array([b.alive for b in boards], dtype=np.bool_),
                 heaters=np.array([b.pin("heater_enable") for b in boards], dtype=np.bool_),
                 lasers=np.array([b.pin("laser_enable") for b in boards], dtype=np.bool_),
-                duty=np.array([np.frombuffer(b.duty, "<u2")[:4] for b in boards]) / 65535.0,
+                duty=np.array([np.frombuffer(b.duty, "<u2")[:4] for b in boards]).reshape(-1, 4)
+                / 65535.0,
             )
         if self._sensor_boards:
             self._sensors.drive(self._inputs)
@@ -277,12 +326,12 @@ class VirtualInstrument:
         energised = bool(board.pin("motor_enable"))
         rate = float(board.step_rate) if board.alive else 0.0
         self._inputs.table_motor_energised = energised
-        self._inputs.table_step_rate_hz = rate if energised else 0.0
+        self._inputs.table_step_rate_hz = self._table.motor_rate_hz(rate) if energised else 0.0
         self._table.step(rate)
         outputs = self.plant.outputs
         for name, level in (
-            ("home", int(outputs.table_home_switch)),
-            ("end", int(outputs.table_end_switch)),
+            ("home", self._table.level("home", outputs.table_home_switch)),
+            ("end", self._table.level("end", outputs.table_end_switch)),
         ):
             if board.inputs[name] != level:
                 board.inputs[name] = level
