@@ -29,6 +29,8 @@ BOARD = {
     "inputs": {
         "sync": {"pin": 28, "pull": None},
     },
+    # VSYS through the module's own divider by three.
+    "supply": {"adc_pin": 29, "divider": 3, "minimum_mv": 4300},
     "scales": {
         "adc_full_scale_uv": 1200000,
         "sense_full_scale_na": 12000000,

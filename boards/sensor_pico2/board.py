@@ -43,6 +43,8 @@ BOARD = {
         "interlock": {"pin": 27, "pull": None},
         "sync": {"pin": 28, "pull": None},
     },
+    # VSYS through the module's own divider by three.
+    "supply": {"adc_pin": 29, "divider": 3, "minimum_mv": 4300},
     "scales": {
         "adc_full_scale_uv": 1200000,
         "transimpedance_ohm": 20000,

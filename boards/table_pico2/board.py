@@ -29,6 +29,8 @@ BOARD = {
         "sync": {"pin": 28, "pull": None},
     },
     "stepper": {"step": 10, "direction": 11, "start_stop_rate": 500, "maximum_rate": 100000},
+    # VSYS through the module's own divider by three.
+    "supply": {"adc_pin": 29, "divider": 3, "minimum_mv": 4300},
     "scales": {
         "microsteps_per_mm": 640,
     },

@@ -1,3 +1,4 @@
 """Firmware of the Nullfield boards, for MicroPython 1.25 or later."""
 
-VERSION = "0.1.0"
+from .build import REVISION as REVISION
+from .build import VERSION as VERSION

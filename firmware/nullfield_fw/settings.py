@@ -5,13 +5,11 @@ narrow the application's and no write can pass them.
 """
 
 from array import array
-import binascii
-import os
 
 from . import wire
+from .text_file import read_lines, write_lines
 
 _FILE = "settings.txt"
-_ENOENT = 2
 
 
 class Setting:
@@ -93,16 +91,11 @@ class Settings:
             If the file system refuses; the old file is then still in place.
         """
         lines = [
-            "%s=%d\n" % (item.name.decode(), self.value[number])
+            "%s=%d" % (item.name.decode(), self.value[number])
             for number, item in enumerate(self.items)
             if item.flags & wire.SETTING_FLAG_PERSISTENT
         ]
-        body = "".join(lines).encode()
-        path = root + "/" + _FILE
-        with open(path + ".new", "wb") as stream:
-            stream.write(body)
-            stream.write(b"#%08x\n" % binascii.crc32(body))
-        os.rename(path + ".new", path)
+        write_lines(root + "/" + _FILE, lines)
 
     def load(self, root):
         """Read values from flash. True if a good file was read, False if there is none.
@@ -115,20 +108,11 @@ class Settings:
         ValueError
             If the file's checksum is wrong; the values are then the defaults.
         """
-        try:
-            with open(root + "/" + _FILE, "rb") as stream:
-                text = stream.read()
-        except OSError as error:
-            if error.args[0] != _ENOENT:
-                raise
+        lines = read_lines(root + "/" + _FILE)
+        if lines is None:
             return False
-        mark = text.rfind(b"#")
-        if mark < 0 or text[mark + 1 : mark + 9] != b"%08x" % binascii.crc32(text[:mark]):
-            raise ValueError("settings file is damaged")
-        for line in text[:mark].decode().split("\n"):
+        for line in lines:
             name, _, number = line.partition("=")
-            if not number:
-                continue
             try:
                 self.write(self.index(name), int(number))
             except KeyError:

@@ -3,14 +3,16 @@
 import gc
 import micropython
 
-from boards import COIL, SENSOR, TABLE
+from boards import BRINGUP, COIL, SENSOR, TABLE
 from fake_hal import FakeHal
 from nullfield_fw import wire
+from nullfield_fw.app.bringup import BringupApplication
 from nullfield_fw.app.coil import CoilApplication
 from nullfield_fw.app.sensor import SensorApplication
 from nullfield_fw.app.table import TableApplication
+from nullfield_fw.boot_state import Boot
 from reference import decode_all, encode, i32, u16, u32
-from worlds import CoilWorld, SensorWorld, TableWorld
+from worlds import BareWorld, CoilWorld, SensorWorld, TableWorld
 
 
 class Bench:
@@ -25,23 +27,28 @@ class Bench:
         Chip that does not answer.
     """
 
-    def __init__(self, role, root="/nowhere", break_chip=None, mount_error=None):
-        board = {"sensor": SENSOR, "coil": COIL, "table": TABLE}[role]
+    def __init__(self, role, root="/nowhere", break_chip=None, mount_error=None, boot=None):
+        board = {"sensor": SENSOR, "coil": COIL, "table": TABLE, "bringup": BRINGUP}[role]
         self.hal = FakeHal(board, root)
         self.hal.mount_error = mount_error
         if break_chip:
             self.hal.chips[break_chip].missing = True
-        kind = {"sensor": SensorApplication, "coil": CoilApplication, "table": TableApplication}[
-            role
-        ]
-        self.board = kind(board, self.hal)
+        kind = {
+            "sensor": SensorApplication,
+            "coil": CoilApplication,
+            "table": TableApplication,
+            "bringup": BringupApplication,
+        }[role]
+        self.board = kind(board, self.hal, boot or Boot())
         self.board.prepare()
         if role == "sensor":
             self.world = SensorWorld(self.hal, self.board)
         elif role == "coil":
             self.world = CoilWorld(self.hal)
-        else:
+        elif role == "table":
             self.world = TableWorld(self.hal)
+        else:
+            self.world = BareWorld()
         self.blocks = 0
         self.frames = []
         self._id = 100

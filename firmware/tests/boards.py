@@ -13,3 +13,4 @@ def _load(name):
 SENSOR = _load("sensor_pico2")
 COIL = _load("coil_pico2")
 TABLE = _load("table_pico2")
+BRINGUP = _load("bringup_pico2")

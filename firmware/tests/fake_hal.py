@@ -19,6 +19,9 @@ class Output:
     def set(self, level):
         self.level = level
 
+    def get(self):
+        return self.level
+
 
 class Input:
     def __init__(self):
@@ -173,7 +176,11 @@ class Left(Exception):
 class FakeHal:
     """As hal.virtual, with everything in reach of the test."""
 
+    mcu = wire.MCU_VIRTUAL
+
     def __init__(self, board, root="/nowhere"):
+        self.supply = 5000
+        self.settled_count = 0
         self.uid = b"\x01\x02\x03\x04\x05\x06\x07\x08"
         self.reset_cause = wire.RESET_CAUSE_POWER_ON
         dac = board["chips"].get("stream_dac")
@@ -267,6 +274,21 @@ class FakeHal:
 
     def load_permille(self):
         return 123
+
+    def supply_mv(self):
+        return self.supply
+
+    def mcu_temperature_mc(self):
+        return 31000
+
+    def outputs_are_safe(self):
+        return all(o.level == o.safe for o in self._output_list)
+
+    def settled(self):
+        self.settled_count += 1
+
+    def hang(self):
+        raise Left("hang")
 
     def reset(self):
         raise Left("reset")

@@ -7,16 +7,18 @@ from fake_hal import Left
 from nullfield_fw import wire
 from reference import i32, u16, u32
 
-_ROLES = ("sensor", "coil", "table")
+_ROLES = ("sensor", "coil", "table", "bringup")
 _SAMPLES = {
     "sensor": (wire.SENSOR_SAMPLES, wire.SENSOR_SAMPLES_ROW_SIZE),
     "coil": (wire.COIL_SAMPLES, wire.COIL_SAMPLES_ROW_SIZE),
     "table": (wire.TABLE_SAMPLES, wire.TABLE_SAMPLES_ROW_SIZE),
+    "bringup": (wire.BRINGUP_SAMPLES, wire.BRINGUP_SAMPLES_ROW_SIZE),
 }
 _CHIPS = {
     "sensor": ("adc", "slow_dac", "stream_dac", "cell_adc", "laser_adc"),
     "coil": ("adc", "stream_dac"),
     "table": ("driver",),
+    "bringup": (),
 }
 
 
@@ -91,7 +93,7 @@ def test_saved_settings_are_in_force_after_a_restart():
     assert bench.write(2, 5000000) == (0, 5000000)
     bench.hal.put(b"")
     # Flash is written with everything off; that may allocate.
-    assert bench.board._save() == wire.ERROR_CODE_OK
+    assert bench.board._at_rest(wire.COMMAND_SAVE_SETTINGS) == wire.ERROR_CODE_OK
     again = Bench("coil", root)
     assert again.read(2) == (0, 5000000)
     assert again.command(wire.COMMAND_COIL_ENABLE, 1)[0] == 0
@@ -170,7 +172,7 @@ def test_starting_a_running_stream_costs_no_rows():
     for _ in range(10):
         bench.run(13)
         rows += _rows(bench, "table")
-        bench.board._common_command(wire.COMMAND_STREAM_START)
+        bench.board._common_command(wire.COMMAND_STREAM_START, 0)
     for before, after in zip(rows, rows[1:]):
         assert after[0] == before[0] + before[1]
 
@@ -181,7 +183,7 @@ def test_stopping_flushes_the_last_rows():
     bench.take()
     bench.run(4)
     bench.hal.sent_count = 0
-    bench.board._common_command(wire.COMMAND_STREAM_STOP)
+    bench.board._common_command(wire.COMMAND_STREAM_STOP, 0)
     bench.step()
     assert [count for _, count, _ in _rows(bench, "coil")] == [4]
     bench.run(100)

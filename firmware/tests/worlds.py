@@ -137,3 +137,10 @@ class TableWorld:
         """Before a block."""
         self.hal.inputs["home"].level = 1 if self.where() <= 0 else 0
         self.hal.inputs["end"].level = 1 if self.where() >= 610 * 640 else 0
+
+
+class BareWorld:
+    """Nothing attached."""
+
+    def update(self):
+        """Nothing changes."""

@@ -13,8 +13,10 @@ from nullfield_protocol.catalogue import (
     BoardState,
     ErrorCode,
     FaultCode,
+    Mcu,
     ResetCause,
     Role,
+    Slot,
 )
 from nullfield_protocol.codec import parse, text
 from nullfield_protocol.fingerprint import fingerprint
@@ -40,6 +42,15 @@ class Identity:
         Age of a field at its row's time stamp.
     state : BoardState
         When it answered.
+    firmware_revision : str
+        Git revision that the firmware was built from; ``source`` for a source tree.
+    unit_name : str
+        Name of the unit, as provisioned; may be empty.
+    mcu : Mcu
+    slot : Slot
+        Where the running firmware came from.
+    is_trial : bool
+        The firmware has not been confirmed yet: without a confirmation the old one returns.
     """
 
     role: Role
@@ -55,12 +66,15 @@ class Identity:
     row_period_us: int
     group_delay_us: int
     state: BoardState
+    firmware_revision: str
+    unit_name: str
+    mcu: Mcu
+    slot: Slot
+    is_trial: bool
 
 
-_DEPLOY = (
-    "mpremote connect {port} cp -r firmware/main.py firmware/nullfield_fw boards/NAME/board.py :"
-)
-"""What puts this version's firmware on a board; NAME is its board definition."""
+_DEPLOY = "nullfield flash {port}"
+"""What puts this version's firmware on a board."""
 
 
 def identity_of(frame: Frame, port: str) -> Identity:
@@ -102,6 +116,11 @@ def identity_of(frame: Frame, port: str) -> Identity:
             row_period_us=reply.row_period_us,
             group_delay_us=reply.group_delay_us,
             state=BoardState(reply.state),
+            firmware_revision=text(reply.firmware_revision),
+            unit_name=text(reply.unit_name),
+            mcu=Mcu(reply.mcu),
+            slot=Slot(reply.slot),
+            is_trial=bool(reply.trial),
         )
     except ValueError as error:
         raise ProtocolError(f"board {uid.hex()} at {port}: identity: {error}") from error

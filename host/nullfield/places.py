@@ -1,7 +1,8 @@
-"""Where firmware, board definitions and rigs lie: in the checkout, or in the installed package."""
+"""Where firmware, board definitions and rigs lie (checkout or package), and the user's own files."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from nullfield.errors import InputError
@@ -33,3 +34,19 @@ def boards_directory() -> Path:
 def rigs_directory() -> Path:
     """Folder with the rigs that ship."""
     return _find("rigs")
+
+
+def user_configuration_directory() -> Path:
+    """Folder of the user's keys and settings of Nullfield; it may not exist yet."""
+    return _user_directory("XDG_CONFIG_HOME", ".config")
+
+
+def user_data_directory() -> Path:
+    """Folder of what Nullfield keeps for the user, backups for instance; it may not exist yet."""
+    return _user_directory("XDG_DATA_HOME", ".local/share")
+
+
+def _user_directory(variable: str, default: str) -> Path:
+    base = os.environ.get(variable, "")
+    # The base directory specification says that a relative value is to be ignored.
+    return (Path(base) if base.startswith("/") else Path.home() / default) / "nullfield"

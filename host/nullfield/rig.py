@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from nullfield.errors import RigError
 
 Vector = tuple[float, float, float]
-RoleName = Literal["sensor", "coil", "table"]
+RoleName = Literal["sensor", "coil", "table", "bringup"]
 CoilKind = Literal[
     "uniform_x",
     "uniform_y",
@@ -37,12 +37,16 @@ class _Strict(BaseModel):
 
 
 class BoardEntry(_Strict):
-    """One board, known by its uid; ``port`` says where to reach it."""
+    """One board, known by its uid; ``port`` says where to reach it.
+
+    ``image`` is for virtual boards: ``stock`` has no firmware built in, as official MicroPython.
+    """
 
     uid: Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
     role: RoleName
     port: str = "virtual"
     definition: str
+    image: Literal["nullfield", "stock"] = "nullfield"
 
     @property
     def is_virtual(self) -> bool:

@@ -21,6 +21,23 @@ class Role(IntEnum):
     SENSOR = 1
     COIL = 2
     TABLE = 3
+    BRINGUP = 4
+
+
+class Mcu(IntEnum):
+    """What the firmware runs on; it decides which bundle fits."""
+
+    VIRTUAL = 1
+    RP2040 = 2
+    RP2350 = 3
+
+
+class Slot(IntEnum):
+    """Where the running firmware came from."""
+
+    BUILT_IN = 0  # frozen in the image
+    A = 1
+    B = 2
 
 
 class ResetCause(IntEnum):
@@ -66,6 +83,10 @@ class Command(IntEnum):
     DEFAULT_SETTINGS = 7  # every setting to its default, not saved
     ENTER_REPL = 8  # outputs off, application stops, Ctrl-C works again
     RESET = 9  # outputs off, then a hard reset
+    SELF_TEST = 10  # outputs off, not streaming; the detail holds what failed (SelfTestFlag)
+    CONFIRM_FIRMWARE = 11  # the firmware on trial becomes the one that boots; outputs off
+    BLINK = 12  # (seconds) the LED blinks, so that a person finds the board
+    WATCHDOG_TEST = 13  # outputs off, then the program hangs on purpose until the watchdog resets
     SENSOR_START = 16  # (head mask) heater, laser, lock, field zero
     SENSOR_ZERO = 17  # (head mask) null the effective field with the on-head coils
     SENSOR_LOOP = 18  # (head mask, 0 open / 1 closed)
@@ -136,6 +157,7 @@ class FaultCode(IntEnum):
     SETTINGS_CORRUPT = 19
     CHIP_NOT_FOUND = 20
     ADC_FRAME = 21
+    SUPPLY_LOW = 22
 
 
 class SampleFlag(IntFlag):
@@ -169,6 +191,50 @@ class TableFlag(IntFlag):
     EMERGENCY_STOP = 32
 
 
+class BringupFlag(IntFlag):
+    """Bits of a bring-up sample row (uint32)."""
+
+    LED = 1
+
+
+class SelfTestFlag(IntFlag):
+    """What a self-test found wrong; no bit set means good."""
+
+    CHIPS = 1  # a chip of the board does not answer, or lost its configuration
+    FLASH = 2  # the file system cannot be written and read back
+    SETTINGS = 4  # the settings file is damaged
+    SUPPLY = 8  # the supply is below the board's minimum
+    OUTPUTS = 16  # an output is not at its safe level
+    FILES = 32  # a file of the running firmware differs from its manifest
+    HEAP = 64  # too little memory is left
+    BLOCKS = 128  # blocks were missed since the start
+
+
+class TraceState(IntEnum):
+    """State of the trace buffer."""
+
+    IDLE = 0
+    ARMED = 1  # filling the part before the trigger, or waiting for it
+    TRIGGERED = 2  # filling the rest
+    DONE = 3
+
+
+class TraceTrigger(IntEnum):
+    """What starts a trace."""
+
+    NOW = 0
+    RISING = 1  # the first signal passes the level upwards
+    FALLING = 2  # the first signal passes the level downwards
+    FAULT = 3  # the board latches a fault
+
+
+class TraceKind(IntEnum):
+    """How often a signal has a new value."""
+
+    BLOCK = 0  # once a block
+    SAMPLE = 1  # with every conversion of the block
+
+
 class SettingKind(IntEnum):
     """How a setting's 32-bit value is meant."""
 
@@ -194,6 +260,8 @@ class LogLevel(IntEnum):
 
 ENUMERATIONS: tuple[type[IntEnum] | type[IntFlag], ...] = (
     Role,
+    Mcu,
+    Slot,
     ResetCause,
     ErrorCode,
     Command,
@@ -204,6 +272,11 @@ ENUMERATIONS: tuple[type[IntEnum] | type[IntFlag], ...] = (
     SampleFlag,
     CoilFlag,
     TableFlag,
+    BringupFlag,
+    SelfTestFlag,
+    TraceState,
+    TraceTrigger,
+    TraceKind,
     SettingKind,
     SettingFlag,
     LogLevel,

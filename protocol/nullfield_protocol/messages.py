@@ -44,20 +44,27 @@ class MessageId(IntEnum):
     COMMAND_REQUEST = 0x05
     TIME_REQUEST = 0x06
     HEARTBEAT = 0x07
+    TRACE_DESCRIBE_REQUEST = 0x08
+    TRACE_ARM_REQUEST = 0x09
+    TRACE_READ_REQUEST = 0x0A
     IDENTITY = 0x81
     SETTING_DESCRIPTION = 0x82
     SETTING_VALUE = 0x83
     ACKNOWLEDGE = 0x84
     TIME_REPLY = 0x85
+    TRACE_DESCRIPTION = 0x86
+    TRACE_DATA = 0x87
     SENSOR_SAMPLES = 0x88
     COIL_SAMPLES = 0x89
     TABLE_SAMPLES = 0x8A
+    BRINGUP_SAMPLES = 0x8B
     SENSOR_TELEMETRY = 0x90
     COIL_TELEMETRY = 0x91
     TABLE_TELEMETRY = 0x92
     FAULT = 0x93
     LOG = 0x94
     BOARD_HEARTBEAT = 0x95
+    BRINGUP_TELEMETRY = 0x96
 
 
 HEADER = Struct(
@@ -96,6 +103,26 @@ COMMAND_REQUEST = Struct(
 )
 TIME_REQUEST = Struct("request_id" / Int32ul)
 HEARTBEAT = Struct("host_beat" / Int32ul)
+TRACE_DESCRIBE_REQUEST = Struct(
+    "request_id" / Int32ul,
+    "index" / Int16ul,
+    "reserved" / Int16ul,
+)
+TRACE_ARM_REQUEST = Struct(
+    "request_id" / Int32ul,
+    "signal" / Array(4, Int8ul),
+    "decimation" / Int16ul,
+    "sample_count" / Int16ul,
+    "before_count" / Int16ul,
+    "trigger" / Int8ul,
+    "reserved" / Int8ul,
+    "level" / Int32sl,
+)
+TRACE_READ_REQUEST = Struct(
+    "request_id" / Int32ul,
+    "offset" / Int16ul,
+    "count" / Int16ul,
+)
 
 IDENTITY = Struct(
     "request_id" / Int32ul,
@@ -112,6 +139,12 @@ IDENTITY = Struct(
     "block_period_us" / Int32ul,
     "row_period_us" / Int32ul,
     "group_delay_us" / Int32sl,
+    "firmware_revision" / Bytes(16),
+    "unit_name" / Bytes(16),
+    "mcu" / Int8ul,
+    "slot" / Int8ul,
+    "trial" / Int8ul,
+    "reserved" / Int8ul,
 )
 SETTING_DESCRIPTION = Struct(
     "request_id" / Int32ul,
@@ -145,6 +178,28 @@ TIME_REPLY = Struct(
     "board_time_us" / Int64ul,
 )
 
+TRACE_DESCRIPTION = Struct(
+    "request_id" / Int32ul,
+    "index" / Int16ul,
+    "signal_count" / Int16ul,
+    "kind" / Int8ul,
+    "exponent" / Int8sl,
+    "buffer_words" / Int16ul,
+    "name" / Bytes(32),
+    "unit" / Bytes(8),
+)
+TRACE_DATA = Struct(
+    "request_id" / Int32ul,
+    "state" / Int8ul,
+    "signal_count" / Int8ul,
+    "offset" / Int16ul,
+    "sample_count" / Int16ul,
+    "before_count" / Int16ul,
+    "period_ns" / Int32ul,
+    "trigger_time_us" / Int64ul,
+    "words" / GreedyRange(Struct("value" / Int32sl)),
+)
+
 SENSOR_ROW = Struct(
     "field_count" / Array(HEADS_PER_BOARD * AXES_PER_HEAD, Int32sl),
     "flags" / Array(HEADS_PER_BOARD, Int8ul),
@@ -156,6 +211,11 @@ COIL_ROW = Struct(
 TABLE_ROW = Struct(
     "position_um" / Int32sl,
     "speed_um_s" / Int32sl,
+    "flags" / Int32ul,
+)
+BRINGUP_ROW = Struct(
+    "supply_mv" / Int32sl,
+    "mcu_temperature_mc" / Int32sl,
     "flags" / Int32ul,
 )
 
@@ -175,6 +235,7 @@ def _samples(row: Construct[Any, Any]) -> Construct[Any, Any]:
 SENSOR_SAMPLES = _samples(SENSOR_ROW)
 COIL_SAMPLES = _samples(COIL_ROW)
 TABLE_SAMPLES = _samples(TABLE_ROW)
+BRINGUP_SAMPLES = _samples(BRINGUP_ROW)
 
 SENSOR_TELEMETRY = Struct(
     "board_time_us" / Int64ul,
@@ -226,6 +287,19 @@ TABLE_TELEMETRY = Struct(
     "speed_um_s" / Int32sl,
     "heap_free" / Int32ul,
 )
+BRINGUP_TELEMETRY = Struct(
+    "board_time_us" / Int64ul,
+    "board_state" / Int8ul,
+    "led" / Int8ul,
+    "load_permille" / Int16ul,
+    "fault_code" / Int16ul,
+    "fault_source" / Int8ul,
+    "reserved" / Int8ul,
+    "supply_mv" / Int32sl,
+    "mcu_temperature_mc" / Int32sl,
+    "block_late_us" / Int32sl,
+    "heap_free" / Int32ul,
+)
 FAULT = Struct(
     "board_time_us" / Int64ul,
     "code" / Int16ul,
@@ -249,6 +323,8 @@ BOARD_HEARTBEAT = Struct(
     "dropped_frames" / Int32ul,
     "receive_errors" / Int32ul,
     "missed_blocks" / Int32ul,
+    "supply_mv" / Int32sl,
+    "mcu_temperature_mc" / Int32sl,
 )
 
 
@@ -296,20 +372,45 @@ _SUMMARIES: dict[MessageId, tuple[Any, str]] = {
         HEARTBEAT,
         "Says that the host lives; without it the board makes its outputs safe.",
     ),
+    MessageId.TRACE_DESCRIBE_REQUEST: (
+        TRACE_DESCRIBE_REQUEST,
+        "Asks for the internal signal with this index.",
+    ),
+    MessageId.TRACE_ARM_REQUEST: (
+        TRACE_ARM_REQUEST,
+        "Arms the trace: up to four signals (255 is none), samples in all and before the trigger.",
+    ),
+    MessageId.TRACE_READ_REQUEST: (
+        TRACE_READ_REQUEST,
+        "Asks for the trace's state and for samples of it, oldest first.",
+    ),
     MessageId.IDENTITY: (IDENTITY, "Who the board is and what it speaks."),
     MessageId.SETTING_DESCRIPTION: (SETTING_DESCRIPTION, "Self-description of one setting."),
     MessageId.SETTING_VALUE: (SETTING_VALUE, "Value of a setting after a read or write."),
     MessageId.ACKNOWLEDGE: (ACKNOWLEDGE, "Result of a command."),
     MessageId.TIME_REPLY: (TIME_REPLY, "The other half of a time exchange."),
+    MessageId.TRACE_DESCRIPTION: (
+        TRACE_DESCRIPTION,
+        "Self-description of one internal signal: value times ten to the exponent is in the unit.",
+    ),
+    MessageId.TRACE_DATA: (
+        TRACE_DATA,
+        "State of the trace; with samples, each as one word a signal, oldest first.",
+    ),
     MessageId.SENSOR_SAMPLES: (
         SENSOR_SAMPLES,
         "Field at each head: applied on-head field plus loop error, sign of the ambient field.",
     ),
     MessageId.COIL_SAMPLES: (COIL_SAMPLES, "Sensed coil currents."),
     MessageId.TABLE_SAMPLES: (TABLE_SAMPLES, "Table motion."),
+    MessageId.BRINGUP_SAMPLES: (BRINGUP_SAMPLES, "What a bare module can measure of itself."),
     MessageId.SENSOR_TELEMETRY: (SENSOR_TELEMETRY, "Slow state of a sensor board, 10 a second."),
     MessageId.COIL_TELEMETRY: (COIL_TELEMETRY, "Slow state of a coil board, 10 a second."),
     MessageId.TABLE_TELEMETRY: (TABLE_TELEMETRY, "Slow state of a table board, 10 a second."),
+    MessageId.BRINGUP_TELEMETRY: (
+        BRINGUP_TELEMETRY,
+        "Slow state of a bring-up board, 10 a second.",
+    ),
     MessageId.FAULT: (FAULT, "A fault latched; outputs are off."),
     MessageId.LOG: (LOG, "A line of text, UTF-8."),
     MessageId.BOARD_HEARTBEAT: (

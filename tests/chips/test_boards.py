@@ -83,4 +83,4 @@ def test_peripherals_reach_their_pins(name):
 
 
 def test_every_role_has_a_board():
-    assert {load(name)["role"] for name in NAMES} == {"sensor", "coil", "table"}
+    assert {load(name)["role"] for name in NAMES} == {"sensor", "coil", "table", "bringup"}

@@ -110,11 +110,14 @@ def rp2(monkeypatch):
         "SPI": Anything,
         "SoftSPI": Anything,
         "UART": Anything,
+        "ADC": Anything,
+        "mem32": {},
         "WDT_RESET": 3,
         "reset_cause": lambda: 3,
         "unique_id": lambda: b"12345678",
     }.items():
         setattr(machine, name, value)
+    monkeypatch.setattr(sys.implementation, "_machine", "Pico 2 with RP2350", raising=False)
     module = types.ModuleType("rp2")
     module.PIO = module.DMA = module.StateMachine = Anything
     module.asm_pio = lambda **_options: lambda program: program

@@ -1,4 +1,4 @@
-"""Dependency rules on the board: main -> app -> {drivers, control, link}; only main picks a hal."""
+"""Dependency rules on the board: start -> app -> {drivers, control, link}; only start picks a hal."""
 
 from __future__ import annotations
 
@@ -15,7 +15,18 @@ ALLOWED = {
     "control": {"control", "fixed", "lockin", "bits"},
     "drivers": {"drivers", "bits"},
     "hal": {"hal", "bits", "wire"},
-    "app": {"app", "control", "drivers", "link", "wire", "bits", "faults", "schedule", "settings"},
+    "app": {
+        "app",
+        "boot_state",
+        "control",
+        "drivers",
+        "link",
+        "wire",
+        "bits",
+        "faults",
+        "schedule",
+        "settings",
+    },
 }
 
 
@@ -33,7 +44,7 @@ def imported(path: Path) -> set[str]:
         full = [*base, *name.split(".")] if name else base
         full = [part for part in full if part]
         names = [alias.name for alias in node.names]
-        found |= {full[0]} if full else {n for n in names if n != "VERSION"}
+        found |= {full[0]} if full else set(names) - {"VERSION", "REVISION"}
     return found
 
 
@@ -46,11 +57,23 @@ def test_a_folder_imports_only_what_it_may(folder: str) -> None:
         assert not extra, f"{module.relative_to(FIRMWARE)} imports {sorted(extra)}"
 
 
-def test_only_main_picks_a_hal() -> None:
+def test_only_start_picks_a_hal() -> None:
     users = [
         path.relative_to(FIRMWARE).as_posix()
         for path in sorted(PACKAGE.rglob("*.py"))
         if path.parent.name != "hal" and "hal" in imported(path)
     ]
     assert users == []
-    assert "nullfield_fw.hal" in (FIRMWARE / "main.py").read_text(encoding="utf-8")
+    assert "nullfield_fw.hal" in (FIRMWARE / "start.py").read_text(encoding="utf-8")
+
+
+def test_the_boot_code_stands_alone() -> None:
+    tree = ast.parse((FIRMWARE / "main.py").read_text(encoding="utf-8"))
+    imports = {
+        alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import)
+        for alias in node.names
+    }
+    assert not any(isinstance(node, ast.ImportFrom) for node in ast.walk(tree))
+    assert imports == {"binascii", "hashlib", "machine", "os", "rp2", "start", "sys", "time"}

@@ -14,10 +14,12 @@ from nullfield_protocol.catalogue import (
     Command,
     ErrorCode,
     FaultCode,
+    Mcu,
     ResetCause,
     Role,
     SettingFlag,
     SettingKind,
+    Slot,
 )
 from nullfield_protocol.codec import build, message_layout, parse, row_dtype
 from nullfield_protocol.fingerprint import fingerprint
@@ -214,6 +216,7 @@ class FakeBoard:
             state=int(self.state), streaming=int(self.is_streaming),
             fault_code=int(FaultCode.INTERLOCK_OPEN) if self.state == BoardState.FAULT else 0,
             dropped_rows=self.dropped_rows, dropped_frames=0, receive_errors=0, missed_blocks=0,
+            supply_mv=5000, mcu_temperature_mc=31000,
         )  # fmt: skip
 
     def _hear(self, data):
@@ -236,7 +239,8 @@ class FakeBoard:
                 "catalogue_fingerprint": self.catalogue, "firmware_version": b"0.1.0",
                 "board_name": b"fake", "setting_count": len(self.settings), "channel_count": 12,
                 "state": int(self.state), "block_period_us": 1000, "row_period_us": 1000,
-                "group_delay_us": 1500,
+                "group_delay_us": 1500, "firmware_revision": b"source", "unit_name": b"",
+                "mcu": int(Mcu.VIRTUAL), "slot": int(Slot.BUILT_IN), "trial": 0,
             }  # fmt: skip
         if message == MessageId.TIME_REQUEST:
             return MessageId.TIME_REPLY, {"hold_time_us": 0, "board_time_us": self.time_us()}

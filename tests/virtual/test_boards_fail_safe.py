@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 from typing import Any
 
@@ -239,7 +240,10 @@ def test_a_firmware_that_raises_is_told_in_one_line(
     from nullfield.toolchain import ensure_micropython
     from nullfield.virtual.plant import Scenario
 
-    (tmp_path / "main.py").write_text("raise ValueError('no such pin')\n", encoding="utf-8")
+    shipped = process.firmware_directory()
+    shutil.copytree(shipped / "virtual", tmp_path / "virtual")
+    shutil.copy(shipped / "main.py", tmp_path)
+    (tmp_path / "start.py").write_text("raise ValueError('no such pin')\n", encoding="utf-8")
     monkeypatch.setattr(process, "firmware_directory", lambda: tmp_path)
     scenario = Scenario(heart_enabled=False)
     instrument = VirtualInstrument(table_rig, scenario, 1, ensure_micropython())

@@ -83,17 +83,6 @@ class _Saver:
         self.bench.instrument.reset(self.virtual, RESET_POWER_ON)
 
 
-def _operations_of_a_save(saver: _Saver) -> int:
-    flash = saver.virtual.process.flash
-    coil = saver.connect()
-    flash.operations_until_cut = 1_000_000
-    coil.save_settings()
-    used = 1_000_000 - flash.operations_until_cut
-    flash.operations_until_cut = None
-    coil.close()
-    return used
-
-
 def test_a_power_cut_at_any_flash_operation_keeps_old_or_new(bench: Any) -> None:
     saver = _Saver(bench)
     flash = saver.virtual.process.flash
@@ -101,11 +90,13 @@ def test_a_power_cut_at_any_flash_operation_keeps_old_or_new(bench: Any) -> None
     coil.settings.set("ramp_rate", _OLD_A_S)
     coil.save_settings()
     coil.close()
-    # Several saves more, so that the file system's log wraps in some of them.
-    operations = max(_operations_of_a_save(saver) for _ in range(4))
     saved = bytes(flash.content)
     seen = set()
-    for cut in range(1, operations + 2):
+    is_whole = False
+    cut = 0
+    while not is_whole:
+        cut += 1
+        assert cut < 50, "a save of one small file takes a few operations"
         flash.content[:] = saved
         saver.power_cycle()
         coil = saver.connect()
@@ -114,8 +105,9 @@ def test_a_power_cut_at_any_flash_operation_keeps_old_or_new(bench: Any) -> None
         flash.operations_until_cut = cut
         try:
             coil.save_settings()
+            is_whole = True
         except BoardLostError:
-            assert cut <= operations
+            pass
         coil.close()
         saver.power_cycle()
         coil = saver.connect()
@@ -125,4 +117,4 @@ def test_a_power_cut_at_any_flash_operation_keeps_old_or_new(bench: Any) -> None
         seen.add(round(value, 6))
         assert value in (pytest.approx(_OLD_A_S), pytest.approx(_NEW_A_S)), f"cut {cut}"
     assert seen == {_OLD_A_S, _NEW_A_S}
-    assert operations >= 3, operations
+    assert cut > 3, cut

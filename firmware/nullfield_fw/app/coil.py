@@ -24,7 +24,7 @@ class CoilApplication(BoardApplication):
     channel_count = coil_loop.CHANNELS
     group_delay_us = 500
 
-    def __init__(self, board, hal):
+    def __init__(self, board, hal, boot):
         limits = board["limits"]
         self._max_na = limits["coil_current_max_na"]
         super().__init__(
@@ -34,6 +34,7 @@ class CoilApplication(BoardApplication):
                 Setting("ramp_rate", "A/s", -9, 100000, 100000000, 20000000),
                 Setting("readback_tolerance", "A", -9, 50000, 1000000, 200000),
             ],
+            boot,
         )
         self._enable = hal.output("coil_enable")
         self._control = coil_loop.new_state()
@@ -50,6 +51,10 @@ class CoilApplication(BoardApplication):
             self.fault(wire.FAULT_CODE_CHIP_NOT_FOUND, 1)
         for channel in range(16):
             self.dac_chip.configure(channel, SPAN_10, 32768)
+
+    def chips_answer(self):
+        """The converter sends frames; the DAC is write-only once its stream runs."""
+        return self.hal.adc[0] != 0
 
     def setting_changed(self, number):
         """Ramp rate and tolerance go to the loop."""

@@ -8,6 +8,7 @@ import gc
 
 from .. import wire
 from ..bits import add_u32, add_u64, copy, put_i32, put_u16
+from ..boot_state import TRIAL_LIMIT_BLOCKS
 from ..faults import Faults
 from ..link import Link, new_message
 from ..schedule import Divider
@@ -17,6 +18,10 @@ from .requests import BLOCK_US, RequestHandling
 _P = wire.HEADER_SIZE
 _WATCHDOG_MS = 2000
 _MISSED_BLOCKS_MAX = 20
+# After so long the firmware counts as running: crashes before it are forgotten.
+_SETTLED_BLOCKS = 30000
+_SUPPLY_LOW_CHECKS = 3
+_BLINK_BLOCKS = 128
 
 # Indices of the settings that every board has.
 HOST_TIMEOUT_MS = 0
@@ -44,6 +49,8 @@ class BoardApplication(RequestHandling):
     hal : Hal
     settings : list of Setting
         Those of the role, behind the common ones.
+    boot : Boot
+        Slot, trial and unit name.
     """
 
     # What a role brings; the fields of a subclass take these places.
@@ -54,9 +61,10 @@ class BoardApplication(RequestHandling):
     channel_count = 0
     group_delay_us = 0
 
-    def __init__(self, board, hal, settings):
+    def __init__(self, board, hal, settings, boot):
         self.board = board
         self.hal = hal
+        self.boot = boot
         self.settings = Settings(common_settings() + settings)
         self.value = self.settings.value
         self.faults = Faults(self.safe_off)
@@ -85,6 +93,13 @@ class BoardApplication(RequestHandling):
         self._log = new_message(wire.LOG, wire.LOG_SIZE + 120)
         self._telemetry_divider = Divider(100, 7)
         self._heartbeat_divider = Divider(250, 13)
+        self._supply_divider = Divider(10, 3)
+        self._supply_minimum_mv = board["supply"]["minimum_mv"] if "supply" in board else 0
+        self._supply_low = 0
+        self.supply_mv = 0
+        self._led = hal.output("led") if "led" in board["outputs"] else None
+        self._blink_blocks = 0
+        self._age_blocks = 0
         self.row = bytearray(self.row_size)
 
     # ------------------------------------------------------------------ start and loop
@@ -131,6 +146,12 @@ class BoardApplication(RequestHandling):
             self._push_row()
         self.slow()
         self._watch_host(elapsed)
+        if self._supply_divider.due():
+            self._watch_supply()
+        if self._blink_blocks:
+            self._blink()
+        if self._age_blocks <= TRIAL_LIMIT_BLOCKS:
+            self._grow_older(elapsed)
         if self._telemetry_divider.due():
             self._send_telemetry()
         if self._heartbeat_divider.due():
@@ -139,6 +160,31 @@ class BoardApplication(RequestHandling):
             self._send_fault()
         self.link.poll()
         self.hal.watchdog_feed()
+
+    def _watch_supply(self):
+        """Brown-out: the chips would go wrong before the processor notices."""
+        supply_mv = self.hal.supply_mv()
+        self.supply_mv = supply_mv
+        if supply_mv >= self._supply_minimum_mv:
+            self._supply_low = 0
+        elif self._supply_low < _SUPPLY_LOW_CHECKS:
+            self._supply_low += 1
+            if self._supply_low == _SUPPLY_LOW_CHECKS and self.state != wire.BOARD_STATE_FAULT:
+                self.fault(wire.FAULT_CODE_SUPPLY_LOW, 0, supply_mv)
+
+    def _blink(self):
+        self._blink_blocks -= 1
+        self._led.set(1 if self._blink_blocks & _BLINK_BLOCKS else 0)
+
+    def _grow_older(self, elapsed):
+        """What happens once, some time after the start."""
+        before = self._age_blocks
+        self._age_blocks = before + elapsed
+        if before < _SETTLED_BLOCKS <= self._age_blocks:
+            self.hal.settled()
+        if self._age_blocks > TRIAL_LIMIT_BLOCKS and self.boot.is_trial:
+            # Nobody confirmed: `main.py` counts the start and goes back to the old firmware.
+            self._leave(wire.COMMAND_RESET)
 
     # ------------------------------------------------------------------ for the subclasses
 
@@ -161,6 +207,10 @@ class BoardApplication(RequestHandling):
     def command(self, command, first, second):
         """Run a command of the role; returns an error code, detail in `_detail`."""
         raise NotImplementedError
+
+    def chips_answer(self):
+        """True if the role's chips still answer; the self-test asks, with outputs off."""
+        return True
 
     def fault(self, code, source=0, value=0):
         """Latch a fault of the whole board: outputs off, state FAULT."""
@@ -224,6 +274,8 @@ class BoardApplication(RequestHandling):
         put_i32(raw, _P + wire.BOARD_HEARTBEAT_DROPPED_FRAMES, self.link.dropped_frames)
         put_i32(raw, _P + wire.BOARD_HEARTBEAT_RECEIVE_ERRORS, self.link.receive_errors)
         put_i32(raw, _P + wire.BOARD_HEARTBEAT_MISSED_BLOCKS, self._missed_blocks)
+        put_i32(raw, _P + wire.BOARD_HEARTBEAT_SUPPLY_MV, self.supply_mv)
+        put_i32(raw, _P + wire.BOARD_HEARTBEAT_MCU_TEMPERATURE_MC, self.hal.mcu_temperature_mc())
         self.link.send(raw, wire.BOARD_HEARTBEAT_SIZE)
 
     def _send_fault(self):

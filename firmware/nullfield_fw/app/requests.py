@@ -8,15 +8,29 @@ import gc
 
 from array import array
 
-from .. import VERSION, wire
+from .. import REVISION, VERSION, wire
 from ..bits import add_u64, copy, get_small, get_u16, put_i32, put_u16
+from ..boot_state import Boot
 from ..faults import Faults
 from ..link import Link, new_message
 from ..settings import Settings
+from .self_test import self_test
 
 _P = wire.HEADER_SIZE
 BLOCK_US = 1000
-_ROLES = {"sensor": wire.ROLE_SENSOR, "coil": wire.ROLE_COIL, "table": wire.ROLE_TABLE}
+_ROLES = {
+    "sensor": wire.ROLE_SENSOR,
+    "coil": wire.ROLE_COIL,
+    "table": wire.ROLE_TABLE,
+    "bringup": wire.ROLE_BRINGUP,
+}
+_LAST_REQUEST = 0x0A
+_BLINK_MAX_S = 60
+_AT_REST = (
+    wire.COMMAND_SAVE_SETTINGS,
+    wire.COMMAND_CONFIRM_FIRMWARE,
+    wire.COMMAND_SELF_TEST,
+)
 
 
 class RequestHandling:
@@ -35,6 +49,11 @@ class RequestHandling:
     channel_count: "int"
     group_delay_us: "int"
     _rows: "int"
+    _missed_blocks: "int"
+    _supply_minimum_mv: "int"
+    _blink_blocks: "int"
+    _led: "Any"  # type: ignore[name-defined]  # an output of the hal
+    boot: "Boot"
     _acknowledge: "bytearray"
     _setting_value: "bytearray"
     _time_reply: "bytearray"
@@ -80,9 +99,12 @@ class RequestHandling:
             identity = self._identity
             copy(identity, _P << 16 | _P, raw, 4)
             identity[_P + wire.IDENTITY_STATE] = self.state
+            identity[_P + wire.IDENTITY_TRIAL] = 1 if self.boot.is_trial else 0
             self.link.reply(identity, wire.IDENTITY_SIZE)
         else:
-            self._answer(raw, 0, wire.ERROR_CODE_BAD_LENGTH if message < 8 else 1, message)
+            self._answer(
+                raw, 0, wire.ERROR_CODE_BAD_LENGTH if message <= _LAST_REQUEST else 1, message
+            )
 
     def _settings_changed(self):
         for number in range(len(self.value)):
@@ -141,8 +163,13 @@ class RequestHandling:
             self._answer(raw, command, wire.ERROR_CODE_OK, 0)
             self._leave(command)
             return
+        if command == wire.COMMAND_WATCHDOG_TEST:
+            self.safe_off()
+            self._answer(raw, command, wire.ERROR_CODE_OK, 0)
+            self._leave(command)
+            return
         self._detail = 0
-        error = self._common_command(command)
+        error = self._common_command(command, first)
         if error < 0:
             if self.state == wire.BOARD_STATE_FAULT:
                 error = wire.ERROR_CODE_FAULT_LATCHED
@@ -152,7 +179,7 @@ class RequestHandling:
                 error = self.command(command, first, second)
         self._answer(raw, command, error, self._detail)
 
-    def _common_command(self, command):
+    def _common_command(self, command, first):
         """Run a command that all boards know; -1 if it is not one."""
         if command == wire.COMMAND_PING:
             return wire.ERROR_CODE_OK
@@ -187,18 +214,30 @@ class RequestHandling:
             self.settings.defaults()
             self._settings_changed()
             return wire.ERROR_CODE_OK
-        if command == wire.COMMAND_SAVE_SETTINGS:
-            return self._save()
+        if command == wire.COMMAND_BLINK:
+            if self._led is None or not 0 <= first <= _BLINK_MAX_S:
+                self._detail = _BLINK_MAX_S
+                return wire.ERROR_CODE_BAD_ARGUMENT
+            self._blink_blocks = first * 1000
+            self._led.set(0)
+            return wire.ERROR_CODE_OK
+        if command in _AT_REST:
+            return self._at_rest(command)
         return -1
 
-    def _save(self):
-        # Flash writes stop the machine for milliseconds: never with outputs on or rows due.
+    def _at_rest(self, command):
+        """Do what stops the machine for a while or allocates: never with outputs on or rows due."""
         if self.state == wire.BOARD_STATE_ACTIVE:
             return wire.ERROR_CODE_WRONG_STATE
         if self.streaming:
             return wire.ERROR_CODE_STREAMING
         try:
-            self.settings.save(self.hal.flash_root)
+            if command == wire.COMMAND_SAVE_SETTINGS:
+                self.settings.save(self.hal.flash_root)
+            elif command == wire.COMMAND_CONFIRM_FIRMWARE:
+                self.boot.confirm(self.hal.flash_root)
+            else:
+                self._detail = self_test(self)
         except OSError as error:
             self._detail = error.args[0] if error.args else 0
             return wire.ERROR_CODE_FLASH_FAILED
@@ -207,7 +246,7 @@ class RequestHandling:
         return wire.ERROR_CODE_OK
 
     def _leave(self, command):
-        """Send what is queued, then reset or stop."""
+        """Send what is queued, then reset, stop, or hang on purpose."""
         self.stopped = True
         for _ in range(4):
             self.link.pump()
@@ -215,6 +254,8 @@ class RequestHandling:
         gc.enable()
         if command == wire.COMMAND_RESET:
             self.hal.reset()
+        elif command == wire.COMMAND_WATCHDOG_TEST:
+            self.hal.hang()
         else:
             self.hal.enter_repl()
 
@@ -234,6 +275,10 @@ class RequestHandling:
         put_i32(raw, _P + wire.IDENTITY_BLOCK_PERIOD_US, BLOCK_US)
         put_i32(raw, _P + wire.IDENTITY_ROW_PERIOD_US, BLOCK_US)
         put_i32(raw, _P + wire.IDENTITY_GROUP_DELAY_US, self.group_delay_us)
+        _put_bytes(raw, wire.IDENTITY_FIRMWARE_REVISION, REVISION.encode(), 16)
+        _put_bytes(raw, wire.IDENTITY_UNIT_NAME, self.boot.unit.encode(), 16)
+        raw[_P + wire.IDENTITY_MCU] = self.hal.mcu
+        raw[_P + wire.IDENTITY_SLOT] = self.boot.number
         self._identity = raw
 
     def _make_descriptions(self):

@@ -48,9 +48,9 @@ class SensorApplication(BoardApplication):
     # The middle of a block lies half a block before the time that its row carries.
     group_delay_us = 500
 
-    def __init__(self, board, hal):
+    def __init__(self, board, hal, boot):
         limits = board["limits"]
-        super().__init__(board, hal, _role_settings(limits))
+        super().__init__(board, hal, _role_settings(limits), boot)
         self.control = lockin.new_state()
         self._laser_enable = hal.output("laser_enable")
         self._heater_enable = hal.output("heater_enable")
@@ -91,6 +91,15 @@ class SensorApplication(BoardApplication):
             return
         self.cell_adc.select(0)
         self.laser_adc.select(0)
+
+    def chips_answer(self):
+        """Slow chips by their registers, the converter by its frames; the coil DAC is streamed to."""
+        return (
+            self.hal.adc[0] != 0
+            and self.slow_dac.probe()
+            and self.cell_adc.probe()
+            and self.laser_adc.probe()
+        )
 
     def faults_cleared(self):
         """Heads with a latched fault go to OFF."""

@@ -25,7 +25,7 @@ class TableApplication(BoardApplication):
     channel_count = 1
     group_delay_us = 0
 
-    def __init__(self, board, hal):
+    def __init__(self, board, hal, boot):
         limits = board["limits"]
         self._travel_um = limits["table_travel_um"]
         speed_max = limits["table_speed_max_um_s"]
@@ -37,6 +37,7 @@ class TableApplication(BoardApplication):
                 Setting("acceleration", "m/s^2", -6, 5000, 200000, 50000),
                 Setting("home_speed", "m/s", -6, 1000, 20000, 20000),
             ],
+            boot,
         )
         self._energise = hal.output("motor_enable")
         self._home = hal.input("home")
@@ -56,6 +57,10 @@ class TableApplication(BoardApplication):
         super().prepare()
         if not self.driver_chip.configure(self.board["limits"]["run_current_32nds"]):
             self.fault(wire.FAULT_CODE_CHIP_NOT_FOUND, 0)
+
+    def chips_answer(self):
+        """The stepper driver answers on its line."""
+        return self.driver_chip.probe()
 
     def setting_changed(self, number):
         """Acceleration goes to the profile."""

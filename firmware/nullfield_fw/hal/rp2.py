@@ -6,6 +6,7 @@ processor's timer does. Everything that runs in a block is free of allocation.
 
 from array import array
 import os
+import sys
 import time
 
 import machine
@@ -23,6 +24,13 @@ _BLOCK_US = const(1000)
 # application can report the fault.
 _CLOCK_LOST_US = const(20000)
 _WATCHDOG_MAX_MS = const(8388)  # RP2040 data sheet, section 4.7; used on both chips
+_IS_RP2350 = "RP2350" in sys.implementation._machine
+# RP2040 data sheet 4.7.6 and RP2350 data sheet 12.9.8: the scratch words keep through resets.
+_SCRATCH = 0x400D800C if _IS_RP2350 else 0x4005800C
+_CLEAN = const(0x4E460001)  # see main.py
+# Channel of the temperature sensor: RP2040 data sheet 4.9.1, RP2350A data sheet 12.4.2.
+_TEMPERATURE_CHANNEL = const(4)
+_ADC_REFERENCE_MV = const(3300)
 
 
 class Output:
@@ -36,6 +44,10 @@ class Output:
     def set(self, level):
         """Set the level, 0 or 1."""
         self._pin.value(level ^ self._flip)
+
+    def get(self):
+        """Level at the pin itself, 0 or 1: a short shows."""
+        return self._pin.value() ^ self._flip
 
 
 class Input:
@@ -73,6 +85,8 @@ class Hal:
         Bytes that came over USB during the block.
     """
 
+    mcu = wire.MCU_RP2350 if _IS_RP2350 else wire.MCU_RP2040
+
     def __init__(self, board):
         self._outputs = {name: Output(item) for name, item in board["outputs"].items()}
         self._pwms = {
@@ -90,6 +104,10 @@ class Hal:
             if machine.reset_cause() == machine.WDT_RESET
             else wire.RESET_CAUSE_POWER_ON
         )
+        supply = board.get("supply")
+        self._supply_adc = machine.ADC(supply["adc_pin"]) if supply else None
+        self._supply_divider = supply["divider"] if supply else 0
+        self._temperature_adc = machine.ADC(_TEMPERATURE_CHANNEL)
         self._open_chips(board)
         self._usb = UsbLink()
         self.link_in = self._usb.received
@@ -234,9 +252,41 @@ class Hal:
         if self._watchdog:
             self._watchdog.feed()
 
+    def supply_mv(self):
+        """Supply of the module by its divider; 0 on a board without one."""
+        adc = self._supply_adc
+        if adc is None:
+            return 0
+        return (adc.read_u16() * _ADC_REFERENCE_MV >> 16) * self._supply_divider
+
+    def mcu_temperature_mc(self):
+        """Temperature of the die: RP2040 data sheet 4.9.5, the same in the RP2350; some K uncertain.
+
+        27 degC at 706 mV, -1.721 mV/K.
+        """
+        tenth_mv = self._temperature_adc.read_u16() * (_ADC_REFERENCE_MV * 10) >> 16
+        return 27000 - (tenth_mv - 7060) * 100000 // 1721
+
+    def outputs_are_safe(self):
+        """True if every output pin reads its safe level."""
+        for output in self._output_list:
+            if output.get() != output.safe:
+                return False
+        return True
+
+    def settled(self):
+        """The firmware has run for a while: crashes before do not count any more."""
+        machine.mem32[_SCRATCH + 4] = 0
+
+    def hang(self):
+        """Never return and never feed the watchdog, on purpose."""
+        while True:
+            pass
+
     def reset(self):
-        """Outputs safe, then a hard reset."""
+        """Outputs safe, then a hard reset, marked as asked for."""
         self.safe()
+        machine.mem32[_SCRATCH] = _CLEAN
         machine.reset()
 
     def enter_repl(self):
@@ -247,6 +297,7 @@ class Hal:
         their "resume" mode.
         """
         self.safe()
+        machine.mem32[_SCRATCH] = _CLEAN
         if self._streams:
             self._streams.stop()
         micropython.kbd_intr(3)
@@ -259,15 +310,9 @@ class Hal:
         raise KeyboardInterrupt
 
     def file_system(self):
-        """Use the mounted flash, or mount it; raises OSError when it cannot be read.
+        """Use the flash that the boot code mounted; raises OSError when it could not.
 
         Never formats: a damaged file system holds a calibration that may still be saved.
         """
         self.flash_root = ""
-        try:
-            os.statvfs("/")
-        except OSError:
-            import rp2
-            import vfs
-
-            vfs.mount(vfs.VfsLfs2(rp2.Flash(), progsize=256), "/")
+        os.statvfs("/")

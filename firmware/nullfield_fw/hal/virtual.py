@@ -1,16 +1,18 @@
 """The hal of a virtual board: the same objects as `rp2`, talking to the plant.
 
-Each block is one message to the rig process and one back over a packet socket whose number comes in
-the environment. Chip-select transactions within a block are messages of their own, so a driver reads
-the register that the chip model really holds. Message layouts stand in the host's
-``nullfield.virtual.exchange``.
+Each block is one message to the rig process and one back over a packet socket (`virtual_port`, which
+stands for the chip's own boot code). Chip-select transactions within a block are messages of their
+own, so a driver reads the register that the chip model really holds. Message layouts stand in the
+host's ``nullfield.virtual.exchange``.
 """
 
 from array import array
 import os
 
 import micropython
+import virtual_port
 
+from .. import wire
 from ..bits import copy, get_u16, put_i32, put_u16
 
 _TICK_HEADER = 16
@@ -20,6 +22,7 @@ _FRAME_WORDS = 10
 _LINK_ROOM = 4096
 _LINK_IN = 256
 _POSTED_ROOM = 512
+_CLEAN = 0x4E460001  # see main.py
 
 
 @micropython.viper
@@ -48,6 +51,9 @@ class _Output:
             self._hal.output_bits |= 1 << self._bit
         else:
             self._hal.output_bits &= ~(1 << self._bit)
+
+    def get(self):
+        return self._hal.output_bits >> self._bit & 1
 
 
 class _Input:
@@ -95,37 +101,12 @@ class _Stepper:
         self._zero = self._hal.step_count
 
 
-class _FlashBlocks:
-    """Block device behind the file system: 4096-byte blocks, 256-byte program pages."""
-
-    def __init__(self, hal, blocks):
-        self._hal = hal
-        self._blocks = blocks
-
-    def readblocks(self, block, buffer, offset=0):
-        self._hal.flash(0, block, offset, buffer)
-
-    def writeblocks(self, block, buffer, offset=0):
-        self._hal.flash(1, block, offset, buffer)
-
-    def ioctl(self, operation, argument):
-        if operation == 4:
-            return self._blocks
-        if operation == 5:
-            return 4096
-        if operation == 6:
-            self._hal.flash(2, argument, 0, b"")
-            return 0
-        return 0
-
-
 class Hal:
     """Everything the applications may touch; see `rp2.Hal` for the meaning on a real board."""
 
     def __init__(self, board):
-        descriptor = int(os.getenv("NULLFIELD_RIG_FD"))
-        self._in = open(descriptor, "rb")
-        self._out = open(descriptor, "wb")
+        self._in = virtual_port.received
+        self._out = virtual_port.sent
         has_adc = "adc" in board["chips"]
         dac = board["chips"].get("stream_dac")
         self._adc_words = _SAMPLES * _FRAME_WORDS if has_adc else 0
@@ -144,8 +125,7 @@ class Hal:
         self._posted_count = 0
         self._link = bytearray(_LINK_ROOM)
         self._link_count = 0
-        self._request = bytearray(8 + 4096 + 16)
-        self._done = bytearray(1)
+        self._request = bytearray(8 + _POSTED_ROOM + 256)
         self.input_bits = 0
         self.output_bits = 0
         self.step_rate = 0
@@ -153,14 +133,9 @@ class Hal:
         self._feed = 0
         self._watchdog_ms = 0
         self.flash_root = ""
-        # `readinto` goes on until the buffer is full, so every message has a known length.
-        hello = bytearray(16)
-        hello[0] = 66  # 'B': who am I
-        self._out.write(hello)
-        self._in.readinto(hello)
-        self.uid = bytes(hello[8:16])
-        self.reset_cause = hello[4]
-        self._flash_blocks = hello[5] | hello[6] << 8
+        self.uid = virtual_port.uid
+        self.reset_cause = virtual_port.reset_cause
+        self._chip = virtual_port.Chip()
         self._devices = {name: number for number, name in enumerate(sorted(board["chips"]))}
         self._outputs = {
             name: _Output(self, number, board["outputs"][name]["safe"])
@@ -201,6 +176,8 @@ class Hal:
         for pwm in self._pwm_list:
             pwm.duty_u16(0)
         self.step_rate = 0
+
+    mcu = wire.MCU_VIRTUAL
 
     def wait_block(self):
         """Hand the block over and wait for the next one; returns blocks missed (never here)."""
@@ -275,40 +252,10 @@ class Hal:
         self._out.write(request, size)
         self._in.readinto(rx)
 
-    def flash(self, operation, block, offset, buffer):
-        """One flash operation: 0 read, 1 program, 2 erase."""
-        request = self._request
-        request[0] = 70  # 'F'
-        request[1] = operation
-        put_u16(request, 2, block)
-        put_u16(request, 4, offset)
-        put_u16(request, 6, len(buffer))
-        size = 8
-        if operation == 1:
-            copy(request, 8 << 16, buffer, len(buffer))
-            size += len(buffer)
-        self._out.write(request, size)
-        if operation == 0:
-            self._in.readinto(buffer)
-        else:
-            self._in.readinto(self._done)
-
     def file_system(self):
-        """Mount the board's flash; a new (all erased) flash is formatted, a damaged one never."""
-        import vfs
-
-        blocks = _FlashBlocks(self, self._flash_blocks)
-        try:
-            volume = vfs.VfsLfs2(blocks)  # type: ignore[arg-type]
-        except OSError:
-            first = bytearray(256)
-            blocks.readblocks(0, first)
-            if any(byte != 0xFF for byte in first):
-                raise
-            vfs.VfsLfs2.mkfs(blocks)  # type: ignore[arg-type]
-            volume = vfs.VfsLfs2(blocks)  # type: ignore[arg-type]
-        vfs.mount(volume, "/flash")
-        self.flash_root = "/flash"
+        """Use the flash that the start mounted; raises OSError when it could not be read."""
+        os.statvfs(virtual_port.root)
+        self.flash_root = virtual_port.root
 
     def watchdog_start(self, timeout_ms):
         """From now on the board is reset unless it is fed in time."""
@@ -327,20 +274,43 @@ class Hal:
         """Share of the block used; meaningless here, so zero."""
         return 0
 
-    def _leave(self, reason):
-        self.safe()
-        self._request[0] = 81  # 'Q'
-        self._request[1] = reason
-        self._out.write(self._request, 2)
-        raise SystemExit
+    def supply_mv(self):
+        """Supply of the module, as its divided-down ADC channel reads it."""
+        return get_u16(self._tick, 10)
+
+    def mcu_temperature_mc(self):
+        """Temperature of the processor's die."""
+        return (self._tick[1] - 100) * 1000
+
+    def outputs_are_safe(self):
+        """True if every output pin is at its safe level."""
+        for output in self._output_list:
+            if output.get() != output.safe:
+                return False
+        return True
+
+    def settled(self):
+        """The firmware has run for a while: crashes before do not count any more."""
+        self._chip.set_scratch(1, 0)
+
+    def hang(self):
+        """Never return and never feed the watchdog, on purpose."""
+        while True:
+            self._feed = 0
+            self.wait_block()
 
     def reset(self):
-        """Hard reset."""
-        self._leave(0)
+        """Hard reset, marked as asked for."""
+        self.safe()
+        self._chip.set_scratch(0, _CLEAN)
+        virtual_port.leave(0)
 
     def enter_repl(self):
-        """Stop the application; a virtual board has no prompt, so it stays off until a reset."""
-        self._leave(1)
+        """Outputs safe and out of the application to the prompt."""
+        self.safe()
+        self.wait_block()
+        self._chip.set_scratch(0, _CLEAN)
+        raise KeyboardInterrupt
 
 
 @micropython.viper

@@ -13,7 +13,7 @@ from nullfield.devices.settings import Settings
 from nullfield.errors import BoardFaultError, BoardLostError, NullfieldError, ProcedureError
 from nullfield.link import Link
 from nullfield.link_answers import Identity
-from nullfield_protocol.catalogue import Command, LogLevel, Role
+from nullfield_protocol.catalogue import Command, LogLevel, Role, SelfTestFlag
 from nullfield_protocol.codec import parse
 from nullfield_protocol.frame import Frame
 from nullfield_protocol.messages import MessageId
@@ -139,6 +139,29 @@ class Board(Generic[Telemetry]):
         self.link.command(Command.DEFAULT_SETTINGS)
         self.settings.read_all()
 
+    def self_test(self) -> SelfTestFlag:
+        """What the board finds wrong with itself, at rest; no flag set means good.
+
+        Checks chips, flash, settings file, supply, outputs, files of the firmware, memory, blocks.
+        """
+        return SelfTestFlag(self.link.command(Command.SELF_TEST, timeout_s=_FLASH_TIMEOUT_S))
+
+    def confirm_firmware(self) -> None:
+        """The firmware that runs on trial becomes the one that boots; no trial: nothing changes."""
+        self.link.command(Command.CONFIRM_FIRMWARE, timeout_s=_FLASH_TIMEOUT_S)
+
+    def blink(self, seconds: int = 10) -> None:
+        """Let the LED blink, so that a person finds the board; 0 ends it."""
+        self.link.command(Command.BLINK, seconds)
+
+    def watchdog_test(self) -> None:
+        """Outputs off, then the board's program hangs until its watchdog resets it (2 s)."""
+        self.link.command(Command.WATCHDOG_TEST)
+
+    def reset(self) -> None:
+        """Outputs off, then a hard reset; the link is of no use afterwards."""
+        self.link.command(Command.RESET)
+
     def enter_repl(self) -> None:
         """Outputs off, application stopped, MicroPython's prompt on the port."""
         self.link.command(Command.ENTER_REPL)
@@ -168,6 +191,11 @@ class Board(Generic[Telemetry]):
                 "row_period_us": who.row_period_us,
                 "group_delay_us": who.group_delay_us,
                 "state": who.state.name.lower(),
+                "firmware_revision": who.firmware_revision,
+                "unit_name": who.unit_name,
+                "mcu": who.mcu.name.lower(),
+                "slot": who.slot.name.lower(),
+                "is_trial": who.is_trial,
             },
             "settings": self.settings.raw_descriptions(),
         }

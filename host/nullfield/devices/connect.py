@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from nullfield.devices.board import Board
+from nullfield.devices.bringup import BringupBoard
 from nullfield.devices.coil import CoilBoard
 from nullfield.devices.sensor import SensorBoard
 from nullfield.devices.table import TableBoard
@@ -18,6 +19,7 @@ _TYPES: dict[Role, type[Board[Any]]] = {
     Role.SENSOR: SensorBoard,
     Role.COIL: CoilBoard,
     Role.TABLE: TableBoard,
+    Role.BRINGUP: BringupBoard,
 }
 
 
@@ -46,7 +48,7 @@ def connect(
 
     Returns
     -------
-    SensorBoard, CoilBoard or TableBoard
+    SensorBoard, CoilBoard, TableBoard or BringupBoard
 
     Raises
     ------

@@ -17,7 +17,12 @@ from nullfield.transport.base import Transport
 from nullfield.transport.timing import Clock
 from nullfield_protocol.catalogue import HeadState, Role
 
-_ROLES = {"sensor": Role.SENSOR, "coil": Role.COIL, "table": Role.TABLE}
+_ROLES = {
+    "sensor": Role.SENSOR,
+    "coil": Role.COIL,
+    "table": Role.TABLE,
+    "bringup": Role.BRINGUP,
+}
 
 TransportFactory = Callable[[BoardEntry], Transport]
 
@@ -100,7 +105,7 @@ class Instrument:
         wrong is kept in `cleanup_errors`.
         """
         # What moves first, then currents, then heat and light.
-        order = {Role.TABLE: 0, Role.COIL: 1, Role.SENSOR: 2}
+        order = {Role.TABLE: 0, Role.COIL: 1, Role.SENSOR: 2, Role.BRINGUP: 3}
         boards = sorted(self.boards.values(), key=lambda b: order[b.identity.role])
         interrupt: BaseException | None = None
         for board in boards:

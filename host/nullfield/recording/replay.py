@@ -15,7 +15,15 @@ from pathlib import Path
 from typing import Any
 
 from nullfield.recording.reader import RecordedFrame, Recording
-from nullfield_protocol.catalogue import BoardState, Command, ErrorCode, ResetCause, Role
+from nullfield_protocol.catalogue import (
+    BoardState,
+    Command,
+    ErrorCode,
+    Mcu,
+    ResetCause,
+    Role,
+    Slot,
+)
 from nullfield_protocol.codec import build, parse
 from nullfield_protocol.frame import FrameDecoder, encode_frame
 from nullfield_protocol.messages import MessageId
@@ -218,4 +226,9 @@ class ReplayTransport:
             "block_period_us": who["block_period_us"],
             "row_period_us": who["row_period_us"],
             "group_delay_us": who["group_delay_us"],
+            "firmware_revision": who["firmware_revision"].encode(),
+            "unit_name": who["unit_name"].encode(),
+            "mcu": int(Mcu[who["mcu"].upper()]),
+            "slot": int(Slot[who["slot"].upper()]),
+            "trial": int(who["is_trial"]),
         }

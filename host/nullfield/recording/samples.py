@@ -19,6 +19,7 @@ SAMPLE_MESSAGE_OF_ROLE = {
     Role.SENSOR: MessageId.SENSOR_SAMPLES,
     Role.COIL: MessageId.COIL_SAMPLES,
     Role.TABLE: MessageId.TABLE_SAMPLES,
+    Role.BRINGUP: MessageId.BRINGUP_SAMPLES,
 }
 
 

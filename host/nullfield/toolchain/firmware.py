@@ -104,7 +104,10 @@ def typecheck_firmware(firmware: Path) -> int:
         "--hide-error-context",
         *(str(path) for path in firmware_files(firmware)),
     ]  # fmt: skip
-    environment = {**os.environ, "MYPYPATH": os.pathsep.join([str(firmware), str(stubs)])}
+    environment = {
+        **os.environ,
+        "MYPYPATH": os.pathsep.join(str(p) for p in (firmware, firmware / "virtual", stubs)),
+    }
     result = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if result.returncode not in (0, 1):
         raise ToolchainError(f"mypy did not run: {(result.stdout + result.stderr).strip()}")

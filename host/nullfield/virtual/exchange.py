@@ -3,13 +3,15 @@
 All over a packet socket, so a message arrives whole. Little-endian.
 
 ======  =========================================================================
-tick    ``T``, 0, u16 link bytes, u32 block, u32 input levels, i32 stepper count, ADC words, link bytes
+tick    ``T``, u8 die temperature in degC + 100, u16 link bytes, u32 block, u16 input levels,
+        u16 supply in mV, i32 stepper count, ADC words, link bytes
 tock    ``K``, flags, u16 link bytes, u32 0, u32 output levels, i32 step rate, 8 x u16 PWM duty,
         u16 posted bytes, u16 watchdog ms, u32 0, DAC words, posted writes, link bytes
 X       ``X``, device, u16 sent, u16 posted, u16 wanted, posted writes, bytes sent; answer: bytes
 F       ``F``, operation, u16 block, u16 offset, u16 length, data; answer: data or one byte
-B       ``B``: who am I; answer: ``B``, 0, 0, 0, reset cause, u16 flash blocks, 0, uid
-Q       ``Q``, reason: the board leaves, 0 for a reset, 1 for the prompt
+B       ``B``: who am I; answer: ``B``, 0, 0, 0, reset cause, u16 flash blocks, 0, uid, 2 x u32 scratch
+W       ``W``, number, 0, 0, u32: a scratch word, kept through resets; answer: one byte
+Q       ``Q``, reason: the board leaves, 0 for a reset, 1 for good
 ======  =========================================================================
 """
 
@@ -20,7 +22,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-TICK = struct.Struct("<BBHIIi")
+TICK = struct.Struct("<BBHIHHi")
 TOCK = struct.Struct("<BBHIIi16sHHI")
 TRANSFER = struct.Struct("<BBHHH")
 FLASH = struct.Struct("<BBHHH")
@@ -34,6 +36,7 @@ KIND_TRANSFER = ord("X")
 KIND_FLASH = ord("F")
 KIND_HELLO = ord("B")
 KIND_QUIT = ord("Q")
+KIND_SCRATCH = ord("W")
 
 FLAG_FED = 1
 FLAG_WATCHDOG = 2
@@ -76,9 +79,14 @@ class TickBuffer:
         self.message = bytearray(self._link_at + LINK_BYTES_PER_BLOCK)
         self.adc = np.frombuffer(self.message, np.int32, adc_words, TICK.size)
 
-    def fill(self, block: int, inputs: int, steps: int, link: bytes) -> None:
+    def fill(
+        self, block: int, inputs: int, steps: int, link: bytes, supply_mv: int, die_c: int
+    ) -> None:
         """Write header and link bytes; the ADC words are written through `adc`."""
-        TICK.pack_into(self.message, 0, _TICK_KIND, 0, len(link), block & 0xFFFFFFFF, inputs, steps)
+        TICK.pack_into(
+            self.message, 0, _TICK_KIND, die_c + 100, len(link), block & 0xFFFFFFFF, inputs,
+            supply_mv, steps,
+        )  # fmt: skip
         if link:
             self.message[self._link_at : self._link_at + len(link)] = link
 

@@ -18,7 +18,8 @@ class Flash:
     Parameters
     ----------
     blocks : int
-        Size in blocks of 4096 bytes.
+        Size in blocks of 4096 bytes; by default what MicroPython leaves on a Pico for its file
+        system (1408 kB).
     path : path, optional
         File that keeps the content across runs.
 
@@ -28,7 +29,7 @@ class Flash:
         Program and erase operations left before the power goes; the last one is done by half.
     """
 
-    def __init__(self, blocks: int = 64, path: Path | None = None) -> None:
+    def __init__(self, blocks: int = 352, path: Path | None = None) -> None:
         self.blocks = blocks
         self.path = path
         self.operations_until_cut: int | None = None
@@ -54,9 +55,9 @@ class Flash:
             for index, byte in enumerate(part):
                 self.content[start + page + index] &= byte
             if cut:
-                self._keep()
+                self._keep(start, len(data))
                 raise PowerCutError
-        self._keep()
+        self._keep(start, len(data))
 
     def erase(self, block: int) -> None:
         """Erase one block."""
@@ -64,7 +65,7 @@ class Flash:
         length = BLOCK_BYTES // 2 if cut else BLOCK_BYTES
         start = block * BLOCK_BYTES
         self.content[start : start + length] = b"\xff" * length
-        self._keep()
+        self._keep(start, length)
         if cut:
             raise PowerCutError
 
@@ -74,6 +75,13 @@ class Flash:
         self.operations_until_cut -= 1
         return self.operations_until_cut <= 0
 
-    def _keep(self) -> None:
-        if self.path is not None:
+    def _keep(self, start: int, length: int) -> None:
+        """Bring a changed range to the file, if there is one."""
+        if self.path is None:
+            return
+        if not self.path.exists():
             self.path.write_bytes(self.content)
+            return
+        with self.path.open("r+b") as stream:
+            stream.seek(start)
+            stream.write(self.content[start : start + length])

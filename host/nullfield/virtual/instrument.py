@@ -62,6 +62,8 @@ class VirtualBoard:
         self.frames: npt.NDArray[np.int32] | None = None
         self.words: npt.NDArray[np.uint32] | None = None
         self.steps: Callable[[], int] = int
+        self.supply_mv = 5000
+        self.die_temperature_c = 35
 
     def let_go(self) -> None:
         """Outputs fall to their safe levels: a reset, or the end."""
@@ -144,6 +146,7 @@ class VirtualInstrument:
         self._definitions = {b.uid: b.definition for b in rig.boards}
         self._interpreter = interpreter
         self._flash_directory = flash_directory
+        self._stock = frozenset(b.uid for b in rig.boards if b.image == "stock")
         self._coils = [
             (number, self._coil_index(board.uid), CoilWiring(seed, number, scenario.noise_enabled))
             for number, board in enumerate(self.boards)
@@ -204,6 +207,7 @@ class VirtualInstrument:
             self._interpreter,
             devices,
             Flash(path=path),
+            is_stock=board.uid in self._stock,
         )
         board.inputs = InputLevels(board.process.input_bits)
         if "interlock" in board.inputs:
@@ -238,6 +242,8 @@ class VirtualInstrument:
                 self._process(board, dict(self._table.devices))
                 board.steps = lambda: self._table.steps
                 self._table_board = board
+            elif board.role == "bringup":
+                self._process(board, {})
 
     # ------------------------------------------------------------------ running
 
@@ -296,7 +302,10 @@ class VirtualInstrument:
             del board.to_board[: len(link)]
         if board.frames is not None:
             board.tick.adc[:] = board.frames
-        board.tick.fill(self.block - board.skipped_blocks, board.inputs.word, board.steps(), link)
+        board.tick.fill(
+            self.block - board.skipped_blocks, board.inputs.word, board.steps(), link,
+            board.supply_mv, board.die_temperature_c,
+        )  # fmt: skip
         try:
             board.process.send_tick(board.tick.message)
         except BoardLostError as error:
@@ -369,6 +378,9 @@ class VirtualInstrument:
     def _left(self, board: VirtualBoard) -> None:
         if board.process.left == "reset":
             self.reset(board, RESET_WATCHDOG)
+            return
+        if board.process.left == "end":
+            self._lose(board, board.process.last_words())
             return
         self._lose(board, f"virtual board {board.uid} stopped: {board.process.left}")
 

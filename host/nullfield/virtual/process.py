@@ -71,6 +71,8 @@ class BoardProcess:
     devices : mapping of str to BusDevice
         Chip models by their name in the board definition.
     flash : Flash, optional
+    is_stock : bool
+        No firmware is built in, as with official MicroPython: what runs comes from the flash.
     """
 
     def __init__(
@@ -80,15 +82,23 @@ class BoardProcess:
         interpreter: Path,
         devices: Mapping[str, BusDevice],
         flash: Flash | None = None,
+        is_stock: bool = False,
     ) -> None:
         self.uid = uid
         self.definition = definition
         self.board = load_definition(definition)
         self.flash = flash if flash is not None else Flash()
+        self.is_stock = is_stock
+        self.scratch = [0, 0]
         self._interpreter = interpreter
         self._devices = [devices[name] for name in sorted(self.board["chips"])]
         dac = self.board["chips"].get("stream_dac")
         self.dac_bytes = 4 * dac["stream_channels"] * dac["stream_samples"] if dac else 0
+        # For the prompt, which goes on with the exchange when the application has left.
+        self._block_words = (
+            f"{160 if 'adc' in self.board['chips'] else 0},{self.dac_bytes // 4},"
+            f"{dac['stream_channels'] if dac else 1}"
+        )
         self.output_bits = {name: bit for bit, name in enumerate(sorted(self.board["outputs"]))}
         self.input_bits = {name: bit for bit, name in enumerate(sorted(self.board["inputs"]))}
         self._process: subprocess.Popen[bytes] | None = None
@@ -107,6 +117,8 @@ class BoardProcess:
         """Start (or start again) the process."""
         self.stop()
         self.reset_cause = reset_cause
+        if reset_cause == RESET_POWER_ON:
+            self.scratch = [0, 0]
         self.left = None
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         # The kernel's own time limit: Python's would cost a poll before each message.
@@ -114,11 +126,24 @@ class BoardProcess:
             socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", math.ceil(_HANG_S), 0)
         )
         firmware = firmware_directory()
-        path = f"{firmware}:{boards_directory() / self.definition}"
+        path = f"{firmware / 'virtual'}"
+        if not self.is_stock:
+            path += f":{firmware}:{boards_directory() / self.definition}"
         self._process = subprocess.Popen(
-            [str(self._interpreter), "-X", f"heapsize={_HEAP}", str(firmware / "main.py")],
+            [
+                str(self._interpreter),
+                "-X",
+                f"heapsize={_HEAP}",
+                str(firmware / "virtual" / "virtual_boot.py"),
+            ],
             pass_fds=[theirs.fileno()],
-            env={**os.environ, "MICROPYPATH": path, "NULLFIELD_RIG_FD": str(theirs.fileno())},
+            env={
+                **os.environ,
+                "MICROPYPATH": path,
+                "NULLFIELD_RIG_FD": str(theirs.fileno()),
+                "NULLFIELD_IMAGE": "stock" if self.is_stock else "nullfield",
+                "NULLFIELD_BLOCK_WORDS": self._block_words,
+            },
             stdin=subprocess.DEVNULL,
             stdout=self._stderr,
             stderr=self._stderr,
@@ -188,8 +213,11 @@ class BoardProcess:
                     return None
             elif kind == exchange.KIND_HELLO:
                 connection.send(self._hello())
+            elif kind == exchange.KIND_SCRATCH:
+                self.scratch[message[1]] = int.from_bytes(message[4:8], "little")
+                connection.send(b"\0")
             elif kind == exchange.KIND_QUIT:
-                self.left = "prompt" if message[1] else "reset"
+                self.left = "end" if message[1] else "reset"
                 return None
             else:
                 raise BoardLostError(f"virtual board {self.uid} sent nonsense to the plant")
@@ -199,17 +227,27 @@ class BoardProcess:
         for device, data in exchange.split_posted(posted):
             self._devices[device].transfer(data)
 
-    def _lost(self) -> BoardLostError:
+    def last_words(self) -> str:
+        """Why the board ended, in one line."""
         text = self.output_text().splitlines()
         last = f": {text[-1]}" if text else ""
+        return f"virtual board {self.uid} ({self.definition}) ended{last}"
+
+    def _lost(self) -> BoardLostError:
         return BoardLostError(
-            f"virtual board {self.uid} ({self.definition}) ended{last}",
+            self.last_words(),
             "outputs of all boards are off; what was recorded so far is readable",
         )
 
     def _hello(self) -> bytes:
         head = bytes([exchange.KIND_HELLO, 0, 0, 0, self.reset_cause])
-        return head + self.flash.blocks.to_bytes(2, "little") + b"\0" + bytes.fromhex(self.uid)
+        return (
+            head
+            + self.flash.blocks.to_bytes(2, "little")
+            + b"\0"
+            + bytes.fromhex(self.uid)
+            + struct.pack("<II", *self.scratch)
+        )
 
     def _transfer(self, message: bytes) -> bytes:
         _, device, sent, posted, wanted = exchange.TRANSFER.unpack_from(message)

@@ -1,0 +1,119 @@
+"""A virtual board's end of the exchange with the rig process, and its flash.
+
+Below the firmware, like a chip's boot code: `main.py` and ``hal/virtual.py`` of whichever version use
+it. Message layouts stand in the host's ``nullfield.virtual.exchange``.
+"""
+
+import os
+import vfs
+
+root = "/flash"
+
+_descriptor = int(os.getenv("NULLFIELD_RIG_FD"))
+received = open(_descriptor, "rb")
+sent = open(_descriptor, "wb")
+
+
+def _hello():
+    # `readinto` goes on until the buffer is full, so every message has a known length.
+    message = bytearray(24)
+    message[0] = 66  # 'B': who am I
+    sent.write(message)
+    received.readinto(message)
+    return message
+
+
+_who = _hello()
+uid = bytes(_who[8:16])
+reset_cause = _who[4]
+_blocks = _who[5] | _who[6] << 8
+_scratch = [int.from_bytes(_who[at : at + 4], "little") for at in (16, 20)]
+_request = bytearray(8 + 4096)
+_done = bytearray(1)
+
+
+class Blocks:
+    """Block device behind the file system: 4096-byte blocks, 256-byte program pages."""
+
+    def readblocks(self, block, buffer, offset=0):
+        _flash(0, block, offset, buffer)
+
+    def writeblocks(self, block, buffer, offset=0):
+        _flash(1, block, offset, buffer)
+
+    def ioctl(self, operation, argument):
+        if operation == 4:
+            return _blocks
+        if operation == 5:
+            return 4096
+        if operation == 6:
+            _flash(2, argument, 0, b"")
+            return 0
+        return 0
+
+
+def _flash(operation, block, offset, buffer):
+    """One flash operation: 0 read, 1 program, 2 erase."""
+    count = len(buffer)
+    _request[0] = 70  # 'F'
+    _request[1] = operation
+    _request[2:8] = bytes(
+        (block & 255, block >> 8, offset & 255, offset >> 8, count & 255, count >> 8)
+    )
+    size = 8
+    if operation == 1:
+        _request[8 : 8 + count] = buffer
+        size += count
+    sent.write(_request, size)
+    if (received.readinto(buffer) if operation == 0 else received.readinto(_done)) == 0:
+        raise SystemExit
+
+
+def mount():
+    """Mount the flash; a new (all erased) one is formatted, a damaged one never."""
+    blocks = Blocks()
+    try:
+        volume = vfs.VfsLfs2(blocks, progsize=256)  # type: ignore[arg-type]
+    except OSError:
+        first = bytearray(256)
+        blocks.readblocks(0, first)
+        if any(byte != 0xFF for byte in first):
+            return
+        vfs.VfsLfs2.mkfs(blocks, progsize=256)  # type: ignore[arg-type]
+        volume = vfs.VfsLfs2(blocks, progsize=256)  # type: ignore[arg-type]
+    vfs.mount(volume, root)
+
+
+def leave(reason):
+    """End this process: 0 for a reset, 1 for good. Outputs fall to their safe levels."""
+    sent.write(bytes((81, reason)))  # 'Q'
+    raise SystemExit
+
+
+class Chip:
+    """What ``main.py`` needs of the processor."""
+
+    root = root
+    # As on the RP2 series, every reset but power-on reads as one by the watchdog.
+    was_watchdog = reset_cause == 2
+
+    def scratch(self, number):
+        return _scratch[number]
+
+    def set_scratch(self, number, value):
+        _scratch[number] = value
+        sent.write(bytes((87, number, 0, 0)) + value.to_bytes(4, "little"))  # 'W'
+        received.readinto(_done)
+
+    def is_held(self):
+        return False
+
+    def guard(self):
+        """The rig process notices a board that hangs."""
+
+    def keep_prompt(self):
+        """A person at a real board would read the traceback; here the rig process tells it."""
+        leave(1)
+
+    def reset(self):
+        leave(0)

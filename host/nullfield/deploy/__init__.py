@@ -1,0 +1,1 @@
+"""Firmware onto boards: bundles, signatures, slots, backups, images for BOOTSEL mode."""
