@@ -86,6 +86,11 @@ class Bench:
             raise
         self.clock_regression = ClockRegression()
         self._restart_s = clock.now_s()
+        self._settings_before = {
+            name: setting.value
+            for name, setting in self.board.settings.all().items()
+            if not setting.is_read_only
+        }
         self._acquired: dict[str, Any] = {}
         self._failed: dict[str, NullfieldError] = {}
         self._progress = progress
@@ -218,7 +223,7 @@ class Bench:
     # ------------------------------------------------------------------ safety
 
     def make_safe(self) -> None:
-        """Outputs off, stream off, faults cleared, settings as before any test.
+        """Outputs off, stream off, faults cleared, settings as they were before the first test.
 
         Errors are for the caller: a board that cannot be made safe ends the plan.
         """
@@ -229,10 +234,9 @@ class Bench:
         if self._field is not None:
             self._field.safe_off()
         board.clear_faults()
-        for setting in board.settings.all().values():
-            if setting.value != setting.default:
-                board.default_settings()
-                break
+        for name, value in self._settings_before.items():
+            if board.settings.get(name) != value:
+                board.settings.set(name, value)
 
     def close(self) -> None:
         """Make safe what still answers and let go of it; never raises an error of a board."""

@@ -17,6 +17,7 @@ from nullfield_protocol.catalogue import (
     Command,
     ErrorCode,
     FaultCode,
+    SelfTestFlag,
     TableFlag,
 )
 from nullfield_protocol.fingerprint import fingerprint
@@ -91,6 +92,18 @@ def _outputs(telemetry: object) -> list[Value]:
             Value("speed", telemetry.speed_m_s, "m/s", off),
         ]
     return []
+
+
+def self_test(bench: Bench) -> list[Value]:
+    """The board's own test: chips, flash, settings, supply, outputs, files, heap, blocks."""
+    failed = bench.board.self_test()
+    return [
+        Value(
+            flag.name.lower().replace("_", " ") if flag.name else "unnamed", float(flag in failed),
+            "", exactly(0, "firmware: self-test"),
+        )
+        for flag in SelfTestFlag
+    ]  # fmt: skip
 
 
 def setting_limits(bench: Bench) -> list[Value]:
@@ -206,6 +219,7 @@ def first_checks(active_needs: tuple[str, ...]) -> list[Check]:
     return [
         Check("identity", "Identity", identity),
         Check("start_state", "Outputs off after a restart", start_state, requires=("identity",)),
+        Check("self_test", "The board's own test", self_test, requires=("identity",)),
         Check("setting_limits", "Limits of the settings", setting_limits, requires=("identity",)),
         Check("stream", "Stream without loss", stream, requires=("identity",)),
         Check(

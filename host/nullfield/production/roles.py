@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from nullfield.errors import InputError
+from nullfield.production.bringup_checks import bringup_plan
 from nullfield.production.coil_checks import coil_plan
-from nullfield.production.common_checks import first_checks, last_checks
 from nullfield.production.fixture import Fixture
 from nullfield.production.plan import Check
 from nullfield.production.sensor_checks import sensor_plan
@@ -26,8 +26,10 @@ def plan_of(role: Role, fixture: Fixture) -> list[Check]:
             f"fixture '{fixture.name}' is for a {fixture.role} board, and this is a {name} board",
             "give the fixture of this role with --fixture",
         )
-    plans = {"sensor": sensor_plan, "coil": coil_plan, "table": table_plan}
-    if name in plans:
-        return plans[name]()
-    # A bare module has the common tests only; nothing of it can be switched on.
-    return [*(c for c in first_checks(()) if c.name != "host_silence"), *last_checks()]
+    plans = {
+        "sensor": sensor_plan,
+        "coil": coil_plan,
+        "table": table_plan,
+        "bringup": bringup_plan,
+    }
+    return plans[name]()
