@@ -11,7 +11,7 @@ import typer
 from rich.markup import escape
 
 from nullfield import __version__
-from nullfield.cli import boards, exam, procedures, recordings
+from nullfield.cli import boards, exam, procedures, production, recordings
 from nullfield.cli.terminal import errors
 from nullfield.errors import NullfieldError
 
@@ -27,6 +27,7 @@ exam.register(app)
 boards.register(app)
 procedures.register(app)
 recordings.register(app)
+production.register(app)
 
 
 def _version(is_asked: bool) -> None:

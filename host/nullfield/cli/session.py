@@ -134,7 +134,9 @@ def open_session(
     from nullfield.virtual.truth_file import TruthRecorder
 
     with ExitStack() as stack:
-        world = stack.enter_context(VirtualInstrument(rig, scenario, seed, interpreter, defects=defects))
+        world = stack.enter_context(
+            VirtualInstrument(rig, scenario, seed, interpreter, defects=defects)
+        )
         if truth_directory is not None:
             truth_directory.mkdir(parents=True, exist_ok=True)
             truth = TruthRecorder(world, seed)

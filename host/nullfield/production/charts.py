@@ -9,6 +9,9 @@ import matplotlib
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
+import numpy.typing as npt
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from nullfield.production.database import Point
 from nullfield.production.statistics import Drift, IndividualsChart
@@ -81,17 +84,15 @@ def control_chart(
 
 
 def _mark(
-    axis: plt.Axes, at: np.ndarray, chart: IndividualsChart, rows: tuple[int, ...], marker: str,
+    axis: Axes, at: npt.NDArray[np.int64], chart: IndividualsChart, rows: tuple[int, ...], marker: str,
     colour: str, label: str,
 ) -> None:  # fmt: skip
     if rows:
         chosen = list(rows)
-        axis.plot(
-            at[chosen], chart.values[chosen], marker, color=colour, markersize=7, label=label
-        )
+        axis.plot(at[chosen], chart.values[chosen], marker, color=colour, markersize=7, label=label)
 
 
-def _limits(axis: plt.Axes, point: Point, chart: IndividualsChart) -> None:
+def _limits(axis: Axes, point: Point, chart: IndividualsChart) -> None:
     """The test's own limits, where they are near enough to be seen with the values."""
     low = min(float(chart.values.min()), chart.lower)
     high = max(float(chart.values.max()), chart.upper)
@@ -114,7 +115,7 @@ def pareto_chart(rows: list[tuple[str, int, float]], path: Path) -> None:
     axis.bar(at, [count for _, count, _ in rows], color=_BLUE, width=0.7)
     axis.set_xticks(at, names, rotation=35, ha="right", fontsize=8)
     axis.set_ylabel("failed runs")
-    axis.yaxis.get_major_locator().set_params(integer=True)
+    axis.yaxis.set_major_locator(MaxNLocator(integer=True))
     share = axis.twinx()
     share.plot(at, [100.0 * part for _, _, part in rows], "-o", color=_AMBER, markersize=4)
     share.set_ylim(0, 105)

@@ -33,6 +33,9 @@ _MAP_A = 0.8e-3
 _WIDE_TOLERANCE_A = 1e-3
 _FAST_RAMP_A_S = 0.1
 _SETTLE_ROWS = 40
+_TRIM_ROWS = 2600
+_FINE_STEP_A = 10e-6
+"""Within the fine DAC's reach: the coarse one stays where it is."""
 _MEAN_ROWS = 60
 _ADC_NOISE_V = 10.68e-6
 _GAIN = Limit(-0.01, 0.01, "design: source 0.5 %, sense resistor and amplifier 0.5 %")
@@ -120,7 +123,8 @@ def take_channel_map(bench: Bench) -> ChannelMap:
     board.settings.set("ramp_rate", _FAST_RAMP_A_S)
     bench.start_stream()
     board.enable()
-    board.wait_samples(_SETTLE_ROWS)
+    # Five time constants: an offset current would be seen to go while the others are moved.
+    board.wait_samples(_TRIM_ROWS)
     zero = _from_now(board, _MEAN_ROWS)
     response = np.zeros((CHANNELS, CHANNELS))
     for channel in range(CHANNELS):
@@ -156,8 +160,28 @@ def crosstalk(bench: Bench) -> list[Value]:
     for channel in _fixture(bench).loaded:
         others = np.delete(found.response[:, channel], channel)
         worst = float(others[np.argmax(np.abs(others))])
+        values.append(Value(f"of channel {channel}", worst, "A/A", _CROSSTALK, _MEAN_ROWS, error))
+    return values
+
+
+def fine_step(bench: Bench) -> list[Value]:
+    """A step of 10 µA, which the fine DAC makes alone, is there before the trim could make it."""
+    board = _board(bench)
+    limit = Limit(0.9, 1.1, "board definition: scales.fine_divisor")
+    board.settings.set("ramp_rate", _FAST_RAMP_A_S)
+    bench.start_stream()
+    board.enable()
+    board.wait_samples(_TRIM_ROWS)
+    values = []
+    for channel in _fixture(bench).loaded:
+        zero = _from_now(board, _MEAN_ROWS)[channel]
+        board.set_current_a(channel, _FINE_STEP_A)
+        board.wait_samples(10)
+        moved = _from_now(board, 30)[channel]
+        error = np.hypot(zero.std(ddof=1) / np.sqrt(len(zero)), moved.std(ddof=1) / np.sqrt(30))
+        share = float(moved.mean() - zero.mean()) / _FINE_STEP_A
         values.append(
-            Value(f"of channel {channel}", worst, "A/A", _CROSSTALK, _MEAN_ROWS, error)
+            Value(f"channel {channel}", share, "A/A", limit, 30, float(error) / _FINE_STEP_A)
         )
     return values
 
@@ -335,6 +359,7 @@ def coil_plan() -> list[Check]:
         Check("sense_noise", "Noise of the readback", sense_noise, requires=("start_state",)),
         Check("conduction", "Outputs conduct", conduction, loads, ("start_state",)),
         Check("crosstalk", "Cross-talk", crosstalk, loads, ("start_state",)),
+        Check("fine_step", "Step of the fine DAC", fine_step, loads, mapped),
         Check("gain", "Gain, source by sense", gain, loads, mapped),
         Check("offset", "Offset current", offset, loads, mapped),
         Check("linearity", "Linearity", linearity, loads, mapped),

@@ -227,7 +227,10 @@ class Results:
         query = select(Run).order_by(Run.started_at, Run.id)
         if board:
             query = query.where(
-                (Run.unit == board) | (Run.uid == board) | (Run.board == board) | (Run.role == board)
+                (Run.unit == board)
+                | (Run.uid == board)
+                | (Run.board == board)
+                | (Run.role == board)
             )
         if target:
             query = query.where(Run.target == target)

@@ -68,7 +68,7 @@ class SensorFixture(_Strict):
     light_tolerance: Share = 0.15
     response_na_per_nt: Positive | None = None
     response_tolerance: Share = 0.3
-    noise_limit_ft_rthz: Positive = 30.0
+    noise_limit_ft_rthz: Positive = 20.0
     field_coils: FieldCoils | None = None
 
 

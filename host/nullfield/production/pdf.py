@@ -49,15 +49,13 @@ def label_code(record: dict[str, Any]) -> segno.QRCode:
     return code
 
 
-def _new(size: str | tuple[float, float], title: str) -> FPDF:
-    pdf = FPDF(format=size, unit="mm")
+def _prepare(pdf: FPDF, title: str) -> None:
     fonts = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
     pdf.add_font(_FONT, "", fonts / "DejaVuSans.ttf")
     pdf.add_font(_FONT, "B", fonts / "DejaVuSans-Bold.ttf")
     pdf.add_font("Mono", "", fonts / "DejaVuSansMono.ttf")
     pdf.set_title(title)
     pdf.set_creator("Nullfield production bench")
-    return pdf
 
 
 class _Certificate(FPDF):
@@ -81,12 +79,7 @@ def certificate_pdf(record: dict[str, Any], key_id: str, signer: str) -> bytes:
     The PDF is not signed itself: what counts is the JSON file beside it, and the PDF says so.
     """
     pdf = _Certificate(format="A4", unit="mm")
-    fonts = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
-    pdf.add_font(_FONT, "", fonts / "DejaVuSans.ttf")
-    pdf.add_font(_FONT, "B", fonts / "DejaVuSans-Bold.ttf")
-    pdf.add_font("Mono", "", fonts / "DejaVuSansMono.ttf")
-    pdf.set_title(f"Test certificate {record['subject']['unit']}")
-    pdf.set_creator("Nullfield production bench")
+    _prepare(pdf, f"Test certificate {record['subject']['unit']}")
     pdf.set_margins(16, 14, 16)
     pdf.set_auto_page_break(True, 16)
     subject = record["subject"]
@@ -146,10 +139,9 @@ def _head(pdf: FPDF, record: dict[str, Any], key_id: str, signer: str) -> None:
     number = counts(record)
     told = ", ".join(f"{number[one]} {_words(one)}" for one in Outcome if number[one])
     verdict = {"pass": "PASSED", "fail": "FAILED"}.get(outcome, "NOT COMPLETE")
-    pdf.cell(
-        0, 9, f"  {verdict}: {told}", fill=True, new_x=XPos.LMARGIN, new_y=YPos.NEXT
-    )
+    pdf.cell(0, 9, f"  {verdict}: {told}", fill=True, new_x=XPos.LMARGIN, new_y=YPos.NEXT)
     pdf.set_text_color(*_BLACK)
+    pdf.set_fill_color(255, 255, 255)
     pdf.ln(2)
 
 
@@ -201,39 +193,64 @@ def _values(pdf: FPDF, record: dict[str, Any]) -> None:
         new_x=XPos.LMARGIN, new_y=YPos.NEXT,
     )  # fmt: skip
     pdf.set_text_color(*_BLACK)
-    align = ("LEFT", "RIGHT", "LEFT", "LEFT", "RIGHT", "RIGHT", "LEFT")
+    align = ("LEFT", "RIGHT", "LEFT", "LEFT", "RIGHT", "RIGHT")
     for test in record["tests"]:
         if not test["values"]:
             continue
-        if pdf.will_page_break(20):
+        if pdf.will_page_break(24):
             pdf.add_page()
         pdf.ln(1.5)
         pdf.set_font(_FONT, "B", 8.5)
         pdf.cell(0, 5, test["title"], new_x=XPos.LMARGIN, new_y=YPos.NEXT)
-        with _table(pdf, (43, 22, 15, 38, 17, 11, 32), align) as table:
-            table.row(("Value of", "Value", "Unit", "Limits", "u", "n", "Source of limit"))
+        pdf.set_font(_FONT, "", 7)
+        pdf.set_text_color(*_GREY)
+        sources = "; ".join(dict.fromkeys(value["source"] for value in test["values"]))
+        pdf.multi_cell(0, 3.8, f"Limits from: {sources}", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+        pdf.set_text_color(*_BLACK)
+        with _table(pdf, (66, 24, 18, 42, 18, 10), align) as table:
+            table.row(("Value of", "Value", "Unit", "Limits", "u", "n"))
             for value in test["values"]:
                 outcome = Outcome(value["outcome"])
                 colour = FontFace(color=_COLOURS[outcome], emphasis="BOLD")
+                scale, unit = _prefix(value)
                 row = table.row()
                 row.cell(value["name"])
-                row.cell(_digits(value["value"]), style=None if outcome == "pass" else colour)
-                row.cell(value["unit"])
-                row.cell(_limits(value))
-                row.cell(_digits(value["uncertainty"], 2) if value["uncertainty"] else "")
+                row.cell(
+                    _digits(value["value"], scale=scale),
+                    style=None if outcome == "pass" else colour,
+                )
+                row.cell(unit)
+                row.cell(_limits(value, scale))
+                row.cell(_digits(value["uncertainty"], 2, scale) if value["uncertainty"] else "")
                 row.cell(str(value["samples"]))
-                row.cell(value["source"])
 
 
-def _digits(value: float | None, digits: int = 5) -> str:
-    """A number in few digits; nothing that was measured is told as missing."""
+_PREFIXES = ((1.0, ""), (1e-3, "m"), (1e-6, "µ"), (1e-9, "n"), (1e-12, "p"))
+_SCALED = ("A", "A/s", "m", "m/s", "s", "V", "W")
+
+
+def _prefix(value: dict[str, Any]) -> tuple[float, str]:
+    """Scale and unit in which value and limits read well."""
+    unit = value["unit"]
+    sizes = [abs(value[key]) for key in ("value", "lower", "upper") if value[key]]
+    if unit not in _SCALED or not sizes:
+        return 1.0, unit
+    largest = max(sizes)
+    scale, prefix = next(((s, p) for s, p in _PREFIXES if largest >= s), _PREFIXES[-1])
+    return scale, prefix + unit
+
+
+def _digits(value: float | None, digits: int = 5, scale: float = 1.0) -> str:
+    """A number in few digits; null stands for what was not seen."""
     if value is None or not math.isfinite(value):
-        return "none"
-    return f"{value:.{digits}g}"
+        return "not seen"
+    return f"{value / scale:.{digits}g}"
 
 
-def _limits(value: dict[str, Any]) -> str:
-    lower, upper = value["lower"], value["upper"]
+def _limits(value: dict[str, Any], scale: float) -> str:
+    lower, upper = (
+        None if value[key] is None else value[key] / scale for key in ("lower", "upper")
+    )
     if lower is None and upper is None:
         return ""
     if lower is None:
@@ -247,7 +264,8 @@ def _limits(value: dict[str, Any]) -> str:
 
 def label_pdf(record: dict[str, Any]) -> bytes:
     """Label of 62 x 29 mm: QR code, unit, uid, board, revision, result."""
-    pdf = _new((LABEL_MM[1], LABEL_MM[0]), f"Label {record['subject']['unit']}")
+    pdf = FPDF(format=(LABEL_MM[1], LABEL_MM[0]), unit="mm")
+    _prepare(pdf, f"Label {record['subject']['unit']}")
     pdf.set_auto_page_break(False)
     pdf.set_margins(0, 0, 0)
     pdf.add_page(orientation="L", format=(LABEL_MM[1], LABEL_MM[0]))

@@ -27,9 +27,10 @@ def sensor_plan() -> list[Check]:
             "laser_ambient", "Laser thermistor at ambient", thermal.laser_ambient, (),
             ("start_state",),
         ),
+        Check("dark_noise", "Noise in the dark", thermal.dark_noise, (), ("start_state",)),
         *first[2:],
-        Check("heater_power", "Heater step", thermal.heater_power, oven, cold),
         Check("heater_off", "Cooling at zero power", thermal.heater_off, oven, cold),
+        Check("heater_power", "Heater step", thermal.heater_power, oven, cold),
         Check(
             "tec_sign", "TEC response", thermal.tec_sign,
             (*oven, "sensor.laser_k_per_a_s"), cold,

@@ -258,9 +258,7 @@ def lock(bench: Bench) -> list[Value]:
     for head in found.heads:
         locked = float(found.telemetry.is_laser_locked[head])
         values.append(Value(f"head {head} locked", locked, "", exactly(1, "firmware: locked")))
-        values.append(
-            Value(f"head {head} transmission", float(through[head]), "", absorbed, 20)
-        )
+        values.append(Value(f"head {head} transmission", float(through[head]), "", absorbed, 20))
     return values
 
 
@@ -330,7 +328,12 @@ def noise(bench: Bench) -> list[Value]:
             error = density / np.sqrt(2.0 * 40.0 * 24.0)
             values.append(
                 Value(
-                    f"head {head} {AXIS_NAMES[axis]}", density, "fT/√Hz", limit, found.samples, error
+                    f"head {head} {AXIS_NAMES[axis]}",
+                    density,
+                    "fT/√Hz",
+                    limit,
+                    found.samples,
+                    error,
                 )
             )
     return values

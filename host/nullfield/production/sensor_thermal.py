@@ -26,6 +26,10 @@ _LIGHT_CURRENTS_A = (0.9e-3, 1.3e-3)
 _PATTERNS = ((0, 1), (0, 2), (0, 1, 2, 3))
 """Heads lit together: by the first two patterns every head has an own code of on and off."""
 _FEWEST_POINTS = 15
+_TEC_S = 2.0
+_TURN_S = 0.04
+_LEAST_CHARGE_AS = 0.05
+_ADC_NOISE_V = 10.68e-6
 
 
 @dataclass(frozen=True)
@@ -38,8 +42,6 @@ class ThermalStep:
     cell_c, power_w, laser_c, tec_a : numpy.ndarray, shape ``(n, 4)``
     is_running : numpy.ndarray of bool, shape ``(n, 4)``
         Head neither off nor in fault.
-    turn : int
-        First point after the setpoint went down.
     """
 
     time_s: FloatArray
@@ -48,7 +50,6 @@ class ThermalStep:
     laser_c: FloatArray
     tec_a: FloatArray
     is_running: npt.NDArray[np.bool_]
-    turn: int
 
 
 @dataclass(frozen=True)
@@ -84,8 +85,8 @@ def stack(seen: list[SensorTelemetry], name: str) -> FloatArray:
 
 
 def take_ambient(bench: Bench) -> list[Any]:
-    """Two seconds of telemetry of a cold board."""
-    return bench.watch(2.0)
+    """Four seconds of telemetry of a cold board."""
+    return bench.watch(4.0)
 
 
 def cell_ambient(bench: Bench) -> list[Value]:
@@ -109,6 +110,22 @@ def laser_ambient(bench: Bench) -> list[Value]:
         fixture.ambient_c - span, fixture.ambient_c + span, "fixture: ambient; thermistor 1 %"
     )
     return _temperatures(bench, seen, limit)
+
+
+def dark_noise(bench: Bench) -> list[Value]:
+    """Scatter of the dark photocurrent: noise of each head's DC channel."""
+    seen = stack(bench.once("ambient", take_ambient), "photocurrent_a")
+    expected_a = _ADC_NOISE_V / 4.0 / bench.definition["scales"]["transimpedance_ohm"]
+    limit = Limit(
+        0.0, 2.0 * expected_a, "data sheet ADS131M08: 10.68 µV rms at 16 kSPS, mean of 16, 2 times"
+    )
+    count = len(seen)
+    values = []
+    for head in sensor_fixture(bench).heads:
+        noise = float(seen[:, head].std(ddof=1))
+        error = noise / np.sqrt(2.0 * count)
+        values.append(Value(f"head {head}", noise, "A", limit, count, error))
+    return values
 
 
 def _temperatures(bench: Bench, seen: FloatArray, limit: Limit) -> list[Value]:
@@ -154,7 +171,6 @@ def take_thermal_step(bench: Bench) -> ThermalStep:
         laser_c=stack(seen, "laser_temperature_c"),
         tec_a=stack(seen, "tec_current_a"),
         is_running=(states != HeadState.OFF) & (states != HeadState.FAULT),
-        turn=len(up),
     )
 
 
@@ -212,9 +228,7 @@ def heater_power(bench: Bench) -> list[Value]:
             found.time_s[rows], found.cell_c[rows, head], found.power_w[rows, head]
         )
         values.append(
-            Value(
-                f"head {head}", float(rates[0]), "K/J", limit, int(rows.sum()), float(errors[0])
-            )
+            Value(f"head {head}", float(rates[0]), "K/J", limit, int(rows.sum()), float(errors[0]))
         )
     return values
 
@@ -226,19 +240,23 @@ def heater_off(bench: Bench) -> list[Value]:
     limit = Limit(None, -0.1, "physics: a warm cell at zero power cools")
     values = []
     for head in fixture.heads:
-        rows = np.arange(len(found.time_s)) >= found.turn
-        rows &= (found.power_w[:, head] <= 0.0) & found.is_running[:, head]
-        if rows.sum() < 3:
-            # Never at zero power, or stopped because it went on heating.
-            last = slice(found.turn, None)
-            rows = np.zeros(len(found.time_s), dtype=bool)
-            rows[last] = True
-        if rows.sum() < 2:
+        rows = _longest((found.power_w[:, head] <= 0.0) & found.is_running[:, head])
+        if len(rows) < 3:
             values.append(Value(f"head {head}", float("nan"), "K/s", limit))
             continue
         slope, error = _slope(found.time_s[rows], found.cell_c[rows, head])
-        values.append(Value(f"head {head}", slope, "K/s", limit, int(rows.sum()), error))
+        values.append(Value(f"head {head}", slope, "K/s", limit, len(rows), error))
     return values
+
+
+def _longest(is_met: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
+    """Indices of the longest stretch of true values."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], is_met, [False]])))
+    stretches = edges.reshape(-1, 2)
+    if not len(stretches):
+        return np.zeros(0, dtype=np.int64)
+    begin, end = stretches[np.argmax(stretches[:, 1] - stretches[:, 0])]
+    return np.arange(begin, end)
 
 
 def _slope(x: FloatArray, y: FloatArray) -> tuple[float, float]:
@@ -250,25 +268,25 @@ def _slope(x: FloatArray, y: FloatArray) -> tuple[float, float]:
 
 
 def tec_sign(bench: Bench) -> list[Value]:
-    """Kelvin a second that an ampere of the TEC makes: positive current must heat."""
+    """Kelvin a second that an ampere of the TEC makes in its first two seconds; it must heat."""
     fixture = sensor_fixture(bench)
     assert fixture.laser_k_per_a_s is not None
     found = bench.once("thermal_step", take_thermal_step)
     limit = around(fixture.laser_k_per_a_s, fixture.laser_tolerance, "fixture: laser_k_per_a_s")
+    # The first telemetry may be older than the start.
+    rows = np.flatnonzero(found.time_s <= found.time_s[0] + _TEC_S)[1:]
     values = []
     for head in fixture.heads:
-        rows = found.is_running[:, head]
-        if rows.sum() < _FEWEST_POINTS:
+        used = rows[found.is_running[rows, head]]
+        charge = float(np.trapezoid(found.tec_a[used, head], found.time_s[used]))
+        if len(used) < _FEWEST_POINTS or abs(charge) < _LEAST_CHARGE_AS:
             values.append(Value(f"head {head}", float("nan"), "K/(A s)", limit))
             continue
-        current = found.tec_a[rows, head]
-        rates, errors = balance(
-            found.time_s[rows], found.laser_c[rows, head], current, current**2
-        )
+        rise = float(found.laser_c[used[-1], head] - found.laser_c[used[0], head])
+        # Telemetry shows a temperature that is up to 40 ms old.
+        error = abs(rise) * _TURN_S / _TEC_S
         values.append(
-            Value(
-                f"head {head}", float(rates[0]), "K/(A s)", limit, int(rows.sum()), float(errors[0])
-            )
+            Value(f"head {head}", rise / charge, "K/(A s)", limit, len(used), error / abs(charge))
         )
     return values
 

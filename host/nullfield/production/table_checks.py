@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from nullfield.devices.samples import SampleWindow
 from nullfield.devices.table import TableBoard
@@ -70,8 +71,8 @@ def _move(board: TableBoard, position_m: float, speed_m_s: float = _FAST_M_S) ->
     board.wait_until(is_there, timeout_s, f"moving to {position_m * 1e3:g} mm")
 
 
-def _flags(window: SampleWindow, flag: TableFlag) -> np.ndarray:
-    return (window.rows["flags"] & flag) != 0
+def _flags(window: SampleWindow, flag: TableFlag) -> npt.NDArray[np.bool_]:
+    return np.asarray((window.rows["flags"] & flag) != 0, dtype=np.bool_)
 
 
 def take_homing(bench: Bench) -> Homing:

@@ -2,7 +2,8 @@
 
 A value passes if it lies within its limits (simple acceptance). That is only fair if the measurement
 is sharp: where the expanded uncertainty (k = 2) is more than a quarter of the span between two limits,
-the value is an error of the bench, neither pass nor fail.
+the value is an error of the bench, neither pass nor fail, unless it lies beyond a limit by more than
+that.
 """
 
 from __future__ import annotations
@@ -98,13 +99,20 @@ class Value:
         if not math.isfinite(self.value):
             return Outcome.FAIL
         lower, upper = self.limit.lower, self.limit.upper
+        below = lower - self.value if lower is not None else -math.inf
+        above = self.value - upper if upper is not None else -math.inf
+        beyond = max(below, above)
+        expanded = COVERAGE * self.uncertainty
         if lower is not None and upper is not None and upper > lower:
-            span = upper - lower
-            if COVERAGE * self.uncertainty > LARGEST_SHARE * span:
+            is_blunt = expanded > LARGEST_SHARE * (upper - lower)
+            if is_blunt and beyond <= expanded:
                 return Outcome.ERROR
-        if (lower is not None and self.value < lower) or (upper is not None and self.value > upper):
-            return Outcome.FAIL
-        return Outcome.PASS
+        return Outcome.FAIL if beyond > 0.0 else Outcome.PASS
+
+    def text(self) -> str:
+        """Name, value and unit for people."""
+        number = f"{self.value:.5g}" if math.isfinite(self.value) else "not seen"
+        return f"{self.name}: {number} {self.unit}".strip()
 
 
 _WORST = (Outcome.FAIL, Outcome.ERROR, Outcome.PASS, Outcome.SKIPPED)
