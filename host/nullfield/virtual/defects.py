@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from nullfield.errors import RigError
+from nullfield.virtual.parts import ConverterInputs
+from nullfield.virtual.wiring import CoilWiring, SensorWiring, TableWiring
 
 if TYPE_CHECKING:
     from nullfield.virtual.instrument import VirtualBoard, VirtualInstrument
@@ -88,12 +90,34 @@ def apply_defects(instrument: VirtualInstrument, defects: Sequence[Defect]) -> N
         kind.do(instrument, board, defect, kind.amount if defect.amount is None else defect.amount)
 
 
+def _sensor(instrument: VirtualInstrument, board: VirtualBoard) -> tuple[SensorWiring, int]:
+    wiring, row = instrument.parts_of(board)
+    assert isinstance(wiring, SensorWiring)
+    return wiring, row
+
+
+def _coil(instrument: VirtualInstrument, board: VirtualBoard) -> CoilWiring:
+    wiring, _ = instrument.parts_of(board)
+    assert isinstance(wiring, CoilWiring)
+    return wiring
+
+
+def _table(instrument: VirtualInstrument, board: VirtualBoard) -> TableWiring:
+    wiring, _ = instrument.parts_of(board)
+    assert isinstance(wiring, TableWiring)
+    return wiring
+
+
+def _converter(instrument: VirtualInstrument, board: VirtualBoard) -> tuple[ConverterInputs, int]:
+    wiring, row = instrument.parts_of(board)
+    if isinstance(wiring, TableWiring):
+        raise RigError(f"virtual.defects: board {board.uid} has no streaming converter")
+    return wiring.inputs, row
+
+
 def _devices(instrument: VirtualInstrument, board: VirtualBoard) -> dict[str, Any]:
-    if board.role == "sensor":
-        return instrument.sensor_wiring.devices[instrument.sensor_row(board)]
-    if board.role == "coil":
-        return dict(instrument.coil_wiring(board).devices)
-    return dict(instrument.table_wiring.devices)
+    wiring, row = instrument.parts_of(board)
+    return wiring.devices[row] if isinstance(wiring, SensorWiring) else dict(wiring.devices)
 
 
 def _chip_missing(
@@ -116,58 +140,58 @@ def _slow_crystal(
 def _converter_noise(
     instrument: VirtualInstrument, board: VirtualBoard, defect: Defect, amount: float
 ) -> None:
-    inputs, row = instrument.converter_inputs(board)
+    inputs, row = _converter(instrument, board)
     inputs.noise_gain[row, defect.channel] = amount
 
 
 def _converter_swapped(
     instrument: VirtualInstrument, board: VirtualBoard, defect: Defect, amount: float
 ) -> None:
-    inputs, row = instrument.converter_inputs(board)
+    inputs, row = _converter(instrument, board)
     inputs.swap(row, defect.channel, defect.channel + 1 if defect.channel < 7 else 6)
 
 
 def _sense_resistor(
     instrument: VirtualInstrument, board: VirtualBoard, defect: Defect, amount: float
 ) -> None:
-    instrument.coil_wiring(board).sense_v_per_ma[defect.channel] *= 1.0 + amount
+    _coil(instrument, board).sense_v_per_ma[defect.channel] *= 1.0 + amount
 
 
 def _dac_stuck(
     instrument: VirtualInstrument, board: VirtualBoard, defect: Defect, amount: float
 ) -> None:
-    instrument.coil_wiring(board).stuck_code[defect.channel] = round(amount)
+    _coil(instrument, board).stuck_code[defect.channel] = round(amount)
 
 
 def _fine_dac_stuck(
     instrument: VirtualInstrument, board: VirtualBoard, defect: Defect, amount: float
 ) -> None:
-    instrument.coil_wiring(board).stuck_code[defect.channel + 8] = round(amount)
+    _coil(instrument, board).stuck_code[defect.channel + 8] = round(amount)
 
 
 def _output_open(
     instrument: VirtualInstrument, board: VirtualBoard, defect: Defect, amount: float
 ) -> None:
-    instrument.coil_wiring(board).is_open[defect.channel] = True
+    _coil(instrument, board).is_open[defect.channel] = True
 
 
 def _output_shorted(
     instrument: VirtualInstrument, board: VirtualBoard, defect: Defect, amount: float
 ) -> None:
-    instrument.coil_wiring(board).is_shorted[defect.channel] = True
+    _coil(instrument, board).is_shorted[defect.channel] = True
 
 
 def _source_offset(
     instrument: VirtualInstrument, board: VirtualBoard, defect: Defect, amount: float
 ) -> None:
-    instrument.coil_wiring(board).source_offset_ma[defect.channel] = amount * 1e3
+    _coil(instrument, board).source_offset_ma[defect.channel] = amount * 1e3
 
 
 def _reference_resistor(
     instrument: VirtualInstrument, board: VirtualBoard, defect: Defect, amount: float
 ) -> None:
-    row = instrument.sensor_row(board)
-    instrument.sensor_wiring.cell_reference_ohm[row] *= 1.0 + amount
+    wiring, row = _sensor(instrument, board)
+    wiring.cell_reference_ohm[row] *= 1.0 + amount
 
 
 def _of_head(name: str) -> Callable[[VirtualInstrument, VirtualBoard, Defect, float], None]:
@@ -176,8 +200,8 @@ def _of_head(name: str) -> Callable[[VirtualInstrument, VirtualBoard, Defect, fl
     def do(
         instrument: VirtualInstrument, board: VirtualBoard, defect: Defect, amount: float
     ) -> None:
-        part = getattr(instrument.sensor_wiring, name)
-        part[instrument.sensor_row(board), defect.channel] *= amount
+        wiring, row = _sensor(instrument, board)
+        getattr(wiring, name)[row, defect.channel] *= amount
 
     return do
 
@@ -186,8 +210,8 @@ def _head_flag(name: str) -> Callable[[VirtualInstrument, VirtualBoard, Defect, 
     def do(
         instrument: VirtualInstrument, board: VirtualBoard, defect: Defect, amount: float
     ) -> None:
-        part = getattr(instrument.sensor_wiring, name)
-        part[instrument.sensor_row(board), defect.channel] = True
+        wiring, row = _sensor(instrument, board)
+        getattr(wiring, name)[row, defect.channel] = True
 
     return do
 
@@ -202,21 +226,21 @@ def _photodiode_amplifier(
 def _head_coil(
     instrument: VirtualInstrument, board: VirtualBoard, defect: Defect, amount: float
 ) -> None:
-    place = (instrument.sensor_row(board), defect.channel, _AXES.index(defect.axis))
-    instrument.sensor_wiring.coil_ma_per_v[place] *= amount
+    wiring, row = _sensor(instrument, board)
+    wiring.coil_ma_per_v[row, defect.channel, _AXES.index(defect.axis)] *= amount
 
 
 def _steps_lost(
     instrument: VirtualInstrument, board: VirtualBoard, defect: Defect, amount: float
 ) -> None:
-    instrument.table_wiring.lost_share_inwards = amount
+    _table(instrument, board).lost_share_inwards = amount
 
 
 def _stuck_input(name: str) -> Callable[[VirtualInstrument, VirtualBoard, Defect, float], None]:
     def do(
         instrument: VirtualInstrument, board: VirtualBoard, defect: Defect, amount: float
     ) -> None:
-        instrument.table_wiring.stuck_level[name] = round(amount)
+        _table(instrument, board).stuck_level[name] = round(amount)
         board.inputs[name] = round(amount)
 
     return do

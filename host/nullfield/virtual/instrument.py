@@ -16,7 +16,7 @@ from nullfield.virtual.defects import Defect, apply_defects
 from nullfield.virtual.flash import Flash
 from nullfield.virtual.plant import Plant, PlantCoil, PlantHead, PlantInputs, Scenario
 from nullfield.virtual.process import RESET_WATCHDOG, BoardProcess
-from nullfield.virtual.wiring import CoilWiring, ConverterInputs, SensorWiring, TableWiring
+from nullfield.virtual.wiring import CoilWiring, SensorWiring, TableWiring
 
 BLOCK_S = 1e-3
 _NO_DUTY = bytes(16)
@@ -162,33 +162,14 @@ class VirtualInstrument:
         """Virtual time."""
         return self.block * BLOCK_S
 
-    # ------------------------------------------------------------------ parts, for defects
-
-    @property
-    def sensor_wiring(self) -> SensorWiring:
-        """Parts of all sensor boards; a board's row is `sensor_row`."""
-        return self._sensors
-
-    @property
-    def table_wiring(self) -> TableWiring:
-        """Parts of the table board."""
-        return self._table
-
-    def sensor_row(self, board: VirtualBoard) -> int:
-        """Row of a sensor board in the arrays of `sensor_wiring`."""
-        return self._sensor_boards.index(board)
-
-    def coil_wiring(self, board: VirtualBoard) -> CoilWiring:
-        """Parts of one coil board."""
-        return next(w for number, _, w in self._coils if self.boards[number] is board)
-
-    def converter_inputs(self, board: VirtualBoard) -> tuple[ConverterInputs, int]:
-        """Inputs of a board's streaming converter, and the board's row in them."""
+    def parts_of(self, board: VirtualBoard) -> tuple[SensorWiring | CoilWiring | TableWiring, int]:
+        """Parts of a board, for defects, and its row in their arrays."""
         if board.role == "sensor":
-            return self._sensors.inputs, self.sensor_row(board)
-        if board.role == "coil":
-            return self.coil_wiring(board).inputs, 0
-        raise RigError(f"board {board.uid} has no streaming converter")
+            return self._sensors, self._sensor_boards.index(board)
+        for number, _, wiring in self._coils:
+            if self.boards[number] is board:
+                return wiring, 0
+        return self._table, 0
 
     # ------------------------------------------------------------------ making
 
