@@ -10,9 +10,9 @@ from nullfield.production.sensor_thermal import balance
 
 
 def test_balance_finds_heat_capacity_and_loss() -> None:
-    # 0.04 J/K, 2 mW/K, in steps of 1 ms, seen every 0.1 s; heated and then left to cool.
+    # 0.04 J/K, 2 mW/K, in steps of 1 ms, seen every 0.1 s, under a power that waxes and wanes.
     time_s = np.arange(0.0, 20.0, 1e-3)
-    power_w = np.where(time_s < 4.0, 0.5, 0.0)
+    power_w = np.clip(0.5 * np.sin(time_s / 2.0), 0.0, None)
     rise = np.zeros_like(time_s)
     for k in range(1, len(time_s)):
         rise[k] = rise[k - 1] + 1e-3 * (power_w[k - 1] - 2e-3 * rise[k - 1]) / 0.04

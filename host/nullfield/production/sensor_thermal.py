@@ -28,6 +28,7 @@ _PATTERNS = ((0, 1), (0, 2), (0, 1, 2, 3))
 _FEWEST_POINTS = 15
 _TEC_S = 2.0
 _TURN_S = 0.04
+_TELEMETRY_S = 0.1
 _LEAST_CHARGE_AS = 0.05
 _ADC_NOISE_V = 10.68e-6
 
@@ -224,12 +225,14 @@ def heater_power(bench: Bench) -> list[Value]:
         if rows.sum() < _FEWEST_POINTS:
             values.append(Value(f"head {head}", float("nan"), "K/J", limit))
             continue
-        rates, errors = balance(
-            found.time_s[rows], found.cell_c[rows, head], found.power_w[rows, head]
-        )
-        values.append(
-            Value(f"head {head}", float(rates[0]), "K/J", limit, int(rows.sum()), float(errors[0]))
-        )
+        time_s, power_w = found.time_s[rows], found.power_w[rows, head]
+        rates, errors = balance(time_s, found.cell_c[rows, head], power_w)
+        energy_j = float(np.trapezoid(power_w, time_s))
+        # Between two telemetries nobody knows when the power was switched.
+        steps_w = np.sqrt((np.diff(power_w) ** 2).sum())
+        unseen = steps_w * _TELEMETRY_S / np.sqrt(12.0) / max(energy_j, 1e-9)
+        error = float(np.hypot(errors[0], rates[0] * unseen))
+        values.append(Value(f"head {head}", float(rates[0]), "K/J", limit, len(time_s), error))
     return values
 
 
