@@ -14,8 +14,8 @@ STAMP := $(VENV)/.installed
 # Ends in one line that names what is missing and the Debian package that has it.
 need = command -v $(1) >/dev/null || { echo "error: missing system tool: $(1) (Debian package: $(2)): sudo apt-get install $(2)" >&2; exit 1; }
 
-.PHONY: soak-production help setup venv toolchain demo test lint format lint-ruff lint-format lint-types lint-imports \
-	lint-protocol typecheck-firmware compile-firmware pytest bench clean distclean
+.PHONY: help setup venv toolchain demo test test-emulated firmware lint format lint-ruff lint-format lint-types lint-imports \
+	lint-protocol typecheck-firmware compile-firmware pytest bench soak-production clean distclean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)$$/  \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|' 2>/dev/null \
@@ -33,6 +33,9 @@ $(STAMP): pyproject.toml
 	@touch $@
 
 venv: $(STAMP) ## virtual environment with all dependencies
+
+firmware: $(STAMP) ## images for RP2040 and RP2350 boards, into build/firmware
+	@$(BIN)/python -m nullfield.toolchain firmware
 
 toolchain: $(STAMP) ## MicroPython for the virtual boards, built once into the user cache
 	@$(BIN)/python -m nullfield.toolchain build
@@ -77,6 +80,10 @@ pytest: setup
 	@$(BIN)/python -m pytest
 
 test: setup lint compile-firmware pytest ## set-up, every check, every test
+
+test-emulated: toolchain firmware ## build the image and test it on the emulated RP2040
+	@echo "== emulated RP2040"
+	@NULLFIELD_EMULATED_IMAGE=build/firmware/nullfield-rp2040.uf2 $(BIN)/python -m pytest tests/emulated
 
 format: $(STAMP) ## put all files into ruff's format
 	@$(BIN)/ruff check --fix --select I . && $(BIN)/ruff format .

@@ -6,31 +6,21 @@ redirect thread is stopped and the port closed before our link takes it over.
 
 from __future__ import annotations
 
-import contextlib
-import json
-import subprocess
-import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from pytest_embedded_serial import Serial, SerialDut
 
 from nullfield.devices.board import Board
 from nullfield.devices.connect import connect
-from nullfield.errors import BoardNotFoundError
+from nullfield.errors import BoardNotFoundError, TransportError
 from nullfield.transport.serial_port import SerialTransport
 from nullfield.transport.timing import WallClock
 
-RIG = Path(__file__).with_name("bench.toml")
-ROLES = {
-    "sensor": "e66138528350b001",
-    "coil": "e66138528351b001",
-    "table": "e66138528352b001",
-}
 READY_ATTEMPTS = 10
-"""Each takes a second without an answer: a real board may just have been reset."""
+"""Each takes a second without an answer: a board may just have been reset."""
+
+RESET_WAIT_S = 20.0
+"""USB goes away and comes back; the stock boot window and imports take some seconds."""
 
 
 class MicroPythonSerial(Serial):
@@ -50,7 +40,7 @@ class MicroPythonSerial(Serial):
 
 
 class MicroPythonDut(SerialDut):
-    """Device under test; `connect` waits until it is ready."""
+    """Device under test: flash, reset, wait until it is ready, hand over to our link."""
 
     def connect(self, clock: WallClock | None = None) -> Board[Any]:
         """Board behind our own link.
@@ -66,50 +56,31 @@ class MicroPythonDut(SerialDut):
         while True:
             try:
                 return connect(SerialTransport(port), clock)
-            except BoardNotFoundError:
+            except (BoardNotFoundError, TransportError):
                 if attempt == READY_ATTEMPTS:
                     raise
                 attempt += 1
+                # A port that is gone for a moment, as in a reset, fails at once.
+                clock.wait(lambda: False, 0.5)
 
+    def reset(self, board: Board[Any]) -> Board[Any]:
+        """Hard reset by command; returns the board after its restart."""
+        board.reset()
+        return self.after_reset(board)
 
-@dataclass
-class VirtualTarget:
-    """Boards standing alone in a process of their own."""
-
-    process: subprocess.Popen[str]
-    ports: dict[str, str]
-
-
-@contextlib.contextmanager
-def virtual_target(flash_directory: Path) -> Iterator[VirtualTarget]:
-    """Start the virtual boards and end them, whatever happens to the tests."""
-    process = subprocess.Popen(
-        [
-            sys.executable,
-            "-m",
-            "nullfield.virtual.standalone",
-            str(RIG),
-            "--flash",
-            str(flash_directory),
-            # Should the test run be killed, the boards end with it.
-            "--until-stdin-closes",
-        ],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdin is not None
-    assert process.stdout is not None
-    try:
-        line = process.stdout.readline()
-        if not line:
-            raise RuntimeError(f"the virtual boards did not start (exit {process.wait()})")
-        yield VirtualTarget(process, json.loads(line)["ports"])
-    finally:
-        process.stdin.close()
-        try:
-            process.wait(30)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-        process.stdout.close()
+    def after_reset(self, board: Board[Any]) -> Board[Any]:
+        """Let go of a board that restarts, and connect again when it is ready."""
+        clock = board.clock
+        # Wait for the restart itself, or the connection would be to the board that is leaving.
+        clock.wait(
+            lambda: (
+                board.link.lost_reason is not None
+                or board.link.statistics.sequence_restarts > 0
+                or board.link.silent_for_s > 1.0
+            ),
+            RESET_WAIT_S,
+        )
+        board.close()
+        if board.link.lost_reason is None:
+            board.link.lost_reason = "restarted"
+        return self.connect()

@@ -36,6 +36,20 @@ def test_golden_bad_frames_are_counted_and_do_no_harm(board: Any) -> None:
     assert next_heartbeat(board).receive_errors == before + len(bad)
 
 
+def test_golden_good_frames_are_taken(board: Any) -> None:
+    """Those for boards are understood, the others are whole frames of an unknown kind: no error."""
+    good = [v for v in json.loads(VECTORS.read_text(encoding="utf-8")) if v["kind"] == "valid"]
+    assert good
+    next_heartbeat(board)
+    before = next_heartbeat(board).receive_errors
+    for vector in good:
+        board.link._transport.write(bytes.fromhex(vector["wire"]))
+        board.ping()
+    next_heartbeat(board)
+    assert next_heartbeat(board).receive_errors == before
+    board.safe_off()
+
+
 def test_a_frame_in_pieces_is_one_frame(board: Any) -> None:
     beat = 0x1234567
     next_heartbeat(board)

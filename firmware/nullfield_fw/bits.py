@@ -67,11 +67,26 @@ def get_u16(buffer: ptr8, offset: int) -> int:
 
 @micropython.viper
 def copy(target: ptr8, places: int, source: ptr8, count: int):
-    """Copy count bytes; `places` is target offset << 16 | source offset."""
-    to = places >> 16
-    start = places & 0xFFFF
+    """Copy count bytes; `places` is target offset << 16 | source offset.
+
+    Eight bytes a turn by constant indices: viper makes one load and one store of each.
+    """
+    to = ptr8(uint(target) + (places >> 16))
+    start = ptr8(uint(source) + (places & 0xFFFF))
+    while count >= 8:
+        to[0] = start[0]
+        to[1] = start[1]
+        to[2] = start[2]
+        to[3] = start[3]
+        to[4] = start[4]
+        to[5] = start[5]
+        to[6] = start[6]
+        to[7] = start[7]
+        to = ptr8(uint(to) + 8)
+        start = ptr8(uint(start) + 8)
+        count -= 8
     for i in range(count):
-        target[to + i] = source[start + i]
+        to[i] = start[i]
 
 
 @micropython.viper

@@ -92,5 +92,12 @@ def _digest(path, size):
 
 
 def provision(root):
-    """Values of ``provision.txt``: ``board`` and ``unit``; empty if the board was never provisioned."""
-    return read_values(root + "/provision.txt")
+    """Values of ``provision.txt``: ``board`` and ``unit``; empty if the board was never provisioned.
+
+    Empty, too, if the flash or the file cannot be read: the board then comes up as its firmware
+    says, or as a bare module, and tells the host of its flash, instead of ending at the prompt.
+    """
+    try:
+        return read_values(root + "/provision.txt")
+    except (OSError, ValueError):
+        return {}

@@ -48,15 +48,17 @@ CRC_TABLE = _crc_table()
 @micropython.viper
 def append_crc(raw: ptr8, size: int, table: ptr32):
     """Put the CRC-32 of raw[:size] behind it."""
-    crc = -1
-    for i in range(size):
-        # The shift is arithmetic on an int; the mask takes the copied sign bits out again.
-        crc = ((crc >> 8) & 0x00FFFFFF) ^ table[(crc ^ raw[i]) & 0xFF]
-    crc = crc ^ (-1)
-    raw[size] = crc
-    raw[size + 1] = crc >> 8
-    raw[size + 2] = crc >> 16
-    raw[size + 3] = crc >> 24
+    # Unsigned, so that the shift brings zeros in; the pointer moves, so that the index is constant.
+    crc = uint(-1)
+    at = ptr8(raw)
+    for _ in range(size):
+        crc = (crc >> 8) ^ uint(table[(crc ^ uint(at[0])) & 255])
+        at = ptr8(uint(at) + 1)
+    crc = crc ^ uint(-1)
+    at[0] = crc
+    at[1] = crc >> 8
+    at[2] = crc >> 16
+    at[3] = crc >> 24
 
 
 @micropython.viper

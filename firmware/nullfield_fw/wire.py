@@ -3,7 +3,7 @@
 from micropython import const
 
 PROTOCOL_VERSION = const(1)
-FINGERPRINT = b'\x0e\x00\xb68\xf5e0\xac'
+FINGERPRINT = b'\x99\xf8U\x87\x1bg\xef\x80'
 HEADER_SIZE = const(8)
 CRC_SIZE = const(4)
 MAX_PAYLOAD = const(1024)
@@ -134,7 +134,7 @@ TRACE_DESCRIPTION_NAME = const(12)
 TRACE_DESCRIPTION_UNIT = const(44)
 
 TRACE_DATA = const(0x87)
-TRACE_DATA_SIZE = const(24)
+TRACE_DATA_SIZE = const(28)
 TRACE_DATA_REQUEST_ID = const(0)
 TRACE_DATA_STATE = const(4)
 TRACE_DATA_SIGNAL_COUNT = const(5)
@@ -143,6 +143,7 @@ TRACE_DATA_SAMPLE_COUNT = const(8)
 TRACE_DATA_BEFORE_COUNT = const(10)
 TRACE_DATA_PERIOD_NS = const(12)
 TRACE_DATA_TRIGGER_TIME_US = const(16)
+TRACE_DATA_MISSED_BLOCKS = const(24)
 TRACE_DATA_ROW_SIZE = const(4)
 TRACE_DATA_ROW_VALUE = const(0)
 

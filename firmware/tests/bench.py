@@ -109,7 +109,7 @@ class Bench:
         self._id += 1
         self.step(data=self._frame(message, self._id.to_bytes(4, "little") + payload), lock=lock)
         for answer, _, body in self.take():
-            if 0x81 <= answer <= 0x85 and u32(body, 0) == self._id:
+            if 0x81 <= answer <= 0x87 and u32(body, 0) == self._id:
                 return answer, body
         return None
 
@@ -123,6 +123,12 @@ class Bench:
         assert u16(body, wire.ACKNOWLEDGE_COMMAND) == command
         return u16(body, wire.ACKNOWLEDGE_ERROR), i32(body, wire.ACKNOWLEDGE_DETAIL)
 
+    def request_of(self, command):
+        """Frame of a command without arguments."""
+        self._id += 1
+        payload = self._id.to_bytes(4, "little") + command.to_bytes(2, "little") + bytes(18)
+        return self._frame(wire.COMMAND_REQUEST, payload)
+
     def write(self, number, value):
         """(error, value) of a setting write."""
         body = self.ask(
@@ -130,6 +136,15 @@ class Bench:
             number.to_bytes(2, "little") + bytes(2) + (value & 0xFFFFFFFF).to_bytes(4, "little"),
         )[1]
         return u16(body, wire.SETTING_VALUE_ERROR), i32(body, wire.SETTING_VALUE_VALUE)
+
+    def arm(self, signals, decimation, samples, before, trigger, level, lock=True):
+        """(error, detail) of arming the trace."""
+        payload = bytes(signals)
+        for value in (decimation, samples, before):
+            payload += value.to_bytes(2, "little")
+        payload += bytes((trigger, 0)) + (level & 0xFFFFFFFF).to_bytes(4, "little")
+        body = self.ask(wire.TRACE_ARM_REQUEST, payload, lock)[1]
+        return u16(body, wire.ACKNOWLEDGE_ERROR), i32(body, wire.ACKNOWLEDGE_DETAIL)
 
     def read(self, number):
         """(error, value) of a setting."""
@@ -168,6 +183,15 @@ class Bench:
                         + (value & 0xFFFFFFFF).to_bytes(4, "little"),
                         lock,
                     )
+            elif turn == 15:
+                # A trace of whatever is there, good and bad ones, and a look at it.
+                turns = number // 40
+                if turns % 3 == 0:
+                    self.ask(wire.TRACE_DESCRIBE_REQUEST, (turns % 70).to_bytes(4, "little"), lock)
+                elif turns % 3 == 1:
+                    self.arm((turns % 70, 1, 255, turns % 5), turns % 4, 40, 3, turns % 5, 0, lock)
+                else:
+                    self.ask(wire.TRACE_READ_REQUEST, bytes((turns % 9, 0, 255, 0)), lock)
             elif turn == 20:
                 name, first, second = commands[number // 40 % len(commands)]
                 self.command(name, first, second, lock)

@@ -223,7 +223,8 @@ def test_host_silence_makes_every_role_safe():
         bench.forget()
         bench.run(298)
         assert bench.hal.outputs[extra].level == 1, role
-        bench.run(5)
+        # Looked at every ten blocks.
+        bench.run(14)
         assert bench.hal.outputs_are_off()
         assert bench.board.state == wire.BOARD_STATE_FAULT
         assert bench.faults()[-1][0] == wire.FAULT_CODE_HOST_SILENT
@@ -271,3 +272,18 @@ def test_time_counts_blocks_missed_ones_too():
     bench.step(missed=50)
     body = bench.ask(wire.TIME_REQUEST, b"")[1]
     assert u32(body, wire.TIME_REPLY_BOARD_TIME_US) == 152 * 1000 + 17
+
+
+def test_rare_events_are_logged_in_words():
+    bench = Bench("coil", root="/tmp")
+    bench.command(wire.COMMAND_COIL_ENABLE, 1)
+    lines = []
+    for command in (wire.COMMAND_SAFE_OFF, wire.COMMAND_CLEAR_FAULTS, wire.COMMAND_SAFE_OFF):
+        bench.hal.sent_count = 0
+        bench.step(data=bench.request_of(command))
+        for message, _, body in bench.take():
+            if message == wire.LOG:
+                assert body[wire.LOG_LEVEL] == wire.LOG_LEVEL_INFO
+                assert u32(body, wire.LOG_BOARD_TIME_US) == bench.blocks * 1000
+                lines.append(body[wire.LOG_SIZE :].decode())
+    assert lines == ["outputs off: the host asked for it"]

@@ -7,7 +7,7 @@ import sys
 
 import main as boot
 from nullfield_fw import text_file
-from nullfield_fw.boot_state import Boot, first_damaged
+from nullfield_fw.boot_state import Boot, first_damaged, provision
 
 
 class Chip:
@@ -251,3 +251,16 @@ def test_firmware_for_another_board_is_refused_by_what_was_provisioned():
     finally:
         for name in ("board", "start", "virtual_port"):
             sys.modules.pop(name, None)
+
+
+def test_a_damaged_provision_does_not_keep_the_firmware_from_starting():
+    root = _root()
+    text_file.write_values(root + "/provision.txt", {"board": "table_pico2", "unit": "T07"})
+    assert provision(root)["unit"] == "T07"
+    with open(root + "/provision.txt", "wb") as stream:
+        stream.write(b"board=table_pico2\n#00000000\n")
+    assert provision(root) == {}
+    # A folder cannot be read as a file, just as nothing can be without a file system.
+    os.remove(root + "/provision.txt")
+    os.mkdir(root + "/provision.txt")
+    assert provision(root) == {}

@@ -57,12 +57,17 @@ def _flash(operation, block, offset, buffer):
     count = len(buffer)
     _request[0] = 70  # 'F'
     _request[1] = operation
-    _request[2:8] = bytes(
-        (block & 255, block >> 8, offset & 255, offset >> 8, count & 255, count >> 8)
-    )
+    # Nothing is allocated: the application switches the collector off, and a file is many operations.
+    _request[2] = block & 255
+    _request[3] = block >> 8
+    _request[4] = offset & 255
+    _request[5] = offset >> 8
+    _request[6] = count & 255
+    _request[7] = count >> 8
     size = 8
     if operation == 1:
-        _request[8 : 8 + count] = buffer
+        for at in range(count):
+            _request[8 + at] = buffer[at]
         size += count
     sent.write(_request, size)
     if (received.readinto(buffer) if operation == 0 else received.readinto(_done)) == 0:
@@ -73,14 +78,14 @@ def mount():
     """Mount the flash; a new (all erased) one is formatted, a damaged one never."""
     blocks = Blocks()
     try:
-        volume = vfs.VfsLfs2(blocks, progsize=256)  # type: ignore[arg-type]
+        volume = vfs.VfsLfs2(blocks, readsize=256, progsize=256)  # type: ignore[arg-type]
     except OSError:
         first = bytearray(256)
         blocks.readblocks(0, first)
         if any(byte != 0xFF for byte in first):
             return
-        vfs.VfsLfs2.mkfs(blocks, progsize=256)  # type: ignore[arg-type]
-        volume = vfs.VfsLfs2(blocks, progsize=256)  # type: ignore[arg-type]
+        vfs.VfsLfs2.mkfs(blocks, readsize=256, progsize=256)  # type: ignore[arg-type]
+        volume = vfs.VfsLfs2(blocks, readsize=256, progsize=256)  # type: ignore[arg-type]
     vfs.mount(volume, root)
 
 

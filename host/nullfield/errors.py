@@ -6,6 +6,8 @@ names the thing, a hint that names the fix, and the exit code of the command lin
     NullfieldError                  1
     +-- InputError                  3   a file the user gave cannot be used
     |   +-- RigError                4   a rig file is wrong
+    |   +-- BundleError             3   a firmware bundle cannot be trusted or used
+    |   +-- DefinitionError         3   a board definition is wrong or missing
     +-- ToolchainError              5   MicroPython is missing or refused
     +-- TransportError              6   a port cannot be opened, or was lost
     |   +-- PortBusyError           6
@@ -21,6 +23,7 @@ names the thing, a hint that names the fix, and the exit code of the command lin
     +-- RecordingError             13   a recording cannot be written or read
     |   +-- DiskFullError          13
     +-- AnalysisError              14   the data do not support the analysis asked for
+    +-- FlashError                 15   a board did not get, or did not keep, its new firmware
 
 Exit code 2 is the command line's own (bad usage), 130 is an interrupt.
 """
@@ -59,6 +62,14 @@ class RigError(InputError):
     exit_code = 4
 
 
+class BundleError(InputError):
+    """A firmware bundle is damaged, not signed by a trusted key, or of another format."""
+
+
+class DefinitionError(InputError):
+    """A board definition is wrong, or there is none of that name."""
+
+
 class ToolchainError(NullfieldError):
     """MicroPython or its cross compiler is missing, cannot be built, or is refused."""
 
@@ -92,7 +103,22 @@ class ProtocolError(NullfieldError):
 
 
 class ProtocolMismatchError(ProtocolError):
-    """A board speaks another protocol version or catalogue."""
+    """A board speaks another protocol version or catalogue.
+
+    Parameters
+    ----------
+    message, hint : str
+        As for `NullfieldError`.
+    uid, firmware_version : str
+        Of the board: the start of its identity, which every version can read.
+    """
+
+    def __init__(
+        self, message: str, hint: str = "", *, uid: str = "", firmware_version: str = ""
+    ) -> None:
+        super().__init__(message, hint)
+        self.uid = uid
+        self.firmware_version = firmware_version
 
 
 class WrongRoleError(ProtocolError):
@@ -152,3 +178,9 @@ class AnalysisError(NullfieldError):
     """The data do not support the analysis that was asked for."""
 
     exit_code = 14
+
+
+class FlashError(NullfieldError):
+    """A board did not get its new firmware, or did not keep it."""
+
+    exit_code = 15

@@ -32,6 +32,8 @@ REQUEST_ID_LIMIT = 1 << 30
 _OPENING_IDS = 16
 """Ids below are for identify and the first time exchange, so that these never meet a session's."""
 
+_INTERRUPT = b"\x03"
+
 _REPLIES = frozenset(
     {
         MessageId.IDENTITY,
@@ -39,6 +41,8 @@ _REPLIES = frozenset(
         MessageId.SETTING_VALUE,
         MessageId.ACKNOWLEDGE,
         MessageId.TIME_REPLY,
+        MessageId.TRACE_DESCRIPTION,
+        MessageId.TRACE_DATA,
     }
 )
 _REQUEST_ID = struct.Struct("<I")
@@ -353,6 +357,10 @@ class Link:
     def _send(self, message: MessageId, payload: bytes) -> None:
         with self._lock:
             wire = encode_frame(message, self._sequence_out[message], payload)
+            # A board that is still booting takes this byte for Ctrl-C and stays at its prompt.
+            while message == MessageId.IDENTIFY_REQUEST and _INTERRUPT in wire:
+                self._sequence_out[message] += 1
+                wire = encode_frame(message, self._sequence_out[message], payload)
             self._sequence_out[message] += 1
             self._frames_sent += 1
             try:

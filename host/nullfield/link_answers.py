@@ -99,6 +99,8 @@ def identity_of(frame: Frame, port: str) -> Identity:
             f"{version} (catalogue {catalogue.hex()}), this host {PROTOCOL_VERSION} "
             f"(catalogue {fingerprint().hex()})",
             _DEPLOY.format(port=port),
+            uid=uid.hex(),
+            firmware_version=text(firmware),
         )
     try:
         reply = parse(MessageId.IDENTITY, frame.payload)
@@ -124,6 +126,33 @@ def identity_of(frame: Frame, port: str) -> Identity:
         )
     except ValueError as error:
         raise ProtocolError(f"board {uid.hex()} at {port}: identity: {error}") from error
+
+
+@dataclass(frozen=True)
+class Announcement:
+    """What a board of any version tells of itself."""
+
+    uid: str
+    firmware: str
+    protocol_version: int
+    catalogue_fingerprint: str
+
+
+def announcement_of(frame: Frame, port: str) -> Announcement:
+    """Read the start of an identity, which is the same in every protocol version.
+
+    Raises
+    ------
+    ProtocolError
+        If the frame is no identity.
+    """
+    if frame.message != MessageId.IDENTITY or len(frame.payload) < _IDENTITY_PREFIX.size:
+        raise ProtocolError(
+            f"board at {port}: the answer to identify is no identity",
+            "nullfield flash puts this version's firmware on it",
+        )
+    _, version, _, _, uid, catalogue, firmware = _IDENTITY_PREFIX.unpack_from(frame.payload)
+    return Announcement(uid.hex(), text(firmware), version, catalogue.hex())
 
 
 @dataclass(frozen=True)

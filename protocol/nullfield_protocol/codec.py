@@ -12,7 +12,12 @@ from .layout import Layout, layout_of
 from .messages import MESSAGES, MessageId
 
 SAMPLE_MESSAGES = frozenset(
-    {MessageId.SENSOR_SAMPLES, MessageId.COIL_SAMPLES, MessageId.TABLE_SAMPLES}
+    {
+        MessageId.SENSOR_SAMPLES,
+        MessageId.COIL_SAMPLES,
+        MessageId.TABLE_SAMPLES,
+        MessageId.BRINGUP_SAMPLES,
+    }
 )
 
 

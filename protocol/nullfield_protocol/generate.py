@@ -1,4 +1,6 @@
-"""Write what follows from the protocol's definition: firmware module, reference page, vectors.
+"""Write what follows from the protocol's definition.
+
+Firmware module, reference page, golden frames and Wireshark's dissector.
 
 Run ``python -m nullfield_protocol.generate`` after a change, ``--check`` in CI.
 """
@@ -10,6 +12,7 @@ import sys
 from pathlib import Path
 
 from .catalogue import ENUMERATIONS, MAX_PAYLOAD, PROTOCOL_VERSION
+from .dissector import dissector
 from .fingerprint import fingerprint
 from .frame import CRC_SIZE, HEADER_SIZE, MAX_WIRE
 from .layout import Layout, layout_of
@@ -136,6 +139,7 @@ def outputs() -> dict[Path, str]:
         ROOT / "firmware" / "nullfield_fw" / "wire.py": wire_module(),
         ROOT / "docs" / "protocol.md": reference_page(),
         ROOT / "protocol" / "vectors" / "frames.json": vectors_json(),
+        ROOT / "protocol" / "wireshark" / "nullfield.lua": dissector(),
     }
 
 

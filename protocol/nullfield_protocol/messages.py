@@ -197,6 +197,7 @@ TRACE_DATA = Struct(
     "before_count" / Int16ul,
     "period_ns" / Int32ul,
     "trigger_time_us" / Int64ul,
+    "missed_blocks" / Int32ul,
     "words" / GreedyRange(Struct("value" / Int32sl)),
 )
 

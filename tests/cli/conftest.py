@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).parent
-sys.path[:0] = [str(HERE), str(HERE.parent / "link")]
+sys.path[:0] = [str(HERE), *(str(HERE.parent / place) for place in ("link", "recording"))]
 
 
 @dataclass(frozen=True)

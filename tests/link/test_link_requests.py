@@ -339,3 +339,13 @@ def test_lost_time_exchange_is_left_out(board):
     link = opened(board)
     board.to_board = on_any(iter([[], []]))
     assert len(link.exchange_time(5)) == 3
+
+
+def test_identify_never_looks_like_ctrl_c(board):
+    # A booting board would take the byte for an interrupt and stay at its prompt.
+    sent = []
+    board.to_board = lambda wire: sent.append(wire) or []
+    with pytest.raises(RequestTimeoutError):
+        opened(board)
+    assert len(sent) >= 4
+    assert not any(b"\x03" in wire for wire in sent)

@@ -23,7 +23,6 @@ class BringupApplication(BoardApplication):
         super().__init__(board, hal, [Setting("led_period", "s", -3, 0, 10000, 1000)], boot)
         self._on = 0
         self._left = self.value[_LED_PERIOD] // 2
-        self._temperature_mc = 0
 
     def safe_off(self):
         """The LED is all there is."""
@@ -31,13 +30,10 @@ class BringupApplication(BoardApplication):
         self._on = 0
 
     def block(self):
-        """Supply and temperature of the die into the row."""
-        supply_mv = self.hal.supply_mv()
-        temperature_mc = self.hal.mcu_temperature_mc()
-        self._temperature_mc = temperature_mc
+        """Supply of this block and temperature of the last ten blocks into the row."""
         row = self.row
-        put_i32(row, wire.BRINGUP_SAMPLES_ROW_SUPPLY_MV, supply_mv)
-        put_i32(row, wire.BRINGUP_SAMPLES_ROW_MCU_TEMPERATURE_MC, temperature_mc)
+        put_i32(row, wire.BRINGUP_SAMPLES_ROW_SUPPLY_MV, self.hal.supply_mv())
+        put_i32(row, wire.BRINGUP_SAMPLES_ROW_MCU_TEMPERATURE_MC, self.mcu_temperature_mc)
         put_i32(row, wire.BRINGUP_SAMPLES_ROW_FLAGS, wire.BRINGUP_FLAG_LED if self._on else 0)
 
     def slow(self):
@@ -51,11 +47,19 @@ class BringupApplication(BoardApplication):
         self._on = 0 if self._on or not self.value[_LED_PERIOD] else 1
         self._led.set(self._on)
 
+    def trace_signals(self):
+        """What the module measures of itself."""
+        kind = wire.TRACE_KIND_BLOCK
+        return super().trace_signals() + (
+            ("mcu_temperature", "degC", -3, kind, self, "_temperature_mc"),
+            ("led", "", 0, kind, self, "_on"),
+        )
+
     def fill_telemetry(self, raw):
         """What the module tells of itself."""
         raw[_P + wire.BRINGUP_TELEMETRY_LED] = self._on
         put_i32(raw, _P + wire.BRINGUP_TELEMETRY_SUPPLY_MV, self.supply_mv)
-        put_i32(raw, _P + wire.BRINGUP_TELEMETRY_MCU_TEMPERATURE_MC, self._temperature_mc)
+        put_i32(raw, _P + wire.BRINGUP_TELEMETRY_MCU_TEMPERATURE_MC, self.mcu_temperature_mc)
         put_i32(raw, _P + wire.BRINGUP_TELEMETRY_BLOCK_LATE_US, self.hal.block_phase_us())
         put_i32(raw, _P + wire.BRINGUP_TELEMETRY_HEAP_FREE, self.heap_free)
 

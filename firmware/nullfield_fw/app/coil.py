@@ -56,6 +56,41 @@ class CoilApplication(BoardApplication):
         """The converter sends frames; the DAC is write-only once its stream runs."""
         return self.hal.adc[0] != 0
 
+    def trace_signals(self):
+        """Each channel's way from the setpoint to the sensed current."""
+        signals = list(super().trace_signals())
+        for channel in range(coil_loop.CHANNELS):
+            base = channel * coil_loop.STRIDE
+            for name, exponent, word in (
+                ("setpoint", -9, coil_loop.TARGET),
+                ("command", -9, coil_loop.COMMAND),
+                ("current", -9, coil_loop.READBACK),
+            ):
+                signals.append(
+                    (
+                        "coil%d_%s" % (channel, name),
+                        "A",
+                        exponent,
+                        wire.TRACE_KIND_BLOCK,
+                        self._control,
+                        base + word,
+                    )
+                )
+            signals.append(
+                (
+                    "coil%d_trim" % channel,
+                    "count",
+                    0,
+                    wire.TRACE_KIND_BLOCK,
+                    self._control,
+                    base + coil_loop.TRIM,
+                )
+            )
+            signals.append(
+                ("coil%d_adc" % channel, "count", 0, wire.TRACE_KIND_SAMPLE, None, 1 + channel)
+            )
+        return tuple(signals)
+
     def setting_changed(self, number):
         """Ramp rate and tolerance go to the loop."""
         self._control[coil_loop.RAMP_STEP] = self.value[_RAMP_NA_PER_S] // 1000

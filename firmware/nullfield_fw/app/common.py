@@ -14,6 +14,7 @@ from ..link import Link, new_message
 from ..schedule import Divider
 from ..settings import Setting, Settings
 from .requests import BLOCK_US, RequestHandling
+from .trace_requests import TraceRequests
 
 _P = wire.HEADER_SIZE
 _WATCHDOG_MS = 2000
@@ -21,7 +22,9 @@ _MISSED_BLOCKS_MAX = 20
 # After so long the firmware counts as running: crashes before it are forgotten.
 _SETTLED_BLOCKS = 30000
 _SUPPLY_LOW_CHECKS = 3
+_UPKEEP_BLOCKS = 10
 _BLINK_BLOCKS = 128
+_LOG_MAX = 120
 
 # Indices of the settings that every board has.
 HOST_TIMEOUT_MS = 0
@@ -90,17 +93,19 @@ class BoardApplication(RequestHandling):
         self._fault = new_message(wire.FAULT, wire.FAULT_SIZE)
         self._descriptions = None
         self._identity = None
-        self._log = new_message(wire.LOG, wire.LOG_SIZE + 120)
+        self._log = new_message(wire.LOG, wire.LOG_SIZE + _LOG_MAX)
         self._telemetry_divider = Divider(100, 7)
         self._heartbeat_divider = Divider(250, 13)
-        self._supply_divider = Divider(10, 3)
+        self._since_upkeep = 0
         self._supply_minimum_mv = board["supply"]["minimum_mv"] if "supply" in board else 0
         self._supply_low = 0
         self.supply_mv = 0
+        self.mcu_temperature_mc = 0
         self._led = hal.output("led") if "led" in board["outputs"] else None
         self._blink_blocks = 0
         self._age_blocks = 0
         self.row = bytearray(self.row_size)
+        self.load_permille = 0
 
     # ------------------------------------------------------------------ start and loop
 
@@ -116,6 +121,8 @@ class BoardApplication(RequestHandling):
         self._settings_changed()
         self._make_identity()
         self._make_descriptions()
+        self.tracing = TraceRequests(self)
+        self.trace = self.tracing.trace
         self.hal.watchdog_start(_WATCHDOG_MS)
 
     def run(self):
@@ -145,13 +152,14 @@ class BoardApplication(RequestHandling):
         if self.streaming:
             self._push_row()
         self.slow()
-        self._watch_host(elapsed)
-        if self._supply_divider.due():
-            self._watch_supply()
-        if self._blink_blocks:
-            self._blink()
-        if self._age_blocks <= TRIAL_LIMIT_BLOCKS:
-            self._grow_older(elapsed)
+        self._since_upkeep += elapsed
+        if self._since_upkeep >= _UPKEEP_BLOCKS:
+            # Each of these costs some ten microseconds: once in ten blocks is often enough.
+            self._upkeep(self._since_upkeep)
+            self._since_upkeep = 0
+        if self.trace.running:
+            self.load_permille = self.hal.load_permille()
+            self.trace.block(self.hal.adc, self._time, missed, self.faults.count)
         if self._telemetry_divider.due():
             self._send_telemetry()
         if self._heartbeat_divider.due():
@@ -160,6 +168,16 @@ class BoardApplication(RequestHandling):
             self._send_fault()
         self.link.poll()
         self.hal.watchdog_feed()
+
+    def _upkeep(self, elapsed):
+        """What need not be done in every block; `elapsed` are the blocks since the last time."""
+        self._watch_host(elapsed)
+        self._watch_supply()
+        self.mcu_temperature_mc = self.hal.mcu_temperature_mc()
+        if self._blink_blocks:
+            self._blink(elapsed)
+        if self._age_blocks <= TRIAL_LIMIT_BLOCKS:
+            self._grow_older(elapsed)
 
     def _watch_supply(self):
         """Brown-out: the chips would go wrong before the processor notices."""
@@ -172,8 +190,8 @@ class BoardApplication(RequestHandling):
             if self._supply_low == _SUPPLY_LOW_CHECKS and self.state != wire.BOARD_STATE_FAULT:
                 self.fault(wire.FAULT_CODE_SUPPLY_LOW, 0, supply_mv)
 
-    def _blink(self):
-        self._blink_blocks -= 1
+    def _blink(self, elapsed):
+        self._blink_blocks = max(self._blink_blocks - elapsed, 0)
         self._led.set(1 if self._blink_blocks & _BLINK_BLOCKS else 0)
 
     def _grow_older(self, elapsed):
@@ -184,6 +202,7 @@ class BoardApplication(RequestHandling):
             self.hal.settled()
         if self._age_blocks > TRIAL_LIMIT_BLOCKS and self.boot.is_trial:
             # Nobody confirmed: `main.py` counts the start and goes back to the old firmware.
+            self.log(wire.LOG_LEVEL_WARNING, "firmware on trial was not confirmed: restart")
             self._leave(wire.COMMAND_RESET)
 
     # ------------------------------------------------------------------ for the subclasses
@@ -212,19 +231,26 @@ class BoardApplication(RequestHandling):
         """True if the role's chips still answer; the self-test asks, with outputs off."""
         return True
 
+    def trace_signals(self):
+        """Signals of the role for the trace, behind those that every board has; see `trace`."""
+        return (
+            ("block_load", "", -3, wire.TRACE_KIND_BLOCK, self, "load_permille"),
+            ("supply", "V", -3, wire.TRACE_KIND_BLOCK, self, "supply_mv"),
+        )
+
     def fault(self, code, source=0, value=0):
         """Latch a fault of the whole board: outputs off, state FAULT."""
         self.faults.latch(code, source, value)
         self.state = wire.BOARD_STATE_FAULT
 
     def log(self, level, text):
-        """Send a line of text; for rare events, as it may allocate."""
-        line = text.encode()[:120]
+        """Send a line of ASCII text of at most 120 characters; a constant, so nothing is allocated."""
         raw = self._log
         self._put_time(raw, wire.LOG_BOARD_TIME_US)
         raw[_P + wire.LOG_LEVEL] = level
-        copy(raw, (_P + wire.LOG_SIZE) << 16, line, len(line))
-        self.link.send(raw, wire.LOG_SIZE + len(line))
+        count = min(len(text), _LOG_MAX)
+        copy(raw, (_P + wire.LOG_SIZE) << 16, text, count)
+        self.link.send(raw, wire.LOG_SIZE + count)
 
     # ------------------------------------------------------------------ periodic messages
 
@@ -275,7 +301,7 @@ class BoardApplication(RequestHandling):
         put_i32(raw, _P + wire.BOARD_HEARTBEAT_RECEIVE_ERRORS, self.link.receive_errors)
         put_i32(raw, _P + wire.BOARD_HEARTBEAT_MISSED_BLOCKS, self._missed_blocks)
         put_i32(raw, _P + wire.BOARD_HEARTBEAT_SUPPLY_MV, self.supply_mv)
-        put_i32(raw, _P + wire.BOARD_HEARTBEAT_MCU_TEMPERATURE_MC, self.hal.mcu_temperature_mc())
+        put_i32(raw, _P + wire.BOARD_HEARTBEAT_MCU_TEMPERATURE_MC, self.mcu_temperature_mc)
         self.link.send(raw, wire.BOARD_HEARTBEAT_SIZE)
 
     def _send_fault(self):

@@ -28,6 +28,7 @@ _STUCK_RISE_MC = 5000
 _STUCK_STEP_MC = 2000
 _STUCK_FLOOR_MC = 45000  # above what a warm room or a neighbour makes
 _CANCEL_DEADBAND_PA = 800000
+_READY_TEXT = ("head 0 is ready", "head 1 is ready", "head 2 is ready", "head 3 is ready")
 
 
 class Head:
@@ -382,6 +383,7 @@ class Head:
             self._watch_lock(self.laser_mc)
             self._control[self._base + lockin.LOOP_CLOSED] = self._loop_wanted
             self.state = wire.HEAD_STATE_READY
+            self._application.log(wire.LOG_LEVEL_INFO, _READY_TEXT[self.number])
             self._set_flags()
         elif zero.phase == field_zero.FAILED:
             self._fail(wire.FAULT_CODE_FIELD_ZERO_FAILED)

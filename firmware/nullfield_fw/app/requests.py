@@ -15,6 +15,7 @@ from ..faults import Faults
 from ..link import Link, new_message
 from ..settings import Settings
 from .self_test import self_test
+from .trace_requests import TraceRequests
 
 _P = wire.HEADER_SIZE
 BLOCK_US = 1000
@@ -54,6 +55,7 @@ class RequestHandling:
     _blink_blocks: "int"
     _led: "Any"  # type: ignore[name-defined]  # an output of the hal
     boot: "Boot"
+    tracing: "TraceRequests"
     _acknowledge: "bytearray"
     _setting_value: "bytearray"
     _time_reply: "bytearray"
@@ -64,6 +66,10 @@ class RequestHandling:
 
     def command(self, command, first, second):
         """Run a command of the role; returns an error code, detail in `_detail`."""
+        raise NotImplementedError
+
+    def log(self, level, text):
+        """Send a line of text."""
         raise NotImplementedError
 
     def _flush_rows(self):
@@ -101,8 +107,8 @@ class RequestHandling:
             identity[_P + wire.IDENTITY_STATE] = self.state
             identity[_P + wire.IDENTITY_TRIAL] = 1 if self.boot.is_trial else 0
             self.link.reply(identity, wire.IDENTITY_SIZE)
-        else:
-            self._answer(
+        elif not self.tracing.request(message, raw, size):
+            self.answer(
                 raw, 0, wire.ERROR_CODE_BAD_LENGTH if message <= _LAST_REQUEST else 1, message
             )
 
@@ -116,7 +122,8 @@ class RequestHandling:
     def setting_changed(self, number):
         """A setting was written; subclasses recompute what follows from it."""
 
-    def _answer(self, raw, command, error, detail):
+    def answer(self, raw, command, error, detail):
+        """Acknowledge a request."""
         reply = self._acknowledge
         copy(reply, _P << 16 | _P, raw, 4)
         put_u16(reply, _P + wire.ACKNOWLEDGE_COMMAND, command)
@@ -147,7 +154,7 @@ class RequestHandling:
     def _describe(self, raw):
         number = get_u16(raw, _P + wire.SETTING_DESCRIBE_REQUEST_INDEX)
         if number >= len(self._descriptions):
-            self._answer(raw, 0, wire.ERROR_CODE_UNKNOWN_SETTING, number)
+            self.answer(raw, 0, wire.ERROR_CODE_UNKNOWN_SETTING, number)
             return
         reply = self._descriptions[number]
         copy(reply, _P << 16 | _P, raw, 4)
@@ -160,12 +167,12 @@ class RequestHandling:
         second = get_small(raw, _P + wire.COMMAND_REQUEST_ARGUMENT + 4)
         if command == wire.COMMAND_RESET or command == wire.COMMAND_ENTER_REPL:
             self.safe_off()
-            self._answer(raw, command, wire.ERROR_CODE_OK, 0)
+            self.answer(raw, command, wire.ERROR_CODE_OK, 0)
             self._leave(command)
             return
         if command == wire.COMMAND_WATCHDOG_TEST:
             self.safe_off()
-            self._answer(raw, command, wire.ERROR_CODE_OK, 0)
+            self.answer(raw, command, wire.ERROR_CODE_OK, 0)
             self._leave(command)
             return
         self._detail = 0
@@ -177,7 +184,7 @@ class RequestHandling:
             else:
                 self._detail = 0
                 error = self.command(command, first, second)
-        self._answer(raw, command, error, self._detail)
+        self.answer(raw, command, error, self._detail)
 
     def _common_command(self, command, first):
         """Run a command that all boards know; -1 if it is not one."""
@@ -198,11 +205,14 @@ class RequestHandling:
             self.safe_off()
             if self.state == wire.BOARD_STATE_ACTIVE:
                 self.state = wire.BOARD_STATE_SAFE
+                self.log(wire.LOG_LEVEL_INFO, "outputs off: the host asked for it")
             return wire.ERROR_CODE_OK
         if command == wire.COMMAND_CLEAR_FAULTS:
             if self.faults.is_permanent:
                 self._detail = wire.FAULT_CODE_CHIP_NOT_FOUND
                 return wire.ERROR_CODE_FAULT_LATCHED
+            if self.faults.code:
+                self.log(wire.LOG_LEVEL_INFO, "faults cleared")
             self.faults.clear()
             self.faults_cleared()
             if self.state == wire.BOARD_STATE_FAULT:
@@ -231,11 +241,15 @@ class RequestHandling:
             return wire.ERROR_CODE_WRONG_STATE
         if self.streaming:
             return wire.ERROR_CODE_STREAMING
+        # File work allocates more than a heap may have left; at rest there is time to collect.
+        gc.enable()
         try:
             if command == wire.COMMAND_SAVE_SETTINGS:
                 self.settings.save(self.hal.flash_root)
+                self.log(wire.LOG_LEVEL_INFO, "settings saved")
             elif command == wire.COMMAND_CONFIRM_FIRMWARE:
                 self.boot.confirm(self.hal.flash_root)
+                self.log(wire.LOG_LEVEL_INFO, "firmware confirmed")
             else:
                 self._detail = self_test(self)
         except OSError as error:
@@ -243,6 +257,7 @@ class RequestHandling:
             return wire.ERROR_CODE_FLASH_FAILED
         finally:
             gc.collect()
+            gc.disable()
         return wire.ERROR_CODE_OK
 
     def _leave(self, command):

@@ -14,6 +14,26 @@ from .head import MODULATION_AMPLITUDE, Head
 _P = wire.HEADER_SIZE
 _AXES = ("x", "y", "b")
 
+# What of a head can be traced: words of the fast path, and attributes with unit and exponent.
+_TRACED_WORDS = (
+    ("in_phase", lockin.IN_PHASE),
+    ("quadrature", lockin.QUADRATURE),
+    ("error_x", lockin.ERROR_X),
+    ("error_y", lockin.ERROR_Y),
+    ("coil_x", lockin.U_X),
+    ("coil_y", lockin.U_Y),
+    ("coil_b", lockin.U_B),
+)
+_TRACED_VALUES = (
+    ("cell_temperature", "degC", -3, "cell_mc"),
+    ("laser_temperature", "degC", -3, "laser_mc"),
+    ("heater_power", "W", -6, "heater_uw"),
+    ("laser_current", "A", -9, "laser_na"),
+    ("tec_current", "A", -6, "tec_ua"),
+    ("light", "A", -12, "light_pa"),
+    ("state", "", 0, "state"),
+)
+
 # One count is 2**-12 of a DAC step of +-250 nT: 1.862645 fT.
 _COUNTS_PER_1024_PT = 549756
 
@@ -100,6 +120,23 @@ class SensorApplication(BoardApplication):
             and self.cell_adc.probe()
             and self.laser_adc.probe()
         )
+
+    def trace_signals(self):
+        """Lock-in, loop, temperatures, light and raw channels of each head."""
+        signals = list(super().trace_signals())
+        block = wire.TRACE_KIND_BLOCK
+        sample = wire.TRACE_KIND_SAMPLE
+        for head in self.heads:
+            number = head.number
+            start = "head%d_" % number
+            for name, word in _TRACED_WORDS:
+                place = number * lockin.STRIDE + word
+                signals.append((start + name, "count", 0, block, self.control, place))
+            for name, unit, exponent, attribute in _TRACED_VALUES:
+                signals.append((start + name, unit, exponent, block, head, attribute))
+            signals.append((start + "light_adc", "count", 0, sample, None, 1 + number))
+            signals.append((start + "modulation_adc", "count", 0, sample, None, 5 + number))
+        return tuple(signals)
 
     def faults_cleared(self):
         """Heads with a latched fault go to OFF."""

@@ -34,7 +34,9 @@ class TableApplication(BoardApplication):
             hal,
             [
                 Setting("speed_max", "m/s", -6, 1000, speed_max, speed_max),
-                Setting("acceleration", "m/s^2", -6, 5000, 200000, 50000),
+                Setting(
+                    "acceleration", "m/s^2", -6, 5000, limits["table_acceleration_max_um_s2"], 50000
+                ),
                 Setting("home_speed", "m/s", -6, 1000, 20000, 20000),
             ],
             boot,
@@ -61,6 +63,16 @@ class TableApplication(BoardApplication):
     def chips_answer(self):
         """The stepper driver answers on its line."""
         return self.driver_chip.probe()
+
+    def trace_signals(self):
+        """Motion, as it stands in the row, and where it goes."""
+        kind = wire.TRACE_KIND_BLOCK
+        return super().trace_signals() + (
+            ("position", "m", -6, kind, self.row, wire.TABLE_SAMPLES_ROW_POSITION_UM // 4),
+            ("speed", "m/s", -6, kind, self.row, wire.TABLE_SAMPLES_ROW_SPEED_UM_S // 4),
+            ("flags", "", 0, kind, self.row, wire.TABLE_SAMPLES_ROW_FLAGS // 4),
+            ("target", "m", -6, kind, self, "_target_um"),
+        )
 
     def setting_changed(self, number):
         """Acceleration goes to the profile."""

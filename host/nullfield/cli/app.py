@@ -11,7 +11,19 @@ import typer
 from rich.markup import escape
 
 from nullfield import __version__
-from nullfield.cli import boards, exam, procedures, production, recordings
+from nullfield.cli import (
+    boards,
+    bundle,
+    exam,
+    flash,
+    log,
+    procedures,
+    production,
+    recordings,
+    shell,
+    sniff,
+    trace,
+)
 from nullfield.cli.terminal import errors
 from nullfield.errors import NullfieldError
 
@@ -25,8 +37,14 @@ app = typer.Typer(
 )
 exam.register(app)
 boards.register(app)
+flash.register(app)
+bundle.register(app)
 procedures.register(app)
 recordings.register(app)
+sniff.register(app)
+shell.register(app)
+trace.register(app)
+log.register(app)
 production.register(app)
 
 

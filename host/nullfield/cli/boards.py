@@ -9,6 +9,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
+from nullfield.cli import board_definitions
 from nullfield.cli.exam import JsonOption, PaceOption, SeedOption, check_pace
 from nullfield.cli.session import make_scenario, take_defects
 from nullfield.cli.terminal import errors, output, print_json
@@ -24,10 +25,16 @@ from nullfield_protocol.catalogue import BoardState, FaultCode, Role
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
-    app.command(
+    group = typer.Typer(
+        rich_markup_mode="rich",
+        invoke_without_command=True,
         epilog="Example: [bold]nullfield boards --rig myrig.toml[/]    "
-        "[bold]nullfield boards --port /dev/ttyACM0 --port socket://127.0.0.1:4000[/]"
-    )(boards)
+        "[bold]nullfield boards --port /dev/ttyACM0 --port socket://127.0.0.1:4000[/]    "
+        "[bold]nullfield boards check[/]",
+    )
+    group.callback()(boards)
+    board_definitions.register(group)
+    app.add_typer(group, name="boards")
     app.command(
         epilog="Example: [bold]nullfield virtual bench4[/]    "
         "[bold]nullfield virtual demo36 --write-rig live.toml[/]"
@@ -35,6 +42,7 @@ def register(app: typer.Typer) -> None:
 
 
 def boards(
+    context: typer.Context,
     rig: Annotated[str | None, typer.Option("--rig", help="Rig file to compare with.")] = None,
     port: Annotated[
         list[str] | None, typer.Option("--port", help="Look at this port; may be repeated.")
@@ -44,8 +52,10 @@ def boards(
     """Who is there: role, uid, versions, health.
 
     Without options every serial port of this machine is looked at. On a virtual rig the boards are
-    started for the look.
+    started for the look. The commands below are about definitions and need no board.
     """
+    if context.invoked_subcommand is not None:
+        return
     if rig is not None and load_rig(rig)[0].is_virtual:
         found = _virtual_boards(rig)
     else:

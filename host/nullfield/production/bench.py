@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, TypeVar
 
 from nullfield.clock import ClockRegression
+from nullfield.definitions.load import load_definition
 from nullfield.devices.board import Board
 from nullfield.devices.coil import CoilBoard
-from nullfield.errors import InputError, NullfieldError, ProcedureError, RequestError
+from nullfield.errors import NullfieldError, ProcedureError, RequestError
 from nullfield.instrument.progress import Progress, silent
-from nullfield.places import boards_directory
 from nullfield.production.fixture import Fixture
 from nullfield.transport.timing import Clock
 from nullfield_protocol.catalogue import Command
@@ -21,31 +20,6 @@ _RESTART_ATTEMPTS = 10
 """Each takes a second without an answer: a port must come back, too."""
 
 Acquired = TypeVar("Acquired")
-
-
-def board_definition(name: str) -> dict[str, Any]:
-    """Definition of a board by the name that it tells.
-
-    Raises
-    ------
-    InputError
-        If this version of Nullfield has no such definition.
-    """
-    path = boards_directory() / name / "board.py"
-    try:
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        known = ", ".join(sorted(p.parent.name for p in boards_directory().glob("*/board.py")))
-        raise InputError(
-            f"the board calls itself '{name}', which is no board definition",
-            f"boards known: {known}",
-        ) from error
-    for node in tree.body:
-        if isinstance(node, ast.Assign):
-            value = ast.literal_eval(node.value)
-            if isinstance(value, dict):
-                return value
-    raise InputError(f"{path}: no BOARD literal")
 
 
 class Bench:
@@ -80,7 +54,7 @@ class Bench:
         self.ask = ask
         self.board = connect()
         try:
-            self.definition = board_definition(self.board.identity.board_name)
+            self.definition = load_definition(self.board.identity.board_name)
         except BaseException:
             self.board.close()
             raise

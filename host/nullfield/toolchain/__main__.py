@@ -1,4 +1,4 @@
-"""``python -m nullfield.toolchain``: build, path, probe, compile, typecheck."""
+"""``python -m nullfield.toolchain``: build, path, probe, compile, typecheck, firmware, describe."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from nullfield.errors import NullfieldError
-from nullfield.toolchain import cache
+from nullfield.toolchain import cache, rp2_command
 from nullfield.toolchain.build import ensure_micropython, ensure_mpy_cross
 from nullfield.toolchain.firmware import compile_firmware, typecheck_firmware
 from nullfield.toolchain.probe import probe_micropython, probe_mpy_cross
@@ -21,7 +21,7 @@ def _tell(line: str) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m nullfield.toolchain",
-        description="MicroPython for the virtual boards.",
+        description="MicroPython for the virtual boards, and images for the real ones.",
     )
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     verbs.add_parser("build", help="build both programs unless the cache has them")
@@ -33,6 +33,7 @@ def _parser() -> argparse.ArgumentParser:
     ):
         with_firmware = verbs.add_parser(verb, help=words)
         with_firmware.add_argument("--firmware", type=Path, default=Path("firmware"))
+    rp2_command.add_verbs(verbs)
     return parser
 
 
@@ -42,6 +43,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if options.verb == "typecheck":
             return typecheck_firmware(options.firmware)
+        if options.verb == "firmware":
+            return rp2_command.firmware(options, _tell)
+        if options.verb == "describe":
+            return rp2_command.print_description(options)
         if options.verb == "compile":
             print(compile_firmware(ensure_mpy_cross(_tell), options.firmware))
             return 0

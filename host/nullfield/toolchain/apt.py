@@ -12,6 +12,7 @@ from pathlib import Path
 
 from nullfield.errors import ToolchainError
 from nullfield.toolchain import recipe
+from nullfield.toolchain.rp2_recipe import Package
 from nullfield.toolchain.sources import AptSource
 from nullfield.toolchain.system import PROVIDE_HINT, run
 
@@ -43,9 +44,13 @@ class PrivateApt:
         The machine's main archive, see `nullfield.toolchain.sources.main_archive`.
     log : Path
         File that apt's output is appended to.
+    suites : tuple of str
+        Releases whose binary packages are wanted besides the machine's own.
     """
 
-    def __init__(self, root: Path, archive: AptSource, log: Path) -> None:
+    def __init__(
+        self, root: Path, archive: AptSource, log: Path, suites: tuple[str, ...] = ()
+    ) -> None:
         if not KEYRING.exists():
             raise ToolchainError(
                 f"{KEYRING} is missing (Debian package: debian-archive-keyring)",
@@ -58,9 +63,12 @@ class PrivateApt:
         # As root, apt would drop to a user that cannot enter the home directory.
         user = "root" if os.geteuid() == 0 else ""
         self._configuration.write_text(_CONFIGURATION.format(root=root, user=user))
+        binaries = "".join(
+            f"deb [arch=amd64 signed-by={KEYRING}] {archive.uri} {suite} main\n"
+            for suite in dict.fromkeys((archive.suite, *suites))
+        )
         (root / "sources.list").write_text(
-            f"deb-src [signed-by={KEYRING}] {archive.uri} {recipe.SUITE} main\n"
-            f"deb [arch=amd64 signed-by={KEYRING}] {archive.uri} {archive.suite} main\n"
+            f"deb-src [signed-by={KEYRING}] {archive.uri} {recipe.SUITE} main\n{binaries}"
         )
 
     def _run(self, *arguments: str, what: str, cwd: Path | None = None) -> None:
@@ -82,12 +90,7 @@ class PrivateApt:
             what=f"fetching the source package {package}", cwd=directory,
         )  # fmt: skip
         tarball = directory / recipe.ORIG_TARBALL
-        found = hashlib.sha256(tarball.read_bytes()).hexdigest() if tarball.exists() else "nothing"
-        if found != recipe.ORIG_SHA256:
-            raise ToolchainError(
-                f"{recipe.ORIG_TARBALL} has SHA-256 {found}, not the pinned {recipe.ORIG_SHA256}",
-                PROVIDE_HINT,
-            )
+        _check_hash(tarball, recipe.ORIG_SHA256)
         return tarball
 
     def unpack_packages(self, packages: tuple[str, ...], directory: Path) -> None:
@@ -97,5 +100,39 @@ class PrivateApt:
         what = f"fetching {' '.join(packages)}"
         self._run("download", *packages, what=what, cwd=downloads)
         for package in sorted(downloads.glob("*.deb")):
-            command = ["dpkg-deb", "-x", str(package), str(directory)]
-            run(command, what=f"unpacking {package.name}", log=self._log)
+            self._unpack(package, directory)
+
+    def unpack_pinned(self, packages: tuple[Package, ...], directory: Path) -> None:
+        """Fetch pinned packages, check their hashes and unpack them below `directory`.
+
+        Parameters
+        ----------
+        packages : tuple of Package
+            What to fetch; the suites given to the constructor must have them.
+        directory : Path
+            Made if it is not there.
+        """
+        directory.mkdir(parents=True, exist_ok=True)
+        for package in packages:
+            downloads = directory.with_name(f"{directory.name}-{package.name}")
+            downloads.mkdir()
+            what = f"fetching {package.name} {package.version}"
+            self._run("download", f"{package.name}={package.version}", what=what, cwd=downloads)
+            files = list(downloads.glob("*.deb"))
+            if len(files) != 1:
+                raise ToolchainError(f"{what} gave {len(files)} files, not one")
+            _check_hash(files[0], package.sha256)
+            self._unpack(files[0], directory)
+
+    def _unpack(self, file: Path, directory: Path) -> None:
+        command = ["dpkg-deb", "-x", str(file), str(directory)]
+        run(command, what=f"unpacking {file.name}", log=self._log)
+
+
+def _check_hash(file: Path, wanted: str) -> None:
+    """Raise `ToolchainError` unless `file` has this SHA-256."""
+    found = hashlib.sha256(file.read_bytes()).hexdigest() if file.exists() else "nothing"
+    if found != wanted:
+        raise ToolchainError(
+            f"{file.name} has SHA-256 {found}, not the pinned {wanted}", PROVIDE_HINT
+        )

@@ -73,7 +73,7 @@ def _build(scratch: Path, tell: Progress) -> Path:
     apt.update()
     tell(f"MicroPython: fetching the source package {recipe.PACKAGE} {recipe.DEBIAN_VERSION}")
     source = scratch / "source"
-    _unpack(apt.fetch_source(scratch / "downloads"), source, log)
+    unpack_source(apt.fetch_source(scratch / "downloads"), source, log)
     gcc_major = _gcc_major()
     runtime = scratch / "runtime"
     tell("MicroPython: fetching the 32-bit C runtime")
@@ -106,7 +106,7 @@ def _gcc_major() -> str:
     return said.stdout.strip().split(".")[0]
 
 
-def _unpack(tarball: Path, directory: Path, log: Path) -> None:
+def unpack_source(tarball: Path, directory: Path, log: Path) -> None:
     """Unpack `tarball` into `directory` without its top directory."""
     directory.mkdir()
     try:

@@ -54,7 +54,12 @@ def exclusive(root: Path, tell: Callable[[str], None]) -> Iterator[None]:
         yield
 
 
-def fill(directory: Path, make: Callable[[Path], Path], tell: Callable[[str], None]) -> None:
+def fill(
+    directory: Path,
+    make: Callable[[Path], Path],
+    tell: Callable[[str], None],
+    complete: Callable[[Path], bool] = is_complete,
+) -> None:
     """Fill `directory` unless it is complete.
 
     Parameters
@@ -66,12 +71,14 @@ def fill(directory: Path, make: Callable[[Path], Path], tell: Callable[[str], No
         holds the programs. It is moved into place in one step, so no half-filled one is ever seen.
     tell : callable
         Takes one line of progress.
+    complete : callable
+        Tells whether the directory holds all that it should.
     """
-    if is_complete(directory):
+    if complete(directory):
         return
     root = directory.parent
     with exclusive(root, tell):
-        if is_complete(directory):
+        if complete(directory):
             return
         scratch = Path(tempfile.mkdtemp(prefix=".build-", dir=root))
         try:

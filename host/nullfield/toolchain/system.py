@@ -63,6 +63,7 @@ def run(
     log: Path,
     cwd: Path | None = None,
     environment: Mapping[str, str] | None = None,
+    hint: str = PROVIDE_HINT,
 ) -> None:
     """Run a build step with its output in `log`; raise `ToolchainError` if it fails.
 
@@ -78,6 +79,8 @@ def run(
         Working directory.
     environment : mapping, optional
         Variables besides those of `build_environment`.
+    hint : str
+        What else the user can do if the step fails.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:
@@ -95,7 +98,7 @@ def run(
         with log.open("rb") as written:
             written.seek(start)
             said = written.read().decode(errors="replace")
-        raise ToolchainError(f"{what} failed: {_telling_line(said)}", f"see {log}; {PROVIDE_HINT}")
+        raise ToolchainError(f"{what} failed: {_telling_line(said)}", f"see {log}; {hint}")
 
 
 def _telling_line(output: str) -> str:

@@ -14,6 +14,11 @@ import serial
 
 from nullfield.errors import PortBusyError, TransportError
 
+UDEV_RULE = (
+    'SUBSYSTEM=="tty", ATTRS{idVendor}=="2e8a", TAG+="uaccess", MODE="0660", GROUP="dialout"'
+)
+"""Gives boards of the RP2 series to whoever sits at the machine; ``boards/udev`` has it as a file."""
+
 _READ_SIZE = 65536
 _POLL_S = 0.1
 _WRITE_TIMEOUT_S = 1.0
@@ -65,20 +70,7 @@ class SerialTransport:
         TransportError
             If the port is not there, may not be used, or does not connect.
         """
-        try:
-            port = serial.serial_for_url(self._url, baudrate=self._baud, do_not_open=True)
-            # A lock on the device; network ports have none, their server takes one client.
-            port.exclusive = True
-            port.write_timeout = _WRITE_TIMEOUT_S
-            port.timeout = 0
-            port.open()
-        except ValueError as error:
-            raise TransportError(
-                f"{self._url}: not a serial port or URL ({error})",
-                "give a device path, socket://host:port or rfc2217://host:port",
-            ) from error
-        except OSError as error:
-            raise _open_error(self._url, error) from error
+        port = open_serial(self._url, self._baud, timeout_s=0)
         with contextlib.suppress(OSError, AttributeError):
             # What queued up before belongs to nobody; a cut frame is left out by its checksum.
             port.reset_input_buffer()
@@ -150,6 +142,41 @@ class SerialTransport:
         return b"" if self._closing.is_set() else bytes(port.read(_READ_SIZE))
 
 
+def open_serial(url: str, baud: int = 115200, timeout_s: float = 0) -> Any:
+    """A port of `serial.serial_for_url`, opened for this process alone.
+
+    Parameters
+    ----------
+    url : str
+        Device path or URL.
+    baud : int
+    timeout_s : float
+        Longest wait of a read; 0 never waits.
+
+    Raises
+    ------
+    PortBusyError
+        If another program holds the port.
+    TransportError
+        If the port is not there, may not be used, or does not connect.
+    """
+    try:
+        port = serial.serial_for_url(url, baudrate=baud, do_not_open=True)
+        # A lock on the device; network ports have none, their server takes one client.
+        port.exclusive = True
+        port.write_timeout = _WRITE_TIMEOUT_S
+        port.timeout = timeout_s
+        port.open()
+    except ValueError as error:
+        raise TransportError(
+            f"{url}: not a serial port or URL ({error})",
+            "give a device path, socket://host:port or rfc2217://host:port",
+        ) from error
+    except OSError as error:
+        raise _open_error(url, error) from error
+    return port
+
+
 def _descriptor(port: Any) -> int | None:
     """File descriptor to wait on, or None where the backend has none (rfc2217, Windows)."""
     if os.name != "posix":
@@ -171,8 +198,9 @@ def _open_error(url: str, error: OSError) -> TransportError:
     if number in (errno.EACCES, errno.EPERM):
         return TransportError(
             f"{url}: no permission to open the port",
-            "add your user to the group dialout (sudo usermod -aG dialout $USER, then log in "
-            "again) or install a udev rule for the board",
+            f"install the udev rule: echo '{UDEV_RULE}' | sudo tee "
+            "/etc/udev/rules.d/70-nullfield.rules && sudo udevadm control --reload && "
+            "sudo udevadm trigger; or add your user to the group dialout and log in again",
         )
     if number in (errno.ENOENT, errno.ENODEV, errno.ENXIO):
         return TransportError(

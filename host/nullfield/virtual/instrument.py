@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from nullfield.definitions import load_definition
 from nullfield.errors import BoardLostError, RigError
 from nullfield.rig import Rig
 from nullfield.virtual import exchange
@@ -195,8 +196,6 @@ class VirtualInstrument:
             board.inputs["interlock"] = 1
 
     def _make_sensors(self, seed: int, noise_enabled: bool) -> None:
-        from nullfield.virtual.process import load_definition
-
         self._sensor_boards = [b for b in self.boards if b.role == "sensor"]
         slots = np.full((len(self._sensor_boards), 4), -1, dtype=np.int64)
         order = {h.name: i for i, h in enumerate(self.rig.heads)}

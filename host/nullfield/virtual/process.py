@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import math
 import os
 import socket
@@ -11,10 +10,11 @@ import subprocess
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
-from nullfield.errors import BoardLostError, InputError
-from nullfield.places import boards_directory, firmware_directory
+from nullfield.definitions import find_definition, load_definition
+from nullfield.errors import BoardLostError
+from nullfield.places import firmware_directory
 from nullfield.virtual import exchange
 from nullfield.virtual.flash import Flash, PowerCutError
 
@@ -35,28 +35,6 @@ class BusDevice(Protocol):
         ...
 
 
-def load_definition(name: str) -> dict[str, Any]:
-    """Board definition by the name of its folder.
-
-    Raises
-    ------
-    InputError
-        If there is no such board, or its file is not one literal.
-    """
-    path = boards_directory() / name / "board.py"
-    try:
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        known = ", ".join(sorted(p.parent.name for p in boards_directory().glob("*/board.py")))
-        raise InputError(f"no board definition '{name}'", f"boards known: {known}") from error
-    for node in tree.body:
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-            value = ast.literal_eval(node.value)
-            if isinstance(value, dict):
-                return value
-    raise InputError(f"{path}: no BOARD literal")
-
-
 class BoardProcess:
     """A board's process and its end of the exchange.
 
@@ -65,7 +43,7 @@ class BoardProcess:
     uid : str
         16 hex digits.
     definition : str
-        Name of the board definition.
+        Name or folder of the board definition.
     interpreter : path
         MicroPython's unix port, as the toolchain built it.
     devices : mapping of str to BusDevice
@@ -128,7 +106,7 @@ class BoardProcess:
         firmware = firmware_directory()
         path = f"{firmware / 'virtual'}"
         if not self.is_stock:
-            path += f":{firmware}:{boards_directory() / self.definition}"
+            path += f":{firmware}:{find_definition(self.definition).parent.resolve()}"
         self._process = subprocess.Popen(
             [
                 str(self._interpreter),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import queue
 import select
 import signal
 import sys
@@ -18,9 +19,10 @@ import tty
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import FrameType
-from typing import Literal
+from typing import Any, Literal
 
 from nullfield.errors import InputError, NullfieldError
+from nullfield.virtual.conditions import apply_condition
 from nullfield.virtual.instrument import BLOCK_S, VirtualBoard, VirtualInstrument
 
 Pace = Literal["realtime", "max"]
@@ -105,6 +107,8 @@ class StandingInstrument:
         Device path by board uid, while it is open.
     lost : dict of str to str
         Boards that ended, with the reason; their ports are gone.
+    conditions : queue.SimpleQueue
+        What another thread wants brought about between two blocks, see `virtual.conditions`.
     """
 
     def __init__(self, instrument: VirtualInstrument, uids: Iterable[str] | None = None) -> None:
@@ -122,6 +126,7 @@ class StandingInstrument:
         self._open: dict[str, _Port] = {}
         self._counted: dict[str, tuple[int, int]] = {}
         self._poll = select.poll()
+        self.conditions: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
 
     def __enter__(self) -> StandingInstrument:
         self.open()
@@ -163,6 +168,8 @@ class StandingInstrument:
         events = dict(self._poll.poll(0)) if self._open else {}
         for port in list(self._open.values()):
             port.serve(events.get(port.master, 0))
+        while not self.conditions.empty():
+            apply_condition(self.instrument, self.conditions.get())
         self.instrument.step()
 
     def run(self, stop: threading.Event | Callable[[], bool], pace: Pace = "realtime") -> None:
@@ -245,7 +252,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--pace", choices=("realtime", "max"), default="realtime")
     parser.add_argument("--flash", type=Path, help="directory that keeps the boards' flash")
     parser.add_argument(
-        "--until-stdin-closes", action="store_true", help="end with the program that started this"
+        "--until-stdin-closes",
+        action="store_true",
+        help="end with the program that started this; its lines are conditions (JSON)",
     )
     given = parser.parse_args(arguments)
     stop = threading.Event()
@@ -260,7 +269,9 @@ def main(arguments: list[str] | None = None) -> int:
         with make_standing(given.rig, given.seed, uids, given.flash) as standing:
             print(json.dumps({"ports": standing.ports}), flush=True)
             if given.until_stdin_closes:
-                threading.Thread(target=_watch_stdin, args=(stop,), daemon=True).start()
+                threading.Thread(
+                    target=_watch_stdin, args=(stop, standing.conditions), daemon=True
+                ).start()
             standing.run(stop, given.pace)
     except NullfieldError as error:
         print(f"error: {error.message}", file=sys.stderr)
@@ -268,9 +279,9 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def _watch_stdin(stop: threading.Event) -> None:
-    while os.read(sys.stdin.fileno(), 1024):
-        pass
+def _watch_stdin(stop: threading.Event, conditions: queue.SimpleQueue[dict[str, Any]]) -> None:
+    for line in sys.stdin:
+        conditions.put(json.loads(line))
     stop.set()
 
 

@@ -1,0 +1,1 @@
+"""Typed commands for one board: what ``nullfield shell`` and ``nullfield trace`` share."""
