@@ -23,7 +23,7 @@ from nullfield.toolchain import ensure_micropython
 from nullfield.transport.base import Transport
 from nullfield.transport.serial_port import SerialTransport
 from nullfield.transport.timing import Clock, WallClock
-from nullfield_protocol.catalogue import Role
+from nullfield_protocol.catalogue import Mcu, Role
 
 if TYPE_CHECKING:
     from nullfield.virtual.defects import Defect
@@ -96,8 +96,12 @@ def open_port_bench(
 
         open_field = open_field_board
     bench = Bench(open_board, clock, fixture, open_field, ask, progress)
+    target: Target = "emulated" if port.startswith("socket:") else "real"
+    if bench.board.identity.mcu == Mcu.VIRTUAL:
+        target = "virtual"
+    bench.has_own_crystal = target == "real"
     try:
-        yield OpenBench(bench, "emulated" if port.startswith("socket:") else "real")
+        yield OpenBench(bench, target)
     finally:
         bench.close()
 

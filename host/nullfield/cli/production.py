@@ -29,6 +29,7 @@ from nullfield.production.record import Subject, make_record
 from nullfield.production.roles import plan_of
 from nullfield.production.statistics import drift, individuals_chart, pareto, yield_of
 from nullfield.production.verdict import Outcome
+from nullfield_protocol.catalogue import Role
 
 NOT_PASSED = 20
 """Exit code of a board that did not pass: nothing is wrong with the program."""
@@ -182,8 +183,6 @@ def _write(
 
 
 def _list_plan(fixture: Fixture, is_json: bool) -> None:
-    from nullfield_protocol.catalogue import Role
-
     plan = plan_of(Role[fixture.role.upper()], fixture)
     rows = []
     for check in plan:

@@ -35,6 +35,12 @@ class Bench:
         Opens the coil board of the fixture's field coils.
     ask : callable, optional
         Asks the operator to do something; without it there is no operator.
+    progress : Progress
+
+    Attributes
+    ----------
+    has_own_crystal : bool
+        False for a board whose time a simulator paces by the machine's load: its clock tells nothing.
     """
 
     def __init__(
@@ -52,6 +58,7 @@ class Bench:
         self.clock = clock
         self.fixture = fixture
         self.ask = ask
+        self.has_own_crystal = True
         self.board = connect()
         try:
             self.definition = load_definition(self.board.identity.board_name)

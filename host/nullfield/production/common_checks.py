@@ -192,6 +192,8 @@ def host_silence(bench: Bench) -> list[Value]:
 
 def clock_error(bench: Bench) -> list[Value]:
     """Crystal against the host's clock, from time exchanges over the whole run."""
+    if not bench.has_own_crystal:
+        return []
     while bench.clock_span_s < _CLOCK_SPAN_S:
         bench.exchange_time()
         bench.tell(f"{bench.clock_span_s:.0f} of {_CLOCK_SPAN_S:.0f} s")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -48,8 +49,9 @@ class CheckResult:
 
     @property
     def first_bad(self) -> Value | None:
-        """The first value that did not pass."""
-        return next((v for v in self.values if v.outcome != Outcome.PASS), None)
+        """The first value that did not pass; a number tells more than what was not seen."""
+        bad = [value for value in self.values if value.outcome != Outcome.PASS]
+        return next((value for value in bad if math.isfinite(value.value)), bad[0] if bad else None)
 
 
 @dataclass
@@ -127,7 +129,7 @@ def _run_one(bench: Bench, check: Check, before: PlanResult) -> CheckResult:
         values = tuple(check.procedure(bench))
         outcome = worst(value.outcome for value in values)
         if outcome == Outcome.SKIPPED:
-            reason = "nothing to measure with this fixture"
+            reason = "nothing to measure on this board with this fixture"
     except ProcedureError as error:
         # The board did not do what it should: that is a finding, not trouble of the bench.
         outcome, reason = Outcome.FAIL, error.message

@@ -26,6 +26,7 @@ _LIGHT_CURRENTS_A = (0.9e-3, 1.3e-3)
 _PATTERNS = ((0, 1), (0, 2), (0, 1, 2, 3))
 """Heads lit together: by the first two patterns every head has an own code of on and off."""
 _FEWEST_POINTS = 15
+_WARMED_K = 5.0
 _TEC_S = 2.0
 _TURN_S = 0.04
 _TELEMETRY_S = 0.1
@@ -243,6 +244,8 @@ def heater_off(bench: Bench) -> list[Value]:
     limit = Limit(None, -0.1, "physics: a warm cell at zero power cools")
     values = []
     for head in fixture.heads:
+        if np.ptp(found.cell_c[:, head]) < _WARMED_K:
+            continue  # it never became warm, which the heater step tells
         rows = _longest((found.power_w[:, head] <= 0.0) & found.is_running[:, head])
         if len(rows) < 3:
             values.append(Value(f"head {head}", float("nan"), "K/s", limit))

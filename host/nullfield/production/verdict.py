@@ -111,8 +111,9 @@ class Value:
 
     def text(self) -> str:
         """Name, value and unit for people."""
-        number = f"{self.value:.5g}" if math.isfinite(self.value) else "not seen"
-        return f"{self.name}: {number} {self.unit}".strip()
+        if not math.isfinite(self.value):
+            return f"{self.name}: not seen"
+        return f"{self.name}: {self.value:.5g} {self.unit}".strip()
 
 
 _WORST = (Outcome.FAIL, Outcome.ERROR, Outcome.PASS, Outcome.SKIPPED)
