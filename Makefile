@@ -15,7 +15,7 @@ STAMP := $(VENV)/.installed
 need = command -v $(1) >/dev/null || { echo "error: missing system tool: $(1) (Debian package: $(2)): sudo apt-get install $(2)" >&2; exit 1; }
 
 .PHONY: help setup venv toolchain demo test test-emulated firmware lint format lint-ruff lint-format lint-types lint-imports \
-	lint-protocol typecheck-firmware compile-firmware pytest soak bench clean distclean
+	lint-protocol typecheck-firmware compile-firmware pytest soak soak-production bench clean distclean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)$$/  \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|' 2>/dev/null \
@@ -94,6 +94,9 @@ format: $(STAMP) ## put all files into ruff's format
 
 bench: setup ## the figures of docs/results.md
 	@$(BIN)/python -m tests.bench
+
+soak-production: setup ## every seeded defect of the virtual boards against the acceptance plans
+	@$(BIN)/nullfield bench-test --prove-defects
 
 clean: ## remove caches and runs; the virtual environment and the user cache stay
 	@rm -rf runs .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis dist build

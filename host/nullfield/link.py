@@ -162,14 +162,23 @@ class Link:
         except BaseException:
             self._transport.close()
             raise
-        self._beat()
-        self._cancel_beat = self.clock.call_every(HEARTBEAT_PERIOD_S, self._beat)
+        self.resume_heartbeat()
 
     def close(self) -> None:
         """Stop the heartbeats and release the port; the board makes itself safe."""
+        self.pause_heartbeat()
+        self._transport.close()
+
+    def pause_heartbeat(self) -> None:
+        """Stop saying that the host lives, as a host that hangs would; the port stays open."""
         self._cancel_beat()
         self._cancel_beat = lambda: None
-        self._transport.close()
+
+    def resume_heartbeat(self) -> None:
+        """Say that the host lives again, now and periodically."""
+        self._cancel_beat()
+        self._beat()
+        self._cancel_beat = self.clock.call_every(HEARTBEAT_PERIOD_S, self._beat)
 
     def subscribe(self, callback: Callable[[Frame, float], None]) -> Callable[[], None]:
         """Hand every received frame, with the host time it came at, to a listener.

@@ -18,6 +18,7 @@ from nullfield.cli import (
     flash,
     log,
     procedures,
+    production,
     recordings,
     shell,
     sniff,
@@ -44,6 +45,7 @@ sniff.register(app)
 shell.register(app)
 trace.register(app)
 log.register(app)
+production.register(app)
 
 
 def _version(is_asked: bool) -> None:

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from nullfield.cli import board_definitions
 from nullfield.cli.exam import JsonOption, PaceOption, SeedOption, check_pace
-from nullfield.cli.session import make_scenario
+from nullfield.cli.session import make_scenario, take_defects
 from nullfield.cli.terminal import errors, output, print_json
 from nullfield.devices.board import Board
 from nullfield.devices.connect import connect
@@ -211,12 +211,13 @@ def virtual(
     'nullfield exam' is.
     """
     described, table = load_rig(rig)
+    table, defects = take_defects(table)
     scenario = make_scenario(table, heart)
     interpreter = ensure_micropython(lambda text: errors.print(f"[dim]{text}[/]"))
     from nullfield.virtual.instrument import VirtualInstrument
     from nullfield.virtual.standalone import StandingInstrument
 
-    instrument = VirtualInstrument(described, scenario, seed, interpreter)
+    instrument = VirtualInstrument(described, scenario, seed, interpreter, defects=defects)
     with StandingInstrument(instrument) as standing:
         roles = {b.uid: b.role for b in described.boards}
         if is_json:

@@ -18,6 +18,7 @@ from nullfield.transport.serial_port import SerialTransport
 from nullfield.transport.timing import Clock, WallClock
 
 if TYPE_CHECKING:
+    from nullfield.virtual.defects import Defect
     from nullfield.virtual.plant import Scenario
 
 Pace = Literal["max", "realtime"]
@@ -68,6 +69,29 @@ def make_scenario(table: dict[str, Any], heart: Path | None) -> Scenario:
         ) from error
 
 
+def take_defects(table: dict[str, Any]) -> tuple[dict[str, Any], tuple[Defect, ...]]:
+    """Split a ``[virtual]`` table into the world's keys and the boards' defects.
+
+    Raises
+    ------
+    RigError
+        If a defect is written wrongly.
+    """
+    from pydantic import TypeAdapter, ValidationError
+
+    from nullfield.virtual.defects import Defect
+
+    world = {key: value for key, value in table.items() if key != "defects"}
+    try:
+        return world, TypeAdapter(tuple[Defect, ...]).validate_python(table.get("defects", ()))
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise RigError(
+            f"virtual.defects.{where}: {first['msg']}", "see docs/production-bench.md"
+        ) from error
+
+
 @contextmanager
 def open_session(
     rig_path: Path | str,
@@ -100,6 +124,7 @@ def open_session(
         with Instrument(rig, clock, by_port) as instrument:
             yield Session(rig, instrument, clock, False)
         return
+    table, defects = take_defects(table)
     scenario = make_scenario(table, heart)
     interpreter = ensure_micropython(lambda text: errors.print(f"[dim]{text}[/]"))
     # Numba and the plant take a second to load: only those who need them wait.
@@ -109,7 +134,9 @@ def open_session(
     from nullfield.virtual.truth_file import TruthRecorder
 
     with ExitStack() as stack:
-        world = stack.enter_context(VirtualInstrument(rig, scenario, seed, interpreter))
+        world = stack.enter_context(
+            VirtualInstrument(rig, scenario, seed, interpreter, defects=defects)
+        )
         if truth_directory is not None:
             truth_directory.mkdir(parents=True, exist_ok=True)
             truth = TruthRecorder(world, seed)

@@ -20,6 +20,7 @@ LABELS = {
     "record": "Recording",
     "analyse": "Analysis",
     "report": "Report",
+    "bench": "Bench",
 }
 
 _PIPE_WIDTH = 160

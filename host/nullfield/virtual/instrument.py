@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from nullfield.definitions import load_definition
 from nullfield.errors import BoardLostError, RigError
 from nullfield.rig import Rig
 from nullfield.virtual import exchange
+from nullfield.virtual.defects import Defect, apply_defects
 from nullfield.virtual.flash import Flash
 from nullfield.virtual.plant import Plant, PlantCoil, PlantHead, PlantInputs, Scenario
 from nullfield.virtual.process import RESET_WATCHDOG, BoardProcess
@@ -49,6 +50,9 @@ class VirtualBoard:
         self.duty = _NO_DUTY
         self._output_word = -1
         self.step_rate = 0
+        self.slow_ppm = 0.0
+        self.skipped_blocks = 0
+        self._late_blocks = 0.0
         self.alive = False
         self.reason = ""
         self.unfed_ms = 0
@@ -68,6 +72,17 @@ class VirtualBoard:
         self.duty = _NO_DUTY
         self._output_word = -1
         self.step_rate = 0
+
+    def is_due(self) -> bool:
+        """Whether a block of this board ends now: a slow crystal leaves one out now and then."""
+        if self.slow_ppm == 0.0:
+            return True
+        self._late_blocks += self.slow_ppm * 1e-6
+        if self._late_blocks < 1.0:
+            return True
+        self._late_blocks -= 1.0
+        self.skipped_blocks += 1
+        return False
 
     def take(self, tock: exchange.Tock) -> bool:
         """Take over what the board put out; True if pins or duties changed."""
@@ -102,6 +117,8 @@ class VirtualInstrument:
         MicroPython.
     flash_directory : path, optional
         Where the boards' flash is kept across runs; in memory otherwise.
+    defects : sequence of Defect
+        What is wrong with the boards; none by default.
     """
 
     def __init__(
@@ -111,6 +128,7 @@ class VirtualInstrument:
         seed: int,
         interpreter: Path,
         flash_directory: Path | None = None,
+        defects: Sequence[Defect] = (),
     ) -> None:
         if not rig.is_virtual:
             raise RigError(f"{rig.name}: not a virtual rig", 'set port = "virtual" for all boards')
@@ -139,10 +157,20 @@ class VirtualInstrument:
         self._make_sensors(seed, scenario.noise_enabled)
         self._make_others()
         self.watchers: list[Callable[[], None]] = []
+        apply_defects(self, defects)
 
     def now_s(self) -> float:
         """Virtual time."""
         return self.block * BLOCK_S
+
+    def parts_of(self, board: VirtualBoard) -> tuple[SensorWiring | CoilWiring | TableWiring, int]:
+        """Parts of a board, for defects, and its row in their arrays."""
+        if board.role == "sensor":
+            return self._sensors, self._sensor_boards.index(board)
+        for number, _, wiring in self._coils:
+            if self.boards[number] is board:
+                return wiring, 0
+        return self._table, 0
 
     # ------------------------------------------------------------------ making
 
@@ -227,7 +255,8 @@ class VirtualInstrument:
         they put out in the block before that: the two blocks of latency of double buffering, and
         the reason why plant and boards may run at the same time.
         """
-        for board in self.boards:
+        due = [board for board in self.boards if board.is_due()]
+        for board in due:
             if board.alive:
                 self._send(board)
         self._drive()
@@ -240,7 +269,7 @@ class VirtualInstrument:
                 current[channel] = self.plant.outputs.room_coil_current_ma[coil]
             wiring.convert(self.block, current)
         self.block += 1
-        for board in self.boards:
+        for board in due:
             if board.alive:
                 self._collect(board)
         for watcher in self.watchers:
@@ -254,8 +283,8 @@ class VirtualInstrument:
         if board.frames is not None:
             board.tick.adc[:] = board.frames
         board.tick.fill(
-            self.block, board.inputs.word, board.steps(), link, board.supply_mv,
-            board.die_temperature_c,
+            self.block - board.skipped_blocks, board.inputs.word, board.steps(), link,
+            board.supply_mv, board.die_temperature_c,
         )  # fmt: skip
         try:
             board.process.send_tick(board.tick.message)
@@ -270,7 +299,8 @@ class VirtualInstrument:
                 alive=np.array([b.alive for b in boards], dtype=np.bool_),
                 heaters=np.array([b.pin("heater_enable") for b in boards], dtype=np.bool_),
                 lasers=np.array([b.pin("laser_enable") for b in boards], dtype=np.bool_),
-                duty=np.array([np.frombuffer(b.duty, "<u2")[:4] for b in boards]) / 65535.0,
+                duty=np.array([np.frombuffer(b.duty, "<u2")[:4] for b in boards]).reshape(-1, 4)
+                / 65535.0,
             )
         if self._sensor_boards:
             self._sensors.drive(self._inputs)
@@ -285,12 +315,12 @@ class VirtualInstrument:
         energised = bool(board.pin("motor_enable"))
         rate = float(board.step_rate) if board.alive else 0.0
         self._inputs.table_motor_energised = energised
-        self._inputs.table_step_rate_hz = rate if energised else 0.0
+        self._inputs.table_step_rate_hz = self._table.motor_rate_hz(rate) if energised else 0.0
         self._table.step(rate)
         outputs = self.plant.outputs
         for name, level in (
-            ("home", int(outputs.table_home_switch)),
-            ("end", int(outputs.table_end_switch)),
+            ("home", self._table.level("home", outputs.table_home_switch)),
+            ("end", self._table.level("end", outputs.table_end_switch)),
         ):
             if board.inputs[name] != level:
                 board.inputs[name] = level

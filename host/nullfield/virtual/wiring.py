@@ -10,106 +10,23 @@ import numpy.typing as npt
 
 from nullfield.virtual.chips import (
     Ads131m08,
-    Ads1220,
     Ltc2688,
     Tmc2209,
     fill_frames,
     words_to_volts,
 )
+from nullfield.virtual.parts import (
+    SAMPLES,
+    AdcNoise,
+    ConverterInputs,
+    SlowConverter,
+    Watched,
+    ntc_ohm,
+    pt1000_ohm,
+)
 from nullfield.virtual.plant import PlantInputs, PlantOutputs
 
 FloatArray = npt.NDArray[np.float64]
-
-SAMPLES = 16
-ADC_NOISE_V_RMS = 10.68e-6
-"""ADS131M08 at 16 kSPS, gain 1 (data sheet SBAS950, table of noise against OSR)."""
-
-_PT1000_A, _PT1000_B = 3.9083e-3, -5.775e-7  # IEC 60751:2008, above 0 degrees Celsius
-_PT1000_C = -4.183e-12
-_NOISE_CHUNK = 64
-
-
-def pt1000_ohm(temperature_c: float) -> float:
-    """Resistance of a Pt1000 (IEC 60751:2008)."""
-    t = temperature_c
-    ratio = 1.0 + _PT1000_A * t + _PT1000_B * t * t
-    if t < 0.0:
-        ratio += _PT1000_C * (t - 100.0) * t**3
-    return 1000.0 * ratio
-
-
-def ntc_ohm(temperature_c: float, ohm_25c: float, beta_k: float) -> float:
-    """Resistance of a thermistor by its B value."""
-    return ohm_25c * float(np.exp(beta_k * (1.0 / (temperature_c + 273.15) - 1.0 / 298.15)))
-
-
-class Watched:
-    """A chip on its bus that remembers that it was spoken to."""
-
-    def __init__(self, chip: Any) -> None:
-        self.chip = chip
-        self.touched = True
-
-    def transfer(self, data: bytes) -> bytes:
-        """Pass one transaction on."""
-        self.touched = True
-        return bytes(self.chip.transfer(data))
-
-
-class SlowConverter:
-    """An ADS1220 that catches up with virtual time when it is spoken to.
-
-    Parameters
-    ----------
-    refresh : callable
-        Writes the four input ratios before a conversion is read.
-    now_s : callable
-        Virtual time.
-    noise : callable
-        One standard normal number.
-    """
-
-    def __init__(
-        self,
-        wiring: Any,
-        refresh: Callable[[FloatArray], None],
-        now_s: Callable[[], float],
-        noise: Callable[[], float],
-    ) -> None:
-        self.chip = Ads1220(wiring, noise)
-        self._refresh = refresh
-        self._now_s = now_s
-        self._then_s = now_s()
-
-    def transfer(self, data: bytes) -> bytes:
-        """Let the time pass that has passed, then do the transaction."""
-        now_s = self._now_s()
-        self._refresh(self.chip.ratio_of_input)
-        self.chip.advance(now_s - self._then_s)
-        self._then_s = now_s
-        return bytes(self.chip.transfer(data))
-
-
-class AdcNoise:
-    """Input noise of converters, drawn in chunks by a counter-based generator."""
-
-    def __init__(self, boards: int, seed: int, stream: int) -> None:
-        self._shape = (_NOISE_CHUNK, boards, 8, SAMPLES)
-        self._key = np.array([seed & 0xFFFFFFFFFFFFFFFF, stream], dtype=np.uint64)
-        self._chunk = -1
-        self._values: FloatArray = np.zeros(self._shape)
-
-    def block(self, number: int) -> FloatArray:
-        """Noise of a block in volts, shape (boards, 8, 16)."""
-        chunk, at = divmod(number, _NOISE_CHUNK)
-        if chunk != self._chunk:
-            bits = np.random.Philox(key=self._key, counter=np.array([0, 0, 0, chunk], np.uint64))
-            self._values = ADC_NOISE_V_RMS * np.random.Generator(bits).standard_normal(
-                self._shape, dtype=np.float32
-            ).astype(np.float64)
-            self._chunk = chunk
-        noise: FloatArray = self._values[at]
-        return noise
 
 
 class SensorWiring:
@@ -126,6 +43,20 @@ class SensorWiring:
         Virtual time.
     outputs : PlantOutputs
         Where the plant puts what can be measured.
+
+    Attributes
+    ----------
+    light_v_per_ua, modulation_v_per_ua : ndarray of float64, shape (boards, 4)
+        Photodiode amplifier of each head, and the cancelled channel behind it.
+    coil_ma_per_v : ndarray of float64, shape (boards, 4, 3)
+        On-head coils: 4 kOhm in series.
+    laser_ma_per_v, tec_a_per_v, heater_gain : ndarray of float64, shape (boards, 4)
+        Current sources and heater bridges.
+    is_heater_stuck : ndarray of bool, shape (boards, 4)
+        A bridge that heats whenever the enable line is on.
+    is_thermistor_open : ndarray of bool, shape (boards, 4)
+    cell_reference_ohm : list of float
+        What the reference resistor of each board's Pt1000 converter truly is.
     """
 
     def __init__(
@@ -143,6 +74,16 @@ class SensorWiring:
         self._filled = head_of_slot >= 0
         self._heads = head_of_slot[self._filled]
         self._scales = [definition["scales"] for definition in definitions]
+        self.light_v_per_ua = np.full((n, 4), 0.02)  # 20 kOhm
+        self.modulation_v_per_ua = np.full((n, 4), 0.32)  # the same, times 16
+        self.coil_ma_per_v = np.full((n, 4, 3), 0.25)
+        self.laser_ma_per_v = np.full((n, 4), 0.5)
+        self.tec_a_per_v = np.full((n, 4), 0.2)
+        self.heater_gain = np.ones((n, 4))
+        self.is_heater_stuck: npt.NDArray[np.bool_] = np.zeros((n, 4), dtype=np.bool_)
+        self.is_thermistor_open: npt.NDArray[np.bool_] = np.zeros((n, 4), dtype=np.bool_)
+        self.cell_reference_ohm = [float(s["cell_reference_ohm"]) for s in self._scales]
+        self.inputs = ConverterInputs(n)
         self._noise = AdcNoise(n, seed, 101)
         self._noise_on = 1.0 if noise_enabled else 0.0
         self._running: npt.NDArray[np.bool_] = np.zeros(n, dtype=np.bool_)
@@ -182,13 +123,12 @@ class SensorWiring:
             )
 
     def _cell_ratios(self, board: int) -> Callable[[FloatArray], None]:
-        reference_ohm = self._scales[board]["cell_reference_ohm"]
-
         def refresh(ratio: FloatArray) -> None:
             for slot, head in enumerate(self._slots[board]):
                 # An open input reads full scale.
                 ratio[slot] = (
-                    pt1000_ohm(float(self._outputs.cell_temperature_c[head])) / reference_ohm
+                    pt1000_ohm(float(self._outputs.cell_temperature_c[head]))
+                    / self.cell_reference_ohm[board]
                     if head >= 0
                     else 1.0
                 )
@@ -200,7 +140,7 @@ class SensorWiring:
 
         def refresh(ratio: FloatArray) -> None:
             for slot, head in enumerate(self._slots[board]):
-                if head < 0:
+                if head < 0 or self.is_thermistor_open[board, slot]:
                     ratio[slot] = 1.0
                     continue
                 ohm = ntc_ohm(
@@ -229,7 +169,8 @@ class SensorWiring:
         """
         self._lasers_on = (lasers & alive)[:, None]
         full_w = np.array([s["heater_full_scale_uw"] * 1e-6 for s in self._scales])
-        self._heater_w = np.where((heaters & alive)[:, None], duty * full_w[:, None], 0.0)
+        share = np.where(self.is_heater_stuck, 1.0, duty) * self.heater_gain
+        self._heater_w = np.where((heaters & alive)[:, None], share * full_w[:, None], 0.0)
         self._slow_changed = True
 
     def drive(self, inputs: PlantInputs) -> None:
@@ -243,12 +184,17 @@ class SensorWiring:
                 self._take_registers(board, devices)
                 self._slow_changed = True
         words_to_volts(self.words, self._held, self._low, self._step, self._coil_volts)
-        # 4 kOhm in series: 0.25 mA/V.
         coil_volts = self._coil_volts.reshape(len(self.devices), 4, 3, SAMPLES)
+        ma_per_v = self.coil_ma_per_v[..., None]
         if self._in_order:
-            np.multiply(coil_volts.reshape(-1, 3, SAMPLES), 0.25, out=inputs.head_coil_current_ma)
+            np.multiply(
+                coil_volts.reshape(-1, 3, SAMPLES),
+                ma_per_v.reshape(-1, 3, 1),
+                out=inputs.head_coil_current_ma,
+            )
         else:
-            inputs.head_coil_current_ma[self._heads] = 0.25 * coil_volts[self._filled]
+            current_ma = ma_per_v * coil_volts
+            inputs.head_coil_current_ma[self._heads] = current_ma[self._filled]
         if self._slow_changed:
             self._slow_changed = False
             inputs.heater_power_w[self._heads] = self._heater_w[self._filled]
@@ -266,8 +212,8 @@ class SensorWiring:
         if devices["slow_dac"].touched:
             devices["slow_dac"].touched = False
             volts = devices["slow_dac"].chip.volts()
-            self._laser_ma[board] = np.maximum(volts[0:4], 0.0) * 0.5  # 0.5 mA/V
-            self._tec_a[board] = volts[4:8] * 0.2  # 0.2 A/V
+            self._laser_ma[board] = np.maximum(volts[0:4], 0.0) * self.laser_ma_per_v[board]
+            self._tec_a[board] = volts[4:8] * self.tec_a_per_v[board]
             self._cancel_ua[board] = volts[8:12] * 12.0  # 12 uA/V
         if devices["adc"].touched:
             devices["adc"].touched = False
@@ -281,20 +227,40 @@ class SensorWiring:
         else:
             light = self._light_ua
             light[self._filled] = self._outputs.photocurrent_ua[self._heads]
-        np.multiply(light, 0.02, out=self._volts[:, :4])  # 20 kOhm
+        np.multiply(light, self.light_v_per_ua[:, :, None], out=self._volts[:, :4])
         np.subtract(light, self._cancel_ua[:, :, None], out=self._volts[:, 4:])
-        self._volts[:, 4:] *= 0.32  # times 16
-        noise = self._noise.block(block)
+        self._volts[:, 4:] *= self.modulation_v_per_ua[:, :, None]
+        noise = self._noise.block(block) * self.inputs.noise_gain
         if not self._noise_on:
             noise = np.zeros_like(noise)
-        fill_frames(self._volts, noise, self._gain, self._running, self.frames)
+        volts = self.inputs.route(self._volts)
+        fill_frames(volts, noise, self._gain, self._running, self.frames)
 
 
 class CoilWiring:
-    """Chips of one coil board."""
+    """Chips of one coil board.
+
+    Attributes
+    ----------
+    sense_v_per_ma : ndarray of float64, shape (8, 1)
+        Sense resistors with their amplifiers.
+    source_offset_ma : ndarray of float64, shape (8,)
+        Current of an output stage at mid-scale code.
+    is_open, is_shorted : ndarray of bool, shape (8,)
+        Outputs that lead nowhere, or past the coil.
+    stuck_code : dict of int to int
+        Codes that channels of the DAC hold whatever is written.
+    """
 
     def __init__(self, seed: int, number: int, noise_enabled: bool) -> None:
         self.devices = {"adc": Watched(Ads131m08()), "stream_dac": Watched(Ltc2688())}
+        self.sense_v_per_ma = np.full((8, 1), 0.1)
+        self.source_offset_ma = np.zeros(8)
+        self.is_open: npt.NDArray[np.bool_] = np.zeros(8, dtype=np.bool_)
+        self.is_shorted: npt.NDArray[np.bool_] = np.zeros(8, dtype=np.bool_)
+        self.stuck_code: dict[int, int] = {}
+        self.inputs = ConverterInputs(1)
+        self._source_ma = np.zeros(8)
         self._noise = AdcNoise(1, seed, 301 + number)
         self._noise_on = noise_enabled
         self._held: npt.NDArray[np.uint16] = np.zeros((1, 16), dtype=np.uint16)
@@ -308,7 +274,7 @@ class CoilWiring:
         self.frames: npt.NDArray[np.int32] = np.zeros((1, SAMPLES, 10), dtype=np.int32)
 
     def drive(self, enabled: bool) -> FloatArray:
-        """Currents that the sources make, mA, shape (8,): 1 mA/V, the fine DAC through 1/256."""
+        """Currents into the coils, mA, shape (8,): 1 mA/V, the fine DAC through 1/256."""
         stream = self.devices["stream_dac"]
         if stream.touched:
             stream.touched = False
@@ -316,9 +282,14 @@ class CoilWiring:
             self._held[0] = stream.chip.code
         words_to_volts(self.words, self._held, self._low, self._step, self._volts_out)
         volts = self._volts_out[0, :, 0]
+        for channel, code in self.stuck_code.items():
+            volts[channel] = self._low[0, channel] + code * self._step[0, channel]
         if not enabled:
-            return np.zeros(8)
-        return np.asarray(volts[:8] + volts[8:] / 256.0)
+            self._source_ma = np.zeros(8)
+            return self._source_ma
+        current_ma = volts[:8] + volts[8:] / 256.0 + self.source_offset_ma
+        self._source_ma = np.where(self.is_open, 0.0, current_ma)
+        return np.where(self.is_shorted, 0.0, self._source_ma)
 
     def convert(self, block: int, current_ma: FloatArray) -> None:
         """Sense amplifiers (0.1 V/mA) and converter."""
@@ -327,20 +298,43 @@ class CoilWiring:
             adc.touched = False
             self._running[0] = adc.chip.running
             self._gain[0] = adc.chip.gain
-        self._volts[0] = 0.1 * current_ma[:, None]
-        noise = self._noise.block(block)
+        # A short has no inductance: the source's current is there at once.
+        sensed_ma = np.where(self.is_shorted, self._source_ma, current_ma)
+        self._volts[0] = self.sense_v_per_ma * sensed_ma[:, None]
+        noise = self._noise.block(block) * self.inputs.noise_gain
         if not self._noise_on:
             noise = np.zeros_like(noise)
-        fill_frames(self._volts, noise, self._gain, self._running, self.frames)
+        volts = self.inputs.route(self._volts)
+        fill_frames(volts, noise, self._gain, self._running, self.frames)
 
 
 class TableWiring:
-    """The table board's stepper driver."""
+    """The table board's stepper driver, motor and switches.
+
+    Attributes
+    ----------
+    lost_share_inwards : float
+        Share of the steps that the motor does not follow when it moves the patient in.
+    stuck_level : dict of str to int
+        Inputs that stay at a level whatever the switch does.
+    """
 
     def __init__(self) -> None:
         self.devices = {"driver": Watched(Tmc2209())}
+        self.lost_share_inwards = 0.0
+        self.stuck_level: dict[str, int] = {}
         self._fraction = 0.0
         self.steps = 0
+
+    def motor_rate_hz(self, rate_hz: float) -> float:
+        """Steps a second that the motor follows; none without a driver."""
+        if not self.devices["driver"].is_present:
+            return 0.0
+        return rate_hz * (1.0 - self.lost_share_inwards) if rate_hz > 0.0 else rate_hz
+
+    def level(self, name: str, is_pressed: bool) -> int:
+        """Level of a switch's input."""
+        return self.stuck_level.get(name, int(is_pressed))
 
     def step(self, rate_hz: float) -> None:
         """Count the steps of one block."""

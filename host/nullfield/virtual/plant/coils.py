@@ -118,6 +118,8 @@ def coil_fields(
     rng = generator(seed, Stream.COILS)
     field = np.empty((n, 3, len(coils)))
     slope = np.empty((3, n, 3, len(coils)))
+    if n == 0:
+        return field, slope  # a coil board on a bench without heads
     for c, coil in enumerate(coils):
         gain = turns(coil) * (1.0 + scenario.coil_gain_error * rng.standard_normal())
         angles = rng.standard_normal(3) * np.deg2rad(scenario.coil_angle_error_deg)

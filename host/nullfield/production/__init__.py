@@ -1,0 +1,1 @@
+"""The production bench: acceptance plans of boards, certificates, results over many boards."""
