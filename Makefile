@@ -15,7 +15,7 @@ STAMP := $(VENV)/.installed
 need = command -v $(1) >/dev/null || { echo "error: missing system tool: $(1) (Debian package: $(2)): sudo apt-get install $(2)" >&2; exit 1; }
 
 .PHONY: help setup venv toolchain demo test test-emulated firmware lint format lint-ruff lint-format lint-types lint-imports \
-	lint-protocol typecheck-firmware compile-firmware pytest soak soak-production bench clean distclean
+	lint-protocol typecheck-firmware compile-firmware pytest soak soak-flash soak-production soak-hil bench clean distclean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)$$/  \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|' 2>/dev/null \
@@ -81,22 +81,31 @@ pytest: setup
 
 test: setup lint compile-firmware pytest ## set-up, every check, every test
 
-soak: setup ## many power cuts while virtual boards are flashed (200; CUTS=n)
+soak: soak-flash soak-production soak-hil ## the long proofs: power cuts, seeded defects, ten minutes of streams
+
+soak-flash: setup ## many power cuts while virtual boards are flashed (200; CUTS=n)
 	@echo "== power cuts while flashing"
 	@$(BIN)/python tests/deploy/power_cuts.py --cuts $${CUTS:-200}
 
-test-emulated: toolchain firmware ## build the image and test it on the emulated RP2040
-	@echo "== emulated RP2040"
-	@NULLFIELD_EMULATED_IMAGE=build/firmware/nullfield-rp2040.uf2 $(BIN)/python -m pytest tests/emulated
+soak-production: setup ## every seeded defect of the virtual boards against the acceptance plans
+	@$(BIN)/nullfield bench-test --prove-defects
+
+soak-hil: setup ## the hardware-in-the-loop suite with ten minutes of streaming a board
+	@$(BIN)/python -m pytest hil_tests --long
+
+EMULATED := NULLFIELD_EMULATED_IMAGE=build/firmware/nullfield-rp2040.uf2 $(BIN)/python -m pytest
+
+test-emulated: toolchain firmware ## build the image, boot, flash and test it on the emulated RP2040
+	@echo "== emulated RP2040: image, boot, flash, power cuts"
+	@$(EMULATED) tests/emulated
+	@echo "== emulated RP2040: hardware-in-the-loop suite"
+	@$(EMULATED) hil_tests --target emulated
 
 format: $(STAMP) ## put all files into ruff's format
 	@$(BIN)/ruff check --fix --select I . && $(BIN)/ruff format .
 
 bench: setup ## the figures of docs/results.md
 	@$(BIN)/python -m tests.bench
-
-soak-production: setup ## every seeded defect of the virtual boards against the acceptance plans
-	@$(BIN)/nullfield bench-test --prove-defects
 
 clean: ## remove caches and runs; the virtual environment and the user cache stay
 	@rm -rf runs .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis dist build
