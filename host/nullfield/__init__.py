@@ -1,3 +1,3 @@
 """Nullfield: control and imaging stack for zero-field magnetocardiography."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

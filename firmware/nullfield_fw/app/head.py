@@ -233,10 +233,14 @@ class Head:
         if not cell_valid or (self._known and abs(cell - before) > _JUMP_MC):
             self._fail(wire.FAULT_CODE_CELL_SENSOR)
             return
-        self._known = True
         if not self._laser_thermometer.valid:
             self._fail(wire.FAULT_CODE_LASER_SENSOR)
             return
+        if not self._known:
+            # Started before the first reading: the ramps begin at what is there.
+            self._known = True
+            self._cell_ramp.value = cell
+            self._laser_ramp.value = laser
         if cell > self._cell_max_mc:
             # The PWM may be stuck: only the board's enable line is sure, so all heads go off.
             self._application.fault(wire.FAULT_CODE_CELL_OVER_TEMPERATURE, self.number, cell)
