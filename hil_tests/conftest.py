@@ -138,6 +138,7 @@ def dut(
     test_case_name: str,
     _pexpect_logfile: str,
     _meta: Any,
+    target: Target,
 ) -> Iterator[MicroPythonDut]:
     """The device under test."""
     one = MicroPythonDut(
@@ -149,6 +150,7 @@ def dut(
         test_case_name=test_case_name,
         meta=_meta,
     )
+    one.make_clock = target.make_clock
     yield one
     one.close()
 
@@ -170,11 +172,14 @@ def open_board(
 
     yield connect
     for board in opened:
-        if board.link.lost_reason is None and not board.link.statistics.sequence_restarts:
-            board.stream_stop()
-            board.safe_off()
-            board.default_settings()
-        board.close()
+        try:
+            if board.link.lost_reason is None and not board.link.statistics.sequence_restarts:
+                board.stream_stop()
+                board.safe_off()
+                board.default_settings()
+        finally:
+            # Whatever happened, the port is free for the next test.
+            board.close()
 
 
 @pytest.fixture

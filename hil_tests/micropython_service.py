@@ -6,6 +6,7 @@ redirect thread is stopped and the port closed before our link takes it over.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from pytest_embedded_serial import Serial, SerialDut
@@ -40,7 +41,15 @@ class MicroPythonSerial(Serial):
 
 
 class MicroPythonDut(SerialDut):
-    """Device under test: flash, reset, wait until it is ready, hand over to our link."""
+    """Device under test: reset, wait until it is ready, hand over to our link.
+
+    Attributes
+    ----------
+    make_clock : callable
+        Clock of a new link, the target's.
+    """
+
+    make_clock: Callable[[], WallClock] = WallClock
 
     def connect(self, clock: WallClock | None = None) -> Board[Any]:
         """Board behind our own link.
@@ -51,7 +60,7 @@ class MicroPythonDut(SerialDut):
             If it does not become ready.
         """
         port = self.serial.hand_over()
-        clock = clock or WallClock()
+        clock = clock or self.make_clock()
         attempt = 1
         while True:
             try:

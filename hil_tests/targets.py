@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
+from nullfield.transport.timing import WallClock
+
 RIG = Path(__file__).with_name("bench.toml")
 ROLES = {
     "sensor": "e66138528350b001",
@@ -48,6 +50,10 @@ class Target(Protocol):
     attached: set[str]
     link_bytes_per_s: int
 
+    def make_clock(self) -> WallClock:
+        """Clock for a link to one of the boards."""
+        ...
+
     def condition(self, board: str, **given: Any) -> None:
         """Bring a condition about, see `nullfield.virtual.conditions`."""
         ...
@@ -62,6 +68,10 @@ class RealTarget:
     def __init__(self, ports: list[str], attached: set[str]) -> None:
         self.ports = {port: port for port in ports}
         self.attached = attached
+
+    def make_clock(self) -> WallClock:
+        """The real world's."""
+        return WallClock()
 
     def condition(self, board: str, **given: Any) -> None:
         """Not on a real bench."""
@@ -78,6 +88,10 @@ class VirtualTarget:
         self._process = process
         self.ports = {role: ports[uid] for role, uid in ROLES.items()}
         self.attached = {"injection", "loopback", "cell", "motor", "flash"}
+
+    def make_clock(self) -> WallClock:
+        """Virtual boards keep up with the real world's."""
+        return WallClock()
 
     def condition(self, board: str, **given: Any) -> None:
         """One JSON line to the process."""

@@ -12,7 +12,6 @@ from test_streams import GENEROUS_S, assert_lossless, fit_to_line
 from nullfield.devices.board import Board
 from nullfield.devices.connect import connect
 from nullfield.transport.serial_port import SerialTransport
-from nullfield.transport.timing import WallClock
 
 
 @pytest.fixture
@@ -20,7 +19,7 @@ def boards(target: Any) -> Iterator[list[Board[Any]]]:
     """Every board of the target at once."""
     if len(target.ports) < 2:
         pytest.skip("missing a second board: give --port A|B")
-    clock = WallClock()
+    clock = target.make_clock()
     opened: list[Board[Any]] = []
     try:
         for port in target.ports.values():

@@ -17,7 +17,7 @@ from nullfield.devices.connect import connect
 from nullfield.devices.find import PortState, find_board, look_at_port
 from nullfield.transport.serial_port import SerialTransport
 from nullfield.transport.timing import WallClock
-from nullfield_protocol.catalogue import BoardState
+from nullfield_protocol.catalogue import BoardState, TableFlag
 
 GENEROUS_S = 30.0
 
@@ -83,6 +83,26 @@ def test_commands_from_standard_input(nullfield, port, monkeypatch):
     outcome.assert_one_line_error(3, "ramp_rate", "not in A/s")
     assert outcome.out.splitlines() == ["host_timeout = 2 s"]
     assert "line 3: set ramp_rate 3 V" in outcome.err
+
+
+def test_a_conversation(nullfield, port, monkeypatch, tmp_path):
+    """Keys as a person types them: an error does not end it, outputs end off."""
+    from prompt_toolkit.application import create_app_session
+    from prompt_toolkit.input import create_pipe_input
+    from prompt_toolkit.output import DummyOutput
+
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.setattr(sys, "stdin", io.StringIO())
+    monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
+    with create_pipe_input() as keys, create_app_session(input=keys, output=DummyOutput()):
+        keys.send_text("bogus\rget readback_tolerance\rstart\r\x03\x04")
+        outcome = nullfield("shell", port)
+    assert outcome.code == 0, outcome.err
+    assert "'bogus': the board has no such command" in outcome.err
+    assert "readback_tolerance = 200 µA" in outcome.out
+    assert state_of(port) is BoardState.SAFE
+    history = (tmp_path / "nullfield" / "shell-history").read_text(encoding="utf-8")
+    assert "+get readback_tolerance" in history
 
 
 def test_reset_comes_back_and_saved_settings_stay(nullfield, port):
@@ -158,15 +178,43 @@ def test_conversions_as_json_and_in_the_terminal(nullfield, target):
     assert "⠀" in outcome.out
 
 
-def test_a_fault_is_traced(nullfield, port):
-    outcome = nullfield(
-        "trace", port, "--signals", "coil0_setpoint", "--trigger", "fault", "--samples", "100",
-        "--pre", "0.5", "--json", "--do", "set host_timeout 0.2 s; start; coil_set 0 1 mA; wait 0",
-        "--timeout", "2",
+def test_a_fault_is_traced(nullfield, target):
+    port = target.ports["table"]
+    trace = subprocess.Popen(
+        [sys.executable, "-m", "nullfield.cli.app", "trace", port, "--signals", "flags",
+         "--trigger", "fault", "--samples", "100", "--pre", "0.5", "--json", "--do", "who",
+         "--timeout", str(GENEROUS_S)],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
-    # The host lives, so no fault comes: the trace ends with that, and disarmed.
-    outcome.assert_one_line_error(11, "the trigger did not come")
-    assert nullfield("shell", port, "-c", "defaults").code == 0
+    # What --do says comes when the part before the trigger is full.
+    assert "table board" in trace.stderr.readline()
+    target.condition("table", input="estop", level=1)
+    out, err = trace.communicate(timeout=2 * GENEROUS_S)
+    target.condition("table", input="estop", level=0)
+    assert nullfield("shell", port, "-c", "clear").code == 0
+    assert trace.returncode == 0, err
+    result = json.loads(out)
+    assert result["before_count"] == 50
+    pressed = [
+        bool(int(value) & TableFlag.EMERGENCY_STOP) for value in result["signals"][0]["values"]
+    ]
+    assert pressed == [False] * 50 + [True] * 50
+
+
+def test_a_trigger_that_does_not_come(nullfield, port):
+    outcome = nullfield(
+        "trace",
+        port,
+        "--signals",
+        "supply",
+        "--trigger",
+        "fault",
+        "--timeout",
+        "0.3",
+        "--samples",
+        "200",
+    )
+    outcome.assert_one_line_error(11, "the trigger did not come within 0.5 s")
 
 
 def test_signals_are_listed(nullfield, target):

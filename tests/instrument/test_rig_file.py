@@ -1,5 +1,7 @@
 """Shipped rigs, and what a rig tells of itself; wrong rigs are tested through the command line."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from pydantic import ValidationError
@@ -71,3 +73,17 @@ def test_axes_are_checked(axes):
 def test_a_rig_needs_a_board():
     with pytest.raises(ValidationError, match="boards"):
         Rig(name="none", boards=())
+
+
+def test_a_live_rig_names_the_ports_of_all_boards(tmp_path: Path) -> None:
+    from nullfield.cli.boards import _with_ports
+    from nullfield.rig import load_rig
+
+    for rig in ("bench4", "hil_tests/bench.toml"):
+        described, _ = load_rig(rig)
+        ports = {board.uid: f"/dev/pts/{n}" for n, board in enumerate(described.boards)}
+        live = tmp_path / "live.toml"
+        live.write_text(_with_ports(rig, ports), encoding="utf-8")
+        again, world = load_rig(live)
+        assert {board.uid: board.port for board in again.boards} == ports
+        assert not world

@@ -48,12 +48,8 @@ class BringupApplication(BoardApplication):
         self._led.set(self._on)
 
     def trace_signals(self):
-        """What the module measures of itself."""
-        kind = wire.TRACE_KIND_BLOCK
-        return super().trace_signals() + (
-            ("mcu_temperature", "degC", -3, kind, self, "_temperature_mc"),
-            ("led", "", 0, kind, self, "_on"),
-        )
+        """The LED; a module measures what every board does."""
+        return super().trace_signals() + (("led", "", 0, wire.TRACE_KIND_BLOCK, self, "_on"),)
 
     def fill_telemetry(self, raw):
         """What the module tells of itself."""

@@ -96,6 +96,8 @@ class BoardApplication(RequestHandling):
         self._log = new_message(wire.LOG, wire.LOG_SIZE + _LOG_MAX)
         self._telemetry_divider = Divider(100, 7)
         self._heartbeat_divider = Divider(250, 13)
+        self._is_telemetry_owed = False
+        self._is_heartbeat_owed = False
         self._since_upkeep = 0
         self._supply_minimum_mv = board["supply"]["minimum_mv"] if "supply" in board else 0
         self._supply_low = 0
@@ -106,6 +108,8 @@ class BoardApplication(RequestHandling):
         self._age_blocks = 0
         self.row = bytearray(self.row_size)
         self.load_permille = 0
+        # Made here: a new attribute in the running state would let the instance's table grow.
+        self._detail = 0
 
     # ------------------------------------------------------------------ start and loop
 
@@ -149,8 +153,7 @@ class BoardApplication(RequestHandling):
             if self._rows:
                 self._flush_rows()
         self.block()
-        if self.streaming:
-            self._push_row()
+        has_flushed = self.streaming and self._push_row()
         self.slow()
         self._since_upkeep += elapsed
         if self._since_upkeep >= _UPKEEP_BLOCKS:
@@ -161,9 +164,17 @@ class BoardApplication(RequestHandling):
             self.load_permille = self.hal.load_permille()
             self.trace.block(self.hal.adc, self._time, missed, self.faults.count)
         if self._telemetry_divider.due():
-            self._send_telemetry()
+            self._is_telemetry_owed = True
         if self._heartbeat_divider.due():
-            self._send_heartbeat()
+            self._is_heartbeat_owed = True
+        # One long message a block, or the block would take longer than its time on an RP2040.
+        if not has_flushed or self.value[ROWS_PER_FRAME] == 1:
+            if self._is_telemetry_owed:
+                self._is_telemetry_owed = False
+                self._send_telemetry()
+            elif self._is_heartbeat_owed:
+                self._is_heartbeat_owed = False
+                self._send_heartbeat()
         if self.faults.unsent:
             self._send_fault()
         self.link.poll()
@@ -236,6 +247,7 @@ class BoardApplication(RequestHandling):
         return (
             ("block_load", "", -3, wire.TRACE_KIND_BLOCK, self, "load_permille"),
             ("supply", "V", -3, wire.TRACE_KIND_BLOCK, self, "supply_mv"),
+            ("mcu_temperature", "degC", -3, wire.TRACE_KIND_BLOCK, self, "mcu_temperature_mc"),
         )
 
     def fault(self, code, source=0, value=0):
@@ -258,6 +270,7 @@ class BoardApplication(RequestHandling):
         copy(raw, (_P + offset) << 16, self._time, 8)
 
     def _push_row(self):
+        """Put the row into the frame; True if the frame was full and went out."""
         raw = self._samples
         if self._rows == 0:
             self._put_time(raw, wire.SENSOR_SAMPLES_BOARD_TIME_US)
@@ -268,6 +281,8 @@ class BoardApplication(RequestHandling):
         self._rows += 1
         if self._rows >= self.value[ROWS_PER_FRAME]:
             self._flush_rows()
+            return True
+        return False
 
     def _flush_rows(self):
         raw = self._samples

@@ -52,6 +52,7 @@ class TableApplication(BoardApplication):
         self._homed = False
         self._target_um = 0
         self._energised = False
+        self._flags = 0
         self.setting_changed(_ACCELERATION)
 
     def prepare(self):

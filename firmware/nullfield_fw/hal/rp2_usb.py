@@ -21,7 +21,7 @@ _RECEIVE_MAX = const(512)
 _RING = const(4096)
 _PACKET = const(64)
 _BLOCK_BUDGET = const(512)
-_RECEIVE_PIECE = const(8)
+_RECEIVE_PIECE = const(4)
 _ZEROS = bytes(64)
 
 

@@ -143,7 +143,12 @@ def _describe(board: Board[Any], port: str) -> dict[str, Any]:
         "uid": identity.uid,
         "role": identity.role.name.lower(),
         "board": identity.board_name,
+        "unit": identity.unit_name,
+        "mcu": identity.mcu.name.lower(),
         "firmware": identity.firmware_version,
+        "revision": identity.firmware_revision,
+        "slot": identity.slot.name.lower().replace("_", "-"),
+        "is_trial": identity.is_trial,
         "protocol": identity.protocol_version,
         "fingerprint": identity.catalogue_fingerprint,
         "reset_cause": identity.reset_cause.name.lower(),
@@ -154,10 +159,23 @@ def _describe(board: Board[Any], port: str) -> dict[str, Any]:
         "dropped_frames": int(heartbeat.dropped_frames) if heartbeat else 0,
         "missed_blocks": int(heartbeat.missed_blocks) if heartbeat else 0,
         "bad_frames": sum(statistics.errors.values()),
+        "supply_v": heartbeat.supply_mv / 1e3 if heartbeat else None,
+        "mcu_temperature_c": heartbeat.mcu_temperature_mc / 1e3 if heartbeat else None,
     }
 
 
-_COLUMNS = ("role", "uid", "board", "firmware", "protocol", "state", "fault", "port")
+_COLUMNS = (
+    "role",
+    "uid",
+    "unit",
+    "board",
+    "firmware",
+    "revision",
+    "slot",
+    "state",
+    "fault",
+    "port",
+)
 
 
 def _show(found: list[dict[str, Any]]) -> None:
@@ -220,13 +238,13 @@ def _with_ports(rig: str, ports: dict[str, str]) -> str:
     from nullfield.rig import resolve_rig
 
     lines: list[str] = []
-    uid = ""
     for line in resolve_rig(rig).read_text(encoding="utf-8").splitlines():
         if line.startswith("[virtual]"):
             break
-        if line.startswith("uid = "):
-            uid = line.split('"')[1]
-        if line.startswith("port = "):
-            line = f'port = "{ports[uid]}"'
+        # Of virtual boards only: the port may stand in the file or be the default.
+        if line.startswith(("port = ", "image = ")):
+            continue
         lines.append(line)
+        if line.startswith("uid = "):
+            lines.append(f'port = "{ports[line.split(chr(34))[1]]}"')
     return "\n".join(lines) + "\n"

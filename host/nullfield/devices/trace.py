@@ -99,6 +99,7 @@ class Scope:
         self._board = board
         self._signals: dict[str, TraceSignal] = {}
         self._before = 0
+        self._duration_s = 0.0
 
     def signals(self) -> dict[str, TraceSignal]:
         """Every signal by name; asked from the board once."""
@@ -210,9 +211,12 @@ class Scope:
             level=level,
         )
         self._before = before
+        self._duration_s = count * decimation * self.period_s(signals)
 
     def wait_ready(self, timeout_s: float) -> None:
         """Wait until the part before the trigger is full, so that a level is looked for.
+
+        The timeout comes on top of the time that the trace itself takes.
 
         Raises
         ------
@@ -224,7 +228,8 @@ class Scope:
             reply = self._ask(0, 0)
             return reply.state != TraceState.ARMED or int(reply.before_count) >= self._before
 
-        self._poll(is_ready, timeout_s, "the part before the trigger was not full")
+        limit_s = timeout_s + self._duration_s
+        self._poll(is_ready, limit_s, "the part before the trigger was not full")
 
     def stop(self) -> None:
         """Disarm."""
@@ -247,6 +252,9 @@ class Scope:
     def wait(self, timeout_s: float) -> None:
         """Wait until the trace is whole; a fault of the board does not end it.
 
+        The timeout comes on top of the time that the trace itself takes, once for the trigger and
+        once for the rest: a board may run slower than the clock.
+
         Raises
         ------
         ProcedureError
@@ -254,11 +262,11 @@ class Scope:
         BoardLostError
             If the board is gone.
         """
+        limit_s = timeout_s + self._duration_s
         self._poll(
-            lambda: self.state() is TraceState.DONE,
-            timeout_s,
-            "the trace is not whole: the trigger did not come",
+            lambda: self.state() is not TraceState.ARMED, limit_s, "the trigger did not come"
         )
+        self._poll(lambda: self.state() is TraceState.DONE, limit_s, "the trace is not whole")
 
     def _poll(self, is_met: Callable[[], bool], timeout_s: float, trouble: str) -> None:
         clock = self._board.clock
