@@ -4,7 +4,8 @@ It leaves ways out for a person: Ctrl-C in the boot window, BOOTSEL held in it, 
 too many crashes. It stands alone: nothing of what may be broken is imported before it has decided.
 
 1. Boot window (not on virtual boards): Ctrl-C or BOOTSEL ends at the prompt, with every pin an input.
-2. More crashes in a row (watchdog resets that nobody asked for) than a limit end at the prompt.
+2. After more crashes in a row (watchdog resets that nobody asked for) than a limit the built-in
+   firmware starts instead of a slot; after twice as many, or without one, the prompt is left.
 3. ``boot.txt`` names the slot. One on trial is counted before it starts, and given up after three
    starts without confirmation, or when a file differs from its manifest.
 4. The slot's ``start.py`` runs; without a slot the one that is built into the image.
@@ -35,10 +36,18 @@ class Rp2:
 
         self._machine = machine
         # RP2040 data sheet 4.7.6 and RP2350 data sheet 12.9.8: SCRATCH0 lies at offset 0x0C.
-        base = 0x400D8000 if "RP2350" in sys.implementation._machine else 0x40058000
-        self._scratch = base + 0x0C
+        self._base = 0x400D8000 if "RP2350" in sys.implementation._machine else 0x40058000
+        self._scratch = self._base + 0x0C
         self.was_watchdog = machine.reset_cause() == machine.WDT_RESET
         self._watchdog = None
+
+    def has_built_in(self):
+        """True in an image with firmware inside; official MicroPython has none."""
+        try:
+            import nullfield_boards  # noqa: F401
+        except ImportError:
+            return False
+        return True
 
     def scratch(self, number):
         """Word that keeps through every reset but power-on."""
@@ -61,7 +70,12 @@ class Rp2:
         self._watchdog = self._machine.WDT(timeout=_WATCHDOG_MS)
 
     def keep_prompt(self):
-        """Feed the watchdog while a person is at the prompt; it cannot be stopped."""
+        """Feed the watchdog while a person is at the prompt; it cannot be stopped.
+
+        It may run from before a soft reset: CTRL.ENABLE is bit 30 of its first register.
+        """
+        if self._watchdog is None and self._machine.mem32[self._base] >> 30 & 1:
+            self.guard()
         watchdog = self._watchdog
         if watchdog:
             self._timer = self._machine.Timer(
@@ -70,6 +84,11 @@ class Rp2:
                 mode=self._machine.Timer.PERIODIC,
                 callback=lambda _: watchdog.feed(),
             )
+
+    def interrupted(self):
+        """A person pressed Ctrl-C, or the application left for the prompt: no crash."""
+        self.set_scratch(0, CLEAN)
+        self.keep_prompt()
 
     def reset(self):
         """Restart, as a crash or as asked for by the mark in scratch word 0."""
@@ -142,14 +161,18 @@ def choose(root):
     elif not is_whole(root + "/slots/" + trial):
         note = "slot " + trial + " has damaged files"
     else:
-        state["attempts"] = str(starts)
-        write_state(root, state)
-        return trial, True
-    state["trial"] = ""
-    state["attempts"] = "0"
+        note = ""
+    if note:
+        state["trial"] = ""
+        starts = 0
     state["note"] = note
-    write_state(root, state)
-    return state["active"], False
+    state["attempts"] = str(starts)
+    try:
+        write_state(root, state)
+    except OSError:
+        # A flash that is full or worn: a trial that cannot be counted must not start.
+        return state["active"], False
+    return (state["active"], False) if note else (trial, True)
 
 
 def count_crashes(chip):
@@ -166,25 +189,35 @@ def count_crashes(chip):
 def main(chip):
     """Start the firmware, or leave the prompt to a person."""
     crashes = count_crashes(chip)
-    is_held = chip.is_held()
-    if is_held or crashes > _CRASHES:
+    try:
+        is_held = chip.is_held()
+    except KeyboardInterrupt:
+        chip.interrupted()
+        raise
+    is_broken = crashes > _CRASHES
+    if is_held or crashes > 2 * _CRASHES or (is_broken and not chip.has_built_in()):
         reason = "BOOTSEL was held" if is_held else str(crashes) + " crashes in a row"
         print("Nullfield: safe mode, " + reason)
         # The next reset starts the firmware again: a person has looked, or new firmware came.
-        chip.set_scratch(0, CLEAN)
+        chip.interrupted()
         return
     chip.guard()
     slot = ""
     is_trial = False
     try:
         slot, is_trial = choose(chip.root)
+        if is_broken:
+            # For this start only: once the built-in firmware has run for a while, the count is zero.
+            print("Nullfield: built-in firmware after", crashes, "crashes in a row")
+            slot, is_trial = "", False
         if slot:
             sys.path.insert(0, chip.root + "/slots/" + slot)
         import start
 
         start.main(chip.root, slot, is_trial)
-    except (KeyboardInterrupt, SystemExit):
-        # The way to the prompt that the application took itself, and a virtual board's end.
+    except KeyboardInterrupt:
+        # Ctrl-C while the firmware was imported, or the application's own way to the prompt.
+        chip.interrupted()
         raise
     except Exception as error:
         print("Nullfield: the firmware in slot '" + slot + "' ended:")

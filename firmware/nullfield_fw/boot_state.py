@@ -46,7 +46,7 @@ class Boot:
         )
         self.is_trial = False
 
-    def damaged_file(self, root):
+    def damaged_file(self, root, feed):
         """Path of the first file of this slot that differs from its manifest; None if all are good.
 
         Built-in firmware has no manifest: its image carries checksums of its own.
@@ -54,17 +54,21 @@ class Boot:
         if not self.slot:
             return None
         folder = root + "/slots/" + self.slot
-        return first_damaged(folder)
+        return first_damaged(folder, feed)
 
 
-def first_damaged(folder):
-    """Path of the first file below a slot's folder that differs from its manifest, or None."""
+def first_damaged(folder, feed):
+    """Path of the first file below a slot's folder that differs from its manifest, or None.
+
+    `feed` is called before each file: the watchdog's time is short for all of them together.
+    """
     lines = read_lines(folder + "/manifest.txt")
     if lines is None:
         return "manifest.txt"
     for line in lines:
         if not line.startswith("file="):
             continue
+        feed()
         size, digest, path = line[5:].split(" ", 2)
         if _digest(folder + "/" + path, int(size)) != digest:
             return path

@@ -110,6 +110,31 @@ def test_a_trial_that_nobody_confirms_resets_the_board_and_a_confirmed_one_does_
     bench.run(60010)
 
 
+def test_a_trial_that_ends_with_outputs_on_switches_them_off_first():
+    bench = Bench("coil", boot=Boot("a", True))
+    bench.command(wire.COMMAND_COIL_ENABLE, 1)
+    bench.command(wire.COMMAND_COIL_SET, 0, 1000000)
+    bench.board._age_blocks = 59980
+    try:
+        for _ in range(40):
+            bench.step(lock=False)
+    except Left:
+        pass
+    assert bench.hal.outputs_are_off()
+    for word in bench.hal.dac:
+        assert word & 0xFFFF00 == 0x800000, "the last block that goes out is at mid scale"
+
+
+def test_blocks_missed_by_a_job_at_rest_are_not_held_against_the_board():
+    bench = _with_frames(Bench("coil", _root()))
+    bench.run(100)
+    for _ in range(3):
+        assert _self_test(bench) == 0
+        bench.step(missed=300)
+    bench.step(missed=7)
+    assert bench.board._missed_blocks == 7
+
+
 def test_crashes_are_forgotten_once_after_half_a_minute():
     bench = Bench("bringup")
     bench.run(29999)
@@ -126,6 +151,12 @@ def test_brown_out_makes_the_board_safe():
         bench.hal.supply = 4299
         bench.run(35)
         assert bench.faults()[0][0] == wire.FAULT_CODE_SUPPLY_LOW
+        assert bench.hal.outputs_are_off()
+        # Clearing the fault does not mend the supply: nothing stays on.
+        bench.command(wire.COMMAND_CLEAR_FAULTS)
+        bench.command(*start)
+        bench.run(15)
+        assert bench.faults()[-1][0] == wire.FAULT_CODE_SUPPLY_LOW
         assert bench.hal.outputs_are_off()
         bench.hal.supply = 5000
         bench.run(20)

@@ -21,6 +21,7 @@ class Chip:
         self.guarded = 0
         self.kept = 0
         self.resets = 0
+        self.built_in = False
 
     def scratch(self, number):
         return self.words[number]
@@ -35,6 +36,13 @@ class Chip:
         self.guarded += 1
 
     def keep_prompt(self):
+        self.kept += 1
+
+    def has_built_in(self):
+        return self.built_in
+
+    def interrupted(self):
+        self.words[0] = boot.CLEAN
         self.kept += 1
 
     def reset(self):
@@ -134,10 +142,12 @@ def test_a_trial_with_one_changed_byte_never_starts():
     _slot(root, "a", _MARK)
     _slot(root, "b", _MARK)
     _state(root, active="a", trial="b")
-    assert first_damaged(root + "/slots/b") is None
+    fed = []
+    assert first_damaged(root + "/slots/b", lambda: fed.append(1)) is None
+    assert len(fed) == 1
     with open(root + "/slots/b/start.py", "ab") as stream:
         stream.write(b"#")
-    assert first_damaged(root + "/slots/b") == "start.py"
+    assert first_damaged(root + "/slots/b", lambda: None) == "start.py"
     assert _run(Chip(root)) == [("a", False)]
     assert "damaged" in boot.read_state(root)["note"]
 
@@ -195,6 +205,37 @@ def test_crashes_in_a_row_end_at_the_prompt_and_a_clean_reset_starts_again():
     assert chip.words == [0, 0]
 
 
+def test_the_built_in_firmware_stands_in_for_a_slot_that_crashes():
+    root = _root()
+    _slot(root, "a", _MARK)
+    _state(root, active="a")
+    chip = Chip(root, was_watchdog=True)
+    chip.built_in = True
+    chip.words[1] = 5
+    # The built-in start.py, as far as this test needs it, lies in the current path.
+    built_in = root + "/image"
+    os.mkdir(built_in)
+    with open(built_in + "/start.py", "w") as stream:
+        stream.write("def main(root, slot, is_trial):\n    " + _MARK + "\n")
+    sys.path.insert(0, built_in)
+    try:
+        assert _run(chip) == [("", False)]
+        assert boot.read_state(root)["active"] == "a", "for this start only"
+        chip.words[1] = 10
+        assert _run(chip) == [], "it crashes, too: the prompt"
+    finally:
+        sys.path.remove(built_in)
+
+
+def test_a_trial_that_cannot_be_counted_does_not_start():
+    root = _root()
+    _slot(root, "a", _MARK)
+    _slot(root, "b", _MARK)
+    _state(root, active="a", trial="b")
+    os.mkdir(root + "/boot.txt.new")  # no file can be written there: as a full flash
+    assert _run(Chip(root)) == [("a", False)]
+
+
 def test_a_reset_that_was_asked_for_is_no_crash():
     chip = Chip(_root(), was_watchdog=True)
     chip.words = [boot.CLEAN, 3]
@@ -225,6 +266,8 @@ def test_leaving_for_the_prompt_is_no_error():
     else:
         raise AssertionError("KeyboardInterrupt was swallowed")
     assert chip.resets == 0
+    assert chip.kept == 1, "the watchdog is fed at the prompt"
+    assert chip.words[0] == boot.CLEAN
 
 
 def test_firmware_for_another_board_is_refused_by_what_was_provisioned():

@@ -97,6 +97,7 @@ class BoardApplication(RequestHandling):
         self._log = new_message(wire.LOG, wire.LOG_SIZE + _LOG_MAX)
         self._telemetry_divider = Divider(100, 7)
         self._heartbeat_divider = Divider(250, 13)
+        self._was_at_rest = False
         self._is_telemetry_owed = False
         self._is_heartbeat_owed = False
         self._since_upkeep = 0
@@ -147,13 +148,16 @@ class BoardApplication(RequestHandling):
         add_u64(self._time, 0, elapsed * BLOCK_US)
         add_u32(self._block_index, 0, elapsed)
         if missed:
-            self._missed_blocks += missed
+            # A job at rest holds the loop up on purpose.
+            if not self._was_at_rest:
+                self._missed_blocks += missed
             if missed >= _MISSED_BLOCKS_MAX and self.state == wire.BOARD_STATE_ACTIVE:
                 # Loops that stood still this long, or a dead ADC clock, control nothing.
                 self.fault(wire.FAULT_CODE_BLOCK_OVERRUN, 0, missed)
             # The rows of a frame follow one another without a gap.
             if self._rows:
                 self._flush_rows()
+        self._was_at_rest = False
         self.block()
         has_flushed = self.streaming and self._push_row()
         self.slow()
@@ -200,8 +204,10 @@ class BoardApplication(RequestHandling):
         self.supply_mv = supply_mv
         if supply_mv >= self._supply_minimum_mv:
             self._supply_low = 0
-        elif self._supply_low < _SUPPLY_LOW_CHECKS:
-            self._supply_low += 1
+        else:
+            if self._supply_low < _SUPPLY_LOW_CHECKS:
+                self._supply_low += 1
+            # Again and again while it lasts: clearing the fault does not mend the supply.
             if self._supply_low == _SUPPLY_LOW_CHECKS and self.state != wire.BOARD_STATE_FAULT:
                 self.fault(wire.FAULT_CODE_SUPPLY_LOW, 0, supply_mv)
 

@@ -52,6 +52,7 @@ class RequestHandling:
     _rows: "int"
     _missed_blocks: "int"
     _served_blocks: "int"
+    _was_at_rest: "bool"
     _supply_minimum_mv: "int"
     _blink_blocks: "int"
     _led: "Any"  # type: ignore[name-defined]  # an output of the hal
@@ -259,12 +260,16 @@ class RequestHandling:
         finally:
             gc.collect()
             gc.disable()
+            self._was_at_rest = True
         return wire.ERROR_CODE_OK
 
     def _leave(self, command):
         """Send what is queued, then reset, stop, or hang on purpose."""
         self.stopped = True
+        self.safe_off()
         for _ in range(4):
+            # The DAC stream goes on from what this makes: codes at zero, not the last modulation.
+            self.block()
             self.link.pump()
             self.hal.wait_block()
         gc.enable()

@@ -23,13 +23,17 @@ def self_test(board):
     board : BoardApplication
         At rest.
     """
+    # Each step may take a good part of the watchdog's time on a slow flash.
+    feed = board.hal.watchdog_feed
     board.safe_off()
     failed = 0
     if not board.chips_answer():
         failed |= wire.SELF_TEST_FLAG_CHIPS
     root = board.hal.flash_root
+    feed()
     if not _flash_keeps(root + "/probe.tmp"):
         failed |= wire.SELF_TEST_FLAG_FLASH
+    feed()
     try:
         # Into a set of its own: the values in force stay.
         Settings(board.settings.items).load(root)
@@ -40,10 +44,11 @@ def self_test(board):
     if not board.hal.outputs_are_safe():
         failed |= wire.SELF_TEST_FLAG_OUTPUTS
     try:
-        if board.boot.damaged_file(root) is not None:
+        if board.boot.damaged_file(root, feed) is not None:
             failed |= wire.SELF_TEST_FLAG_FILES
     except (OSError, ValueError):
         failed |= wire.SELF_TEST_FLAG_FILES
+    feed()
     gc.collect()
     if gc.mem_free() < _HEAP_MINIMUM:
         failed |= wire.SELF_TEST_FLAG_HEAP

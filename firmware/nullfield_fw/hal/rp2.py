@@ -27,6 +27,7 @@ _WATCHDOG_MAX_MS = const(8388)  # RP2040 data sheet, section 4.7; used on both c
 _IS_RP2350 = "RP2350" in sys.implementation._machine
 # RP2040 data sheet 4.7.6 and RP2350 data sheet 12.9.8: the scratch words keep through resets.
 _SCRATCH = 0x400D800C if _IS_RP2350 else 0x4005800C
+_SCRATCH_CRASHES = _SCRATCH + 4  # an object made once: it does not fit a small integer
 _CLEAN = const(0x4E460001)  # see main.py
 # Channel of the temperature sensor: RP2040 data sheet 4.9.1, RP2350A data sheet 12.4.2.
 _TEMPERATURE_CHANNEL = const(4)
@@ -276,7 +277,7 @@ class Hal:
 
     def settled(self):
         """The firmware has run for a while: crashes before do not count any more."""
-        machine.mem32[_SCRATCH + 4] = 0
+        machine.mem32[_SCRATCH_CRASHES] = 0
 
     def hang(self):
         """Never return and never feed the watchdog, on purpose."""
@@ -302,7 +303,8 @@ class Hal:
             self._streams.stop()
         micropython.kbd_intr(3)
         if self._watchdog:
-            watchdog = self._watchdog
+            # The longest time there is: a timer cannot feed while one call erases sector by sector.
+            watchdog = machine.WDT(timeout=_WATCHDOG_MAX_MS)
             self._keeper = machine.Timer(
                 -1, period=1000, mode=machine.Timer.PERIODIC, callback=lambda _: watchdog.feed()
             )
