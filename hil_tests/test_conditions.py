@@ -36,8 +36,9 @@ def test_brown_out_latches_and_switches_off(board: Any, board_name: str, target:
         with pytest.raises(RequestError) as refused:
             activate(board)
         assert refused.value.code == ErrorCode.FAULT_LATCHED
-        # The cause is still there: it shows in the self-test, faults cleared or not.
+        # The cause is still there: the fault comes back by itself, and the self-test shows it.
         board.clear_faults()
+        wait_fault(board, FaultCode.SUPPLY_LOW)
         assert board.self_test() & SelfTestFlag.SUPPLY
     finally:
         target.condition(board_name, supply_mv=5000)

@@ -70,6 +70,10 @@ class RequestHandling:
         """Run a command of the role; returns an error code, detail in `_detail`."""
         raise NotImplementedError
 
+    def block(self):
+        """The fast path: take the ADC block, fill `row`, make the DAC block."""
+        raise NotImplementedError
+
     def log(self, level, text):
         """Send a line of text."""
         raise NotImplementedError
