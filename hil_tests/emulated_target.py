@@ -4,35 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from nullfield.emulated import EmulatedBoard
+from nullfield.emulated import EmulatedBoard, PatientClock
 from nullfield.transport.timing import WallClock
 from nullfield_protocol.catalogue import SelfTestFlag
 
 _IMAGE = Path("build/firmware/nullfield-rp2040.uf2")
 _SUPPLY_CHANNEL = 3
 _SUPPLY_DIVIDER = 3
-
-
-SLOWNESS = 8
-"""Busy code runs at a third of real time on an idle machine, and at a tenth beside other work."""
-
-
-class PatientClock(WallClock):
-    """A clock that runs slower than the wall's, so that every timeout of the host is longer."""
-
-    def now_s(self) -> float:
-        """Seconds, each of them `SLOWNESS` on the wall."""
-        return super().now_s() / SLOWNESS
-
-    def wait(self, predicate: Callable[[], bool], timeout_s: float) -> bool:
-        """Wait so much longer."""
-        return super().wait(predicate, timeout_s * SLOWNESS)
 
 
 class EmulatedTarget:

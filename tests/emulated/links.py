@@ -6,20 +6,19 @@ from typing import Any
 
 from nullfield.devices.board import Board
 from nullfield.devices.connect import connect
-from nullfield.emulated import EmulatedBoard
+from nullfield.emulated import EmulatedBoard, PatientClock
 from nullfield.errors import NullfieldError
 from nullfield.transport.serial_port import SerialTransport
-from nullfield.transport.timing import WallClock
 
 CONNECT_ATTEMPTS = 20
-"""Each takes a second without an answer; a boot takes three on an idle machine."""
+"""Each takes seconds without an answer; a boot takes three on an idle machine."""
 
 
 def connect_to(board: EmulatedBoard) -> Board[Any]:
     """Return the board behind our own link, as soon as its firmware answers."""
     for attempt in range(CONNECT_ATTEMPTS):
         try:
-            return connect(SerialTransport(board.port), WallClock())
+            return connect(SerialTransport(board.port), PatientClock())
         except NullfieldError:
             if attempt == CONNECT_ATTEMPTS - 1:
                 raise

@@ -18,11 +18,10 @@ from nullfield.deploy.flash_board import FlashOptions, FlashResult, flash_board
 from nullfield.deploy.look import Found, Kind, look
 from nullfield.deploy.signing import KeyRing
 from nullfield.devices.board import Board
-from nullfield.emulated import EmulatedBoard
+from nullfield.emulated import EmulatedBoard, PatientClock
 from nullfield.errors import FlashError, NullfieldError
 from nullfield.places import boards_directory, firmware_directory
 from nullfield.toolchain import ensure_mpy_cross
-from nullfield.transport.timing import WallClock
 from nullfield_protocol.catalogue import SelfTestFlag
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
@@ -52,7 +51,7 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
 
 
 def port_of(emulated: EmulatedBoard) -> BoardPort:
-    return serial_board_port(emulated.port, WallClock())
+    return serial_board_port(emulated.port, PatientClock())
 
 
 def found_at(port: BoardPort) -> Found:

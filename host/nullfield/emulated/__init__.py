@@ -6,6 +6,7 @@ Only the command line and the tests import this package.
 from __future__ import annotations
 
 from nullfield.emulated.board import EmulatedBoard, PinState, Stats
+from nullfield.emulated.clock import PatientClock
 from nullfield.emulated.prompt import Prompt
 
-__all__ = ["EmulatedBoard", "PinState", "Prompt", "Stats"]
+__all__ = ["EmulatedBoard", "PatientClock", "PinState", "Prompt", "Stats"]
