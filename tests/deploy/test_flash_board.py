@@ -18,7 +18,7 @@ from nullfield.deploy.look import Kind
 from nullfield.deploy.to_prompt import bring_to_prompt
 from nullfield.deploy.write_slot import activate, write_slot
 from nullfield.devices.coil import CoilBoard
-from nullfield.errors import BoardNotFoundError, FlashError, WrongRoleError
+from nullfield.errors import BoardNotFoundError, FlashError, NullfieldError, WrongRoleError
 from nullfield.places import firmware_directory
 from nullfield_protocol.catalogue import SelfTestFlag
 
@@ -405,3 +405,13 @@ def test_a_host_that_died_while_it_sent_code(bench: FlashBench) -> None:
     found = bench.look()
     assert (found.kind, found.board) == (Kind.PROMPT, "")
     assert bench.flash(bundle(), provision=TABLE).slot == "a"
+
+
+def test_a_refused_flash_leaves_the_board_running(bench: FlashBench) -> None:
+    found = bench.look()
+    bench.backups.parent.mkdir(parents=True, exist_ok=True)
+    bench.backups.write_text("a file where the folder of backups should be", encoding="utf-8")
+    options = FlashOptions(bootstrap=b"", backups=bench.backups)
+    with pytest.raises(NullfieldError):
+        flash_board(found, bundle(), options, NOW)
+    assert bench.look().kind is Kind.RUNNING

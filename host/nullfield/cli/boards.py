@@ -15,6 +15,7 @@ from nullfield.cli.session import make_scenario, take_defects
 from nullfield.cli.terminal import errors, output, print_json
 from nullfield.devices.board import Board
 from nullfield.devices.connect import connect
+from nullfield.devices.find import serial_ports
 from nullfield.errors import BoardNotFoundError, NullfieldError
 from nullfield.rig import BoardEntry, load_rig
 from nullfield.toolchain import ensure_micropython
@@ -51,8 +52,9 @@ def boards(
 ) -> None:
     """Who is there: role, uid, versions, health.
 
-    Without options every serial port of this machine is looked at. On a virtual rig the boards are
-    started for the look. The commands below are about definitions and need no board.
+    Without options the USB ports of Raspberry Pi's modules are looked at, and no others. On a
+    virtual rig the boards are started for the look. The commands below are about definitions and
+    need no board.
     """
     if context.invoked_subcommand is not None:
         return
@@ -72,11 +74,9 @@ def boards(
 
 def _entries(ports: list[str] | None) -> tuple[BoardEntry, ...]:
     if not ports:
-        from serial.tools.list_ports import comports
-
-        ports = [info.device for info in comports()]
+        ports = list(serial_ports())
         if not ports:
-            errors.print("no serial ports on this machine; give one with --port, or a rig")
+            errors.print("no board's port on this machine; give one with --port, or a rig")
     return tuple(
         BoardEntry.model_construct(uid="", role="sensor", port=p, definition="") for p in ports
     )

@@ -26,6 +26,7 @@ from nullfield.deploy.provision_board import provision_board
 from nullfield.deploy.restore import restore as write_settings
 from nullfield.deploy.signing import DEVELOPMENT_KEY, KeyRing
 from nullfield.deploy.to_prompt import restart
+from nullfield.devices.find import serial_ports
 from nullfield.errors import InputError, NullfieldError, RigError
 from nullfield.link import Link
 from nullfield.places import firmware_directory
@@ -215,9 +216,7 @@ def restore(
 def _find(target: str, rig: str | None, is_json: bool) -> list[Found]:
     clock = WallClock()
     if rig is None:
-        from serial.tools.list_ports import comports
-
-        ports = [info.device for info in comports()]
+        ports = list(serial_ports())
     else:
         described = load_rig(rig)[0]
         if described.is_virtual:

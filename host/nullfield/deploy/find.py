@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from nullfield.deploy.board_port import BoardPort
 from nullfield.deploy.look import Found, Kind, look
 from nullfield.deploy.to_prompt import bring_to_prompt
+from nullfield.devices.find import is_part_of_uid, names_board
 from nullfield.errors import BoardNotFoundError, NullfieldError
 
 ALL = "all"
@@ -53,7 +54,9 @@ def find_boards(
             seen.append(look(make_port(name), may_interrupt=False))
         except NullfieldError as error:
             troubles.append(error)
-    chosen = [one for one in seen if target == ALL or target in (one.uid, one.unit)]
+    chosen = [one for one in seen if target == ALL or names_board(target, one.uid, one.unit)]
+    if not chosen:
+        chosen = [one for one in seen if is_part_of_uid(target, one.uid)]
     if target != ALL and len(chosen) > 1:
         names = ", ".join(one.label for one in chosen)
         raise BoardNotFoundError(

@@ -6,6 +6,7 @@ after it the new one has three starts to be confirmed. So this may end at any by
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -34,7 +35,7 @@ from nullfield.deploy.to_prompt import leave, open_files
 from nullfield.deploy.trial import check_slot, give_up
 from nullfield.deploy.write_slot import activate, read_boot_state, write_slot
 from nullfield.devices.settings import Settings
-from nullfield.errors import FlashError, InputError, ProtocolMismatchError
+from nullfield.errors import FlashError, InputError, NullfieldError, ProtocolMismatchError
 from nullfield.link import Link
 from nullfield_protocol.catalogue import Command, SelfTestFlag
 
@@ -127,12 +128,18 @@ def flash_board(
     settings = _leave(found)
     prompt, files = open_files(found.port, found.uid)
     with prompt:
-        check_interpreter(found.label, files.facts, bundle.header)
-        backup, saved = _back_up(found, files, settings, now)
-        backup_path = write_backup(backup, options.backups)
-        slot, written = _install(
-            found, files, bundle, options, lambda part: progress("writing", 0.05 + 0.75 * part)
-        )
+        try:
+            check_interpreter(found.label, files.facts, bundle.header)
+            backup, saved = _back_up(found, files, settings, now)
+            backup_path = write_backup(backup, options.backups)
+            slot, written = _install(
+                found, files, bundle, options, lambda part: progress("writing", 0.05 + 0.75 * part)
+            )
+        except NullfieldError:
+            # What is refused now finds the application stopped: its old firmware goes on.
+            with contextlib.suppress(NullfieldError):
+                prompt.reset()
+            raise
         progress("restart", 0.82)
         prompt.reset()
     try:
@@ -233,13 +240,18 @@ def _install(
             f"{found.label} runs a program that is not ours (its {MAIN_FILE})",
             "save it (mpremote fs cp :main.py .), then flash with --replace-main",
         )
+    needs_bootstrap = not files.facts.has_built_in and (main is None or not is_bootstrap(main))
+    if needs_bootstrap and not is_bootstrap(options.bootstrap):
+        raise FlashError(
+            f"{found.label} needs a main.py, and the one given is no boot code of ours"
+        )
     slot = read_boot_state(files).free_slot
     written = write_slot(
         files, bundle, slot, lambda done, total: progress(done / total if total else 1.0)
     )
     if options.provision is not None and read_provision(files) != options.provision:
         files.replace(PROVISION_FILE, options.provision.format())
-    if not files.facts.has_built_in and (main is None or not is_bootstrap(main)):
+    if needs_bootstrap:
         files.replace(MAIN_FILE, options.bootstrap)
     activate(files, slot)
     return slot, written

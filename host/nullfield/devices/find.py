@@ -46,6 +46,17 @@ _SHORTEST_PART = 4
 """Fewest digits of a uid's beginning or end that stand for it."""
 
 
+def names_board(wanted: str, uid: str, unit: str) -> bool:
+    """Whether this is a board's uid or unit name, whatever the case of its letters."""
+    return wanted.lower() in {uid, unit.lower()} - {""}
+
+
+def is_part_of_uid(wanted: str, uid: str) -> bool:
+    """Whether a uid begins or ends with these digits, at least four of them."""
+    word = wanted.lower()
+    return len(word) >= _SHORTEST_PART and (uid.startswith(word) or uid.endswith(word))
+
+
 class PortState(Enum):
     """What a port turned out to be."""
 
@@ -94,15 +105,11 @@ class FoundBoard:
 
     def answers_to(self, wanted: str) -> bool:
         """Whether this is the board's uid, unit name or port."""
-        word = wanted.lower()
-        return wanted == self.port or word in {self.uid, self.unit_name.lower()} - {""}
+        return wanted == self.port or names_board(wanted, self.uid, self.unit_name)
 
     def begins_or_ends_with(self, wanted: str) -> bool:
         """Whether the uid begins or ends with these digits."""
-        word = wanted.lower()
-        return len(word) >= _SHORTEST_PART and (
-            self.uid.startswith(word) or self.uid.endswith(word)
-        )
+        return is_part_of_uid(wanted, self.uid)
 
     def __str__(self) -> str:
         if self.identity is not None:
