@@ -155,28 +155,35 @@ def dut(
     one.close()
 
 
+def put_back(board: Board[Any], before: dict[str, float]) -> None:
+    """Give a board the settings back that it had: a calibration is not a test's to lose."""
+    for name, value in before.items():
+        if board.settings.get(name) != value:
+            board.settings.set(name, value)
+
+
 @pytest.fixture
 def open_board(
     dut: MicroPythonDut, board_name: str, request: pytest.FixtureRequest
 ) -> Iterator[Callable[[], Board[Any]]]:
     """Connect to the board; it is made safe and let go at the end."""
-    opened: list[Board[Any]] = []
+    opened: list[tuple[Board[Any], dict[str, float]]] = []
 
     def connect() -> Board[Any]:
         board = dut.connect()
-        opened.append(board)
+        opened.append((board, {name: board.settings.get(name) for name in board.settings.names()}))
         request.node.stash[BOARD] = board.description()
         board.safe_off()
         board.clear_faults()
         return board
 
     yield connect
-    for board in opened:
+    for board, before in opened:
         try:
             if board.link.lost_reason is None and not board.link.statistics.sequence_restarts:
                 board.stream_stop()
                 board.safe_off()
-                board.default_settings()
+                put_back(board, before)
         finally:
             # Whatever happened, the port is free for the next test.
             board.close()

@@ -82,6 +82,7 @@ def test_every_settings_limits(board: Any) -> None:
 
 def test_settings_persist_over_a_reset(board: Any, dut: Any) -> None:
     chosen = {"host_timeout": 3.25, "rows_per_frame": 7}
+    before = {name: board.settings.get(name) for name in chosen}
     for name, value in chosen.items():
         board.settings.set(name, value)
     board.save_settings()
@@ -94,7 +95,7 @@ def test_settings_persist_over_a_reset(board: Any, dut: Any) -> None:
         assert again.identity.state == BoardState.SAFE
     finally:
         for name in chosen:
-            again.settings.set(name, again.settings.all()[name].default)
+            again.settings.set(name, before[name])
         again.save_settings()
         again.close()
 

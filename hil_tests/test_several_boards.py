@@ -21,15 +21,17 @@ def boards(target: Any) -> Iterator[list[Board[Any]]]:
         pytest.skip("missing a second board: give --port A|B")
     clock = target.make_clock()
     opened: list[Board[Any]] = []
+    before: list[float] = []
     try:
         for port in target.ports.values():
             opened.append(connect(SerialTransport(port), clock))
+        before = [board.settings.get("rows_per_frame") for board in opened]
         yield opened
     finally:
-        for board in opened:
+        for board, rows in zip(opened, before, strict=False):
             board.stream_stop()
             board.safe_off()
-            board.default_settings()
+            board.settings.set("rows_per_frame", rows)
             board.close()
 
 

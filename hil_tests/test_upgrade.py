@@ -82,6 +82,7 @@ def test_an_upgrade_takes_the_other_slot_and_keeps_the_settings(
 ) -> None:
     who = board.identity
     again = dut.connect(upgrader.target.make_clock())
+    before_s = again.settings.get("host_timeout")
     again.settings.set("host_timeout", 3.75)
     again.save_settings()
     again.close()
@@ -96,7 +97,7 @@ def test_an_upgrade_takes_the_other_slot_and_keeps_the_settings(
         assert not again.identity.is_trial
         assert again.settings.get("host_timeout") == pytest.approx(3.75)
     finally:
-        again.settings.set("host_timeout", again.settings.all()["host_timeout"].default)
+        again.settings.set("host_timeout", before_s)
         again.save_settings()
         again.close()
 
