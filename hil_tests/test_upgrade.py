@@ -60,7 +60,11 @@ class Upgrader:
     def flash(self, bundle: Bundle) -> FlashResult:
         """As the command does it, without asking."""
         accepted = self.target.known_findings
-        options = FlashOptions(bootstrap=b"", accepted=accepted, backups=self.backups)
+        options = FlashOptions(
+            bootstrap=(firmware_directory() / "main.py").read_bytes(),
+            accepted=accepted,
+            backups=self.backups,
+        )
         return flash_board(self.found(), bundle, options, datetime.now(UTC))
 
 

@@ -65,7 +65,11 @@ def found_at(port: BoardPort) -> Found:
 
 
 def flash(port: BoardPort, what: Bundle, directory: Path, accepted: SelfTestFlag) -> FlashResult:
-    options = FlashOptions(bootstrap=b"", accepted=accepted, backups=directory)
+    options = FlashOptions(
+        bootstrap=(firmware_directory() / "main.py").read_bytes(),
+        accepted=accepted,
+        backups=directory,
+    )
     return flash_board(found_at(port), what, options, NOW)
 
 
