@@ -10,15 +10,16 @@ import pytest
 from flash_bench import NOW, UID, FlashBench, bundle
 from trees import old_version, other_tree
 
-from nullfield.deploy.backup import backups_of, read_backup
+from nullfield.deploy.backup import backups_of, pending_backup, read_backup
 from nullfield.deploy.board_state import BootState, Provision
 from nullfield.deploy.find import find_boards
 from nullfield.deploy.flash_board import FlashOptions, flash_board
 from nullfield.deploy.look import Kind
+from nullfield.deploy.restore import finish_interrupted
 from nullfield.deploy.to_prompt import bring_to_prompt
 from nullfield.deploy.write_slot import activate, write_slot
 from nullfield.devices.coil import CoilBoard
-from nullfield.errors import BoardNotFoundError, FlashError, NullfieldError, WrongRoleError
+from nullfield.errors import BoardNotFoundError, FlashError, InputError, WrongRoleError
 from nullfield.places import firmware_directory
 from nullfield_protocol.catalogue import SelfTestFlag
 
@@ -186,7 +187,9 @@ def test_another_catalogue(bench: FlashBench, tmp_path: Path) -> None:
     assert (found.kind, found.uid) == (Kind.OTHER_PROTOCOL, UID)
     readable = bring_to_prompt(found)
     assert (readable.kind, readable.board, readable.slot) == (Kind.PROMPT, "table_pico2", "a")
-    options = FlashOptions(bootstrap=b"", backups=bench.backups)
+    options = FlashOptions(
+        bootstrap=(firmware_directory() / "main.py").read_bytes(), backups=bench.backups
+    )
     assert flash_board(readable, bundle(), options, NOW).slot == "b"
     assert bench.look().kind is Kind.RUNNING
 
@@ -297,13 +300,19 @@ def test_a_host_that_dies_on_the_way(bench: FlashBench, at: float) -> None:
         if part >= at:
             raise KeyboardInterrupt
 
-    options = FlashOptions(bootstrap=b"", backups=bench.backups)
+    options = FlashOptions(
+        bootstrap=(firmware_directory() / "main.py").read_bytes(), backups=bench.backups
+    )
     with pytest.raises(KeyboardInterrupt):
         flash_board(bench.look(), bundle(), options, NOW, die)
     # The board waits at its prompt, and what was written is taken up.
     found = bench.look()
     assert (found.kind, found.slot) == (Kind.PROMPT, "")
-    options = FlashOptions(bootstrap=b"", backups=bench.backups, provision=TABLE)
+    options = FlashOptions(
+        bootstrap=(firmware_directory() / "main.py").read_bytes(),
+        backups=bench.backups,
+        provision=TABLE,
+    )
     result = flash_board(found, bundle(), options, NOW)
     sizes = [len(one) for one in bundle().files.values()]
     # The file that was cut is written again, and the manifest.
@@ -350,7 +359,9 @@ def test_outputs_are_off_and_streams_stopped_while_flash_is_written(make: Make) 
     flash_board(
         bench.look(),
         bundle("coil_pico2"),
-        FlashOptions(bootstrap=b"", backups=bench.backups),
+        FlashOptions(
+            bootstrap=(firmware_directory() / "main.py").read_bytes(), backups=bench.backups
+        ),
         NOW,
         lambda step, part: (
             levels.append(bench.board.pin("coil_enable")) if step == "writing" else None
@@ -407,11 +418,74 @@ def test_a_host_that_died_while_it_sent_code(bench: FlashBench) -> None:
     assert bench.flash(bundle(), provision=TABLE).slot == "a"
 
 
-def test_a_refused_flash_leaves_the_board_running(bench: FlashBench) -> None:
-    found = bench.look()
-    bench.backups.parent.mkdir(parents=True, exist_ok=True)
-    bench.backups.write_text("a file where the folder of backups should be", encoding="utf-8")
-    options = FlashOptions(bootstrap=b"", backups=bench.backups)
-    with pytest.raises(NullfieldError):
-        flash_board(found, bundle(), options, NOW)
+def other_exponent(root: Path) -> Path:
+    """Firmware in which the raw value of the old one fits, and means ten times as much."""
+    return other_tree(
+        root,
+        nullfield_fw__app__table=(
+            'Setting("home_speed", "m/s", -6, 1000, 20000, 20000)',
+            'Setting("home_speed", "m/s", -5, 100, 20000, 1200)',
+        ),
+    )
+
+
+@pytest.mark.parametrize("is_flashed_again", [True, False])
+def test_a_host_that_dies_before_the_settings_are_back(
+    bench: FlashBench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_flashed_again: bool
+) -> None:
+    save(bench, home_speed=0.015, host_timeout=50.0)
+    newer = bundle(firmware=other_exponent(tmp_path))
+
+    def die(step: str, part: float) -> None:
+        if step == "settings":
+            raise KeyboardInterrupt
+
+    options = FlashOptions(
+        bootstrap=(firmware_directory() / "main.py").read_bytes(), backups=bench.backups
+    )
+    with pytest.raises(KeyboardInterrupt):
+        flash_board(bench.look(), newer, options, NOW, die)
+    assert settings(bench, "home_speed") == [pytest.approx(0.15)]
+    # What is set in between counts.
+    save(bench, host_timeout=40.0)
+    pending = pending_backup(UID, bench.backups)
+    assert pending is not None
+    if is_flashed_again:
+        bench.flash(newer)
+    else:
+        finish_interrupted(bench.look(), pending)
+    assert settings(bench, "home_speed", "host_timeout") == [pytest.approx(0.015), 40.0]
+    assert pending_backup(UID, bench.backups) is None
+
+
+def test_a_host_that_dies_while_it_writes_new_exponents(bench: FlashBench, tmp_path: Path) -> None:
+    save(bench, home_speed=0.015)
+    newer = bundle(firmware=other_exponent(tmp_path))
+
+    def die(step: str, part: float) -> None:
+        if part > 0.4:
+            raise KeyboardInterrupt
+
+    options = FlashOptions(
+        bootstrap=(firmware_directory() / "main.py").read_bytes(), backups=bench.backups
+    )
+    with pytest.raises(KeyboardInterrupt):
+        flash_board(bench.look(), newer, options, NOW, die)
+    assert bench.look().kind is Kind.PROMPT
+    bench.flash(newer, provision=TABLE)
+    assert settings(bench, "home_speed") == [pytest.approx(0.015)]
+
+
+def test_a_board_that_is_refused_runs_on(bench: FlashBench, tmp_path: Path) -> None:
+    # The backup fails after the application was stopped.
+    (tmp_path / "file").write_text("")
+    bench.backups = tmp_path / "file"
+    with pytest.raises(InputError, match="cannot be written"):
+        bench.flash(bundle())
+    bench.clock.wait(lambda: False, 0.5)
     assert bench.look().kind is Kind.RUNNING
+
+
+def test_a_bootstrap_that_is_none() -> None:
+    with pytest.raises(InputError, match="is not Nullfield's bootstrap"):
+        FlashOptions(bootstrap=b"")

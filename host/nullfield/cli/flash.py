@@ -15,7 +15,12 @@ from nullfield.cli.bundle import build_for, key_ring, mcu_name
 from nullfield.cli.exam import JsonOption
 from nullfield.cli.flash_image import flash_image
 from nullfield.cli.terminal import errors, output, print_json, progress_bars
-from nullfield.deploy.backup import backups_of, read_backup
+from nullfield.deploy.backup import (
+    mark_restored,
+    newest_with_settings,
+    pending_backup,
+    read_backup,
+)
 from nullfield.deploy.board_port import serial_board_port
 from nullfield.deploy.board_state import Provision
 from nullfield.deploy.bundle import Bundle, parse_bundle, read_bundle
@@ -23,9 +28,10 @@ from nullfield.deploy.find import find_boards
 from nullfield.deploy.flash_board import FlashOptions, FlashResult, flash_board
 from nullfield.deploy.look import Found, Kind
 from nullfield.deploy.provision_board import provision_board
+from nullfield.deploy.restore import finish_interrupted
 from nullfield.deploy.restore import restore as write_settings
 from nullfield.deploy.signing import DEVELOPMENT_KEY, KeyRing
-from nullfield.deploy.to_prompt import restart
+from nullfield.deploy.to_prompt import restarted_at_the_end
 from nullfield.devices.find import serial_ports
 from nullfield.errors import InputError, NullfieldError, RigError
 from nullfield.link import Link
@@ -61,11 +67,19 @@ UnitOption = Annotated[str, typer.Option("--unit", help="Name of this unit, for 
 
 @dataclass(frozen=True)
 class _Planned:
-    """A board and what it would get; or nothing, as it has that already."""
+    """A board and what it would get; or nothing, as it has that already.
+
+    `pending` is the backup whose settings an interrupted flashing did not bring over.
+    """
 
     found: Found
     bundle: Bundle
     is_same: bool
+    pending: Path | None = None
+
+    @property
+    def has_work(self) -> bool:
+        return not self.is_same or self.pending is not None
 
 
 def flash(
@@ -116,19 +130,23 @@ def flash(
     accepted = _findings(accept or [])
     ring = key_ring()
     chosen = None if bundle is None else _trusted(bundle, ring)
-    boards = _find(target, rig, is_json)
-    plans = [_plan(found, chosen, given, ring, is_forced) for found in boards]
-    if not is_json:
-        _show(plans)
-    if any(not plan.is_same for plan in plans):
-        _ask(plans, is_sure, is_json)
     options = FlashOptions(
         bootstrap=(firmware_directory() / "main.py").read_bytes(),
         provision=given,
         replace_main=replaces_main,
         accepted=accepted,
     )
-    results = [_flash_one(plan, options, is_json) for plan in plans]
+    boards = _find(target, rig, is_json)
+    results = []
+    with restarted_at_the_end(boards) as handled:
+        plans = [_plan(found, chosen, given, ring, is_forced) for found in boards]
+        if not is_json:
+            _show(plans)
+        if any(plan.has_work for plan in plans):
+            _ask(plans, is_sure, is_json)
+        for plan in plans:
+            handled.add(plan.found.uid)
+            results.append(_flash_one(plan, options, is_json))
     if is_json:
         print_json(results)
     failed = [one for one in results if one["status"] == "failed"]
@@ -156,8 +174,11 @@ def provision(
     wanted = Provision(board, unit)
     wanted.format()
     values = dict(_setting(text) for text in setting or [])
-    (found,) = _one(_find(target, rig, is_json))
-    result = provision_board(found, wanted, values, replaces)
+    boards = _find(target, rig, is_json)
+    with restarted_at_the_end(boards) as handled:
+        (found,) = _one(boards)
+        result = provision_board(found, wanted, values, replaces)
+        handled.add(found.uid)
     if is_json:
         print_json(
             {
@@ -180,7 +201,8 @@ def provision(
 def restore(
     target: Annotated[str, typer.Argument(help="Unit, uid or port.", metavar="BOARD|PORT")],
     backup: Annotated[
-        Path | None, typer.Option("--backup", help="Backup file; by default the newest one.")
+        Path | None,
+        typer.Option("--backup", help="Backup file; by default the newest one with settings."),
     ] = None,
     rig: RigOption = None,
     is_json: JsonOption = False,
@@ -189,13 +211,16 @@ def restore(
 
     A value that the board's firmware does not allow is reported, and its default stays.
     """
-    (found,) = _one(_find(target, rig, is_json))
-    if found.kind is not Kind.RUNNING:
-        raise InputError(f"{found.label} runs no firmware that could take settings", "flash it")
-    files = backups_of(found.uid)
-    if backup is None and not files:
-        raise InputError(f"there is no backup of {found.label}", "give one with --backup")
-    file = backup or files[-1]
+    boards = _find(target, rig, is_json)
+    with restarted_at_the_end(boards):
+        (found,) = _one(boards)
+        if found.kind is not Kind.RUNNING:
+            raise InputError(f"{found.label} runs no firmware that could take settings", "flash it")
+    file = backup or newest_with_settings(found.uid)
+    if file is None:
+        raise InputError(
+            f"there is no backup of {found.label} with settings", "give one with --backup"
+        )
     content = read_backup(file)
     link = Link(found.port.make_transport(), found.port.clock)
     link.open()
@@ -205,6 +230,8 @@ def restore(
         plan = write_settings(link, content.settings)
     finally:
         link.close()
+    if content.uid == found.uid:
+        mark_restored(file)
     if is_json:
         print_json({"uid": found.uid, "backup": str(file), **asdict(plan)})
         return
@@ -268,7 +295,7 @@ def _plan(
         and is_known
         and not (found.is_trial or is_forced)
     )
-    return _Planned(found, bundle, is_same)
+    return _Planned(found, bundle, is_same, pending_backup(found.uid) if is_same else None)
 
 
 def _show(plans: list[_Planned]) -> None:
@@ -276,6 +303,8 @@ def _show(plans: list[_Planned]) -> None:
     for plan in plans:
         header = plan.bundle.header
         gets = "nothing: it has that" if plan.is_same else f"{header.version} ({header.revision})"
+        if plan.pending is not None:
+            gets = "settings, of the flashing that was interrupted"
         name = " ".join(w for w in (plan.found.unit, plan.found.board or header.board) if w)
         table.add_row(name, plan.found.uid, plan.found.port.name, plan.found.firmware, gets)
     output.print(table)
@@ -284,13 +313,10 @@ def _show(plans: list[_Planned]) -> None:
 def _ask(plans: list[_Planned], is_sure: bool, is_json: bool) -> None:
     if is_sure:
         return
-    count = sum(not plan.is_same for plan in plans)
+    count = sum(plan.has_work for plan in plans)
     if is_json or not errors.is_terminal:
         raise InputError("nobody can be asked here", "give --yes")
     if not typer.confirm(f"Flash {count} board{'s' if count > 1 else ''}?", err=True):
-        for plan in plans:
-            if plan.found.kind is Kind.PROMPT:
-                restart(plan.found)
         raise typer.Abort
 
 
@@ -304,9 +330,23 @@ def _flash_one(plan: _Planned, options: FlashOptions, is_json: bool) -> dict[str
         "before": {"version": found.version, "revision": found.revision, "slot": found.slot},
         "bundle": {"version": header.version, "revision": header.revision},
     }
-    if plan.is_same:
+    if plan.is_same and plan.pending is None:
         return {**content, "status": "same"}
     try:
+        if plan.pending is not None:
+            restored = finish_interrupted(found, plan.pending)
+            if not is_json:
+                written = ", ".join(restored.write) or "nothing differed"
+                output.print(f"{found.label}: settings written again: {written}")
+                _tell_losses(restored.unknown, restored.refused)
+            return {
+                **content,
+                "status": "same",
+                "backup": str(plan.pending),
+                "restored": restored.write,
+                "unknown": restored.unknown,
+                "refused": restored.refused,
+            }
         with progress_bars(is_json) as progress:
             result = flash_board(
                 found,

@@ -11,13 +11,15 @@ import json
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from nullfield.deploy.board_state import SETTINGS_FILE
+from nullfield.deploy.text_file import parse_values
 from nullfield.devices.settings import SettingValue, scaled
 from nullfield.errors import InputError
 from nullfield.places import user_data_directory
@@ -62,6 +64,9 @@ class Backup(_Strict):
         Persistent settings; empty where no firmware could describe them.
     files : dict of str to str
         Text files of its flash (settings, provision, boot state), as they were.
+    pending : bool
+        The flashing has not come to its end: the settings may not be on the board yet, and what the
+        new firmware says of them may be the old raw values in a unit that is not theirs.
     """
 
     format: int = FORMAT_VERSION
@@ -72,6 +77,7 @@ class Backup(_Strict):
     revision: str = ""
     settings: tuple[SavedSetting, ...] = ()
     files: dict[str, str] = {}
+    pending: bool = False
 
 
 @dataclass
@@ -142,18 +148,36 @@ def write_backup(backup: Backup, root: Path | None = None) -> Path:
         while path.exists():
             number += 1
             path = directory / f"{name}-{number}.json"
-        scratch = path.with_suffix(".new")
-        with scratch.open("w", encoding="utf-8") as stream:
-            json.dump(backup.model_dump(mode="json"), stream, indent=1)
-            stream.flush()
-            os.fsync(stream.fileno())
-        scratch.rename(path)
+        _write(path, backup)
     except OSError as error:
         raise InputError(
             f"the backup {path} cannot be written: {error.strerror}",
             "set XDG_DATA_HOME to a directory you can write; nothing was flashed",
         ) from error
     return path
+
+
+def mark_restored(path: Path) -> None:
+    """Note in a backup that its settings are on the board."""
+    backup = read_backup(path)
+    if not backup.pending:
+        return
+    try:
+        _write(path, backup.model_copy(update={"pending": False}))
+    except OSError as error:
+        raise InputError(
+            f"the backup {path} cannot be written: {error.strerror}",
+            "make it writable and run it again; the settings are on the board",
+        ) from error
+
+
+def _write(path: Path, backup: Backup) -> None:
+    scratch = path.with_suffix(".new")
+    with scratch.open("w", encoding="utf-8") as stream:
+        json.dump(backup.model_dump(mode="json"), stream, indent=1)
+        stream.flush()
+        os.fsync(stream.fileno())
+    scratch.rename(path)
 
 
 def read_backup(path: Path) -> Backup:
@@ -187,7 +211,60 @@ def read_backup(path: Path) -> Backup:
 
 def backups_of(uid: str, root: Path | None = None) -> list[Path]:
     """Backups of a board, oldest first."""
-    return sorted(backup_directory(uid, root).glob("*.json"))
+    return sorted(backup_directory(uid, root).glob("*.json"), key=_age)
+
+
+def _age(path: Path) -> tuple[str, int]:
+    time, _, number = path.stem.partition("-")
+    return time, int(number) if number.isdecimal() else 1
+
+
+def newest_with_settings(uid: str, root: Path | None = None) -> Path | None:
+    """The newest backup of a board that has settings, None if there is none."""
+    return next((p for p in reversed(backups_of(uid, root)) if read_backup(p).settings), None)
+
+
+def pending_backup(uid: str, root: Path | None = None) -> Path | None:
+    """The backup of a flashing that has not come to its end, None if the last one has."""
+    newest = newest_with_settings(uid, root)
+    return newest if newest is not None and read_backup(newest).pending else None
+
+
+def not_migrated(backup: Backup, now: Mapping[str, SettingValue]) -> tuple[SavedSetting, ...]:
+    """Settings of a backup that the new firmware has as raw values of the old file.
+
+    Only these are wrong; what was set since the flashing was interrupted differs from the file.
+    """
+    in_file = raw_values(backup.files.get(SETTINGS_FILE, "").encode())
+    return tuple(
+        one
+        for one in backup.settings
+        if one.name not in now or now[one.name].raw == loaded_raw(now[one.name], in_file)
+    )
+
+
+def raw_values(content: bytes) -> dict[str, int]:
+    """Raw values of a board's settings file; none if it is damaged, as the board takes it."""
+    try:
+        values = parse_values(content, SETTINGS_FILE)
+    except InputError:
+        return {}
+    return {name: int(text) for name, text in values.items() if text.lstrip("-").isdecimal()}
+
+
+def loaded_raw(setting: SettingValue, in_file: Mapping[str, int]) -> int:
+    """What firmware has after it loaded its settings file: a value outside the limits is left out."""
+    raw = in_file.get(setting.name)
+    if raw is None or not _within(scaled(raw, setting.exponent), setting):
+        return round(setting.default * 10.0**-setting.exponent)
+    return raw
+
+
+def as_loaded(
+    settings: Mapping[str, SettingValue], in_file: Mapping[str, int]
+) -> dict[str, SettingValue]:
+    """Settings as they are after a restart, without what was changed and not saved."""
+    return {name: replace(one, raw=loaded_raw(one, in_file)) for name, one in settings.items()}
 
 
 def plan_restore(saved: tuple[SavedSetting, ...], now: Mapping[str, SettingValue]) -> RestorePlan:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from nullfield.deploy.board_port import BoardPort
 from nullfield.deploy.look import Found, Kind, look
-from nullfield.deploy.to_prompt import bring_to_prompt
+from nullfield.deploy.to_prompt import bring_to_prompt, restarted_at_the_end
 from nullfield.devices.find import is_part_of_uid, names_board
 from nullfield.errors import BoardNotFoundError, NullfieldError
 
@@ -74,7 +74,15 @@ def find_boards(
     if target == ALL:
         for trouble in troubles:
             tell(trouble)
-    return [_readable(one) for one in chosen]
+    readable: list[Found] = []
+    try:
+        for one in chosen:
+            readable.append(_readable(one))
+    except NullfieldError:
+        # The others were only to be read: they must not stay at their prompt.
+        with restarted_at_the_end(readable):
+            raise
+    return readable
 
 
 def _readable(found: Found) -> Found:

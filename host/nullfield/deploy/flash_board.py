@@ -6,8 +6,7 @@ after it the new one has three starts to be confirmed. So this may end at any by
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -15,6 +14,13 @@ from pathlib import Path
 from nullfield.deploy.backup import (
     Backup,
     SavedSetting,
+    as_loaded,
+    backups_of,
+    mark_restored,
+    not_migrated,
+    pending_backup,
+    raw_values,
+    read_backup,
     saved_settings,
     write_backup,
 )
@@ -30,11 +36,10 @@ from nullfield.deploy.fit import check_fit, check_interpreter
 from nullfield.deploy.look import MAIN_FILE, Found, Kind, is_bootstrap, is_ours, read_provision
 from nullfield.deploy.restart import reconnect
 from nullfield.deploy.restore import restore
-from nullfield.deploy.text_file import parse_values
-from nullfield.deploy.to_prompt import leave, open_files
+from nullfield.deploy.to_prompt import leave, open_files, restart
 from nullfield.deploy.trial import check_slot, give_up
 from nullfield.deploy.write_slot import activate, read_boot_state, write_slot
-from nullfield.devices.settings import Settings
+from nullfield.devices.settings import Settings, SettingValue
 from nullfield.errors import FlashError, InputError, NullfieldError, ProtocolMismatchError
 from nullfield.link import Link
 from nullfield_protocol.catalogue import Command, SelfTestFlag
@@ -68,6 +73,14 @@ class FlashOptions:
     replace_main: bool = False
     accepted: SelfTestFlag = _NOTHING
     backups: Path | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a bootstrap that is none: on the board it would be an end to every start."""
+        if not is_bootstrap(self.bootstrap):
+            raise InputError(
+                "what should become main.py is not Nullfield's bootstrap",
+                "give the firmware tree's main.py",
+            )
 
 
 @dataclass(frozen=True)
@@ -123,24 +136,28 @@ def flash_board(
     FlashError
         If the board does not keep the new firmware; it then runs the old one.
     """
-    check_fit(_as_provisioned(found, options), bundle.header)
+    try:
+        check_fit(_as_provisioned(found, options), bundle.header)
+    except NullfieldError:
+        if found.kind is Kind.PROMPT:
+            restart(found)
+        raise
     progress("backup", 0.0)
-    settings = _leave(found)
+    described = _leave(found)
     prompt, files = open_files(found.port, found.uid)
     with prompt:
         try:
             check_interpreter(found.label, files.facts, bundle.header)
-            backup, saved = _back_up(found, files, settings, now)
+            backup = _back_up(found, files, described, now, options.backups)
             backup_path = write_backup(backup, options.backups)
             slot, written = _install(
                 found, files, bundle, options, lambda part: progress("writing", 0.05 + 0.75 * part)
             )
+            progress("restart", 0.82)
         except NullfieldError:
-            # What is refused now finds the application stopped: its old firmware goes on.
-            with contextlib.suppress(NullfieldError):
-                prompt.reset()
+            # Nothing counts yet: what ran before the application was stopped goes on.
+            prompt.reset()
             raise
-        progress("restart", 0.82)
         prompt.reset()
     try:
         link = reconnect(found.port, found.uid)
@@ -158,9 +175,10 @@ def flash_board(
             raise give_up(found, link, slot, bad)
         link.command(Command.CONFIRM_FIRMWARE, timeout_s=_FLASH_S)
         progress("settings", 0.95)
-        plan = restore(link, saved)
+        plan = restore(link, backup.settings)
     finally:
         link.close()
+    mark_restored(backup_path)
     progress("done", 1.0)
     return FlashResult(slot, written, backup_path, plan.write, plan.unknown, plan.refused, findings)
 
@@ -178,7 +196,7 @@ def _as_provisioned(found: Found, options: FlashOptions) -> Found:
     return replace(found, board=wanted.board, unit=wanted.unit)
 
 
-def _leave(found: Found) -> tuple[SavedSetting, ...] | None:
+def _leave(found: Found) -> Mapping[str, SettingValue] | None:
     """Bring the board to its prompt; return its settings if its firmware could describe them."""
     if found.kind is Kind.PROMPT:
         return None
@@ -192,36 +210,60 @@ def _leave(found: Found) -> tuple[SavedSetting, ...] | None:
         link.close()
         raise
     leave(link)
-    return saved_settings(described, {})
+    return described
 
 
 def _back_up(
-    found: Found, files: BoardFiles, settings: tuple[SavedSetting, ...] | None, now: datetime
-) -> tuple[Backup, tuple[SavedSetting, ...]]:
-    """Backup of a board at its prompt, and the settings that count of it."""
+    found: Found,
+    files: BoardFiles,
+    described: Mapping[str, SettingValue] | None,
+    now: datetime,
+    root: Path | None,
+) -> Backup:
+    """Backup of a board at its prompt, with the settings that count of it."""
     texts = {
         name: content.decode("utf-8", "replace")
         for name in (SETTINGS_FILE, PROVISION_FILE, BOOT_FILE)
         if (content := files.read(name)) is not None
     }
-    saved = settings or ()
-    try:
-        in_flash = parse_values(texts.get(SETTINGS_FILE, "").encode(), SETTINGS_FILE)
-    except InputError:
-        in_flash = {}
-    # What the flash holds is what the board has after a restart.
-    numbers = {k: int(v) for k, v in in_flash.items() if v.lstrip("-").isdecimal()}
-    saved = tuple(one.model_copy(update={"raw": numbers.get(one.name, one.raw)}) for one in saved)
-    backup = Backup(
-        uid=files.facts.uid,
+    uid = files.facts.uid
+    if described is None:
+        saved = _known_settings(uid, texts.get(SETTINGS_FILE), root)
+    else:
+        saved = _described_settings(uid, texts.get(SETTINGS_FILE, ""), described, root)
+    return Backup(
+        uid=uid,
         time=now.isoformat(timespec="seconds"),
         board=found.board,
         version=found.version,
         revision=found.revision,
         settings=saved,
         files=texts,
+        pending=bool(saved),
     )
-    return backup, saved
+
+
+def _described_settings(
+    uid: str, text: str, described: Mapping[str, SettingValue], root: Path | None
+) -> tuple[SavedSetting, ...]:
+    """Settings that running firmware told, but for those that an interrupted flashing left raw."""
+    # What the flash holds is what the board has after a restart.
+    in_file = raw_values(text.encode())
+    own = {one.name: one for one in saved_settings(described, in_file)}
+    pending = pending_backup(uid, root)
+    if pending is not None:
+        before = not_migrated(read_backup(pending), as_loaded(described, in_file))
+        own |= {one.name: one for one in before}
+    return tuple(own.values())
+
+
+def _known_settings(uid: str, text: str | None, root: Path | None) -> tuple[SavedSetting, ...]:
+    """Settings that no firmware could tell, of a backup that was made of the same settings file."""
+    for path in reversed(backups_of(uid, root)):
+        backup = read_backup(path)
+        if backup.settings and backup.files.get(SETTINGS_FILE) == text:
+            return backup.settings
+    return ()
 
 
 def _install(
@@ -234,16 +276,9 @@ def _install(
     """Write slot, provision and bootstrap; the last step makes the new slot the one to try."""
     main = None if files.facts.has_built_in else files.read(MAIN_FILE)
     if main is not None and not is_ours(main) and not options.replace_main:
-        # Somebody's program was interrupted to look: it may go on.
-        files.prompt.reset()
         raise FlashError(
             f"{found.label} runs a program that is not ours (its {MAIN_FILE})",
             "save it (mpremote fs cp :main.py .), then flash with --replace-main",
-        )
-    needs_bootstrap = not files.facts.has_built_in and (main is None or not is_bootstrap(main))
-    if needs_bootstrap and not is_bootstrap(options.bootstrap):
-        raise FlashError(
-            f"{found.label} needs a main.py, and the one given is no boot code of ours"
         )
     slot = read_boot_state(files).free_slot
     written = write_slot(
@@ -251,7 +286,7 @@ def _install(
     )
     if options.provision is not None and read_provision(files) != options.provision:
         files.replace(PROVISION_FILE, options.provision.format())
-    if needs_bootstrap:
+    if not files.facts.has_built_in and (main is None or not is_bootstrap(main)):
         files.replace(MAIN_FILE, options.bootstrap)
     activate(files, slot)
     return slot, written

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 
 from nullfield.deploy.board_files import BoardFiles
 from nullfield.deploy.board_port import BoardPort
-from nullfield.deploy.look import Found, found_at_prompt
+from nullfield.deploy.look import Found, Kind, found_at_prompt
 from nullfield.deploy.prompt import Prompt
 from nullfield.errors import FlashError, NullfieldError, TransportError
 from nullfield.link import Link
@@ -62,7 +64,11 @@ def bring_to_prompt(found: Found) -> Found:
     leave_blindly(found.port)
     prompt, files = open_files(found.port, found.uid)
     with prompt:
-        there = found_at_prompt(found.port, files)
+        try:
+            there = found_at_prompt(found.port, files)
+        except NullfieldError:
+            prompt.reset()
+            raise
     return replace(there, version=found.version)
 
 
@@ -71,6 +77,23 @@ def restart(found: Found) -> None:
     with found.port.open_prompt() as prompt:
         if prompt.enter():
             prompt.reset()
+
+
+@contextmanager
+def restarted_at_the_end(boards: Iterable[Found]) -> Iterator[set[str]]:
+    """Let the boards at their prompt go when this ends, however it ends.
+
+    The value is a set; a board whose uid is put into it is in other hands and left alone.
+    """
+    handled: set[str] = set()
+    try:
+        yield handled
+    finally:
+        for found in boards:
+            if found.kind is Kind.PROMPT and found.uid not in handled:
+                # A port that is gone by now must not hide why this ended.
+                with suppress(NullfieldError):
+                    restart(found)
 
 
 def open_files(port: BoardPort, uid: str) -> tuple[Prompt, BoardFiles]:
@@ -90,6 +113,7 @@ def open_files(port: BoardPort, uid: str) -> tuple[Prompt, BoardFiles]:
             )
         files = BoardFiles(prompt)
         if uid and files.facts.uid != uid:
+            prompt.reset()
             raise FlashError(
                 f"board {uid} was at {port.name}, now {files.facts.uid} answers there",
                 "leave the boards plugged in, and run it again",
