@@ -20,7 +20,7 @@ from nullfield.transport.base import Transport
 from nullfield.transport.timing import Clock
 from nullfield_protocol.catalogue import PROTOCOL_VERSION, Command, ErrorCode
 from nullfield_protocol.codec import build, parse
-from nullfield_protocol.frame import Frame, FrameDecoder, encode_frame
+from nullfield_protocol.frame import Frame, FrameDecoder, encode_frame, encode_quiet
 from nullfield_protocol.messages import MessageId
 
 HEARTBEAT_PERIOD_S = 0.25
@@ -31,9 +31,6 @@ REQUEST_ID_LIMIT = 1 << 30
 
 _OPENING_IDS = 16
 """Ids below are for identify and the first time exchange, so that these never meet a session's."""
-
-_CONTROLS = frozenset(b"\x03\x04")
-"""Ctrl-C and Ctrl-D, which interrupt a starting board and restart one at its prompt."""
 
 _REPLIES = frozenset(
     {
@@ -287,6 +284,8 @@ class Link:
     def _identify(self) -> Identity:
         # Ends whatever half frame another program may have left in the board's receiver.
         self._transport.write(b"\0")
+        # A later id could hold a byte that interrupts, which no sequence number takes out.
+        self._next_id = 1
         frame, _ = self._exchange(
             MessageId.IDENTIFY_REQUEST,
             Subject("identify"),
@@ -357,12 +356,13 @@ class Link:
 
     def _send(self, message: MessageId, payload: bytes) -> None:
         with self._lock:
-            wire = encode_frame(message, self._sequence_out[message], payload)
-            # Who only asks must not disturb a board that is not up yet.
-            while message == MessageId.IDENTIFY_REQUEST and not _CONTROLS.isdisjoint(wire):
-                self._sequence_out[message] += 1
-                wire = encode_frame(message, self._sequence_out[message], payload)
-            self._sequence_out[message] += 1
+            sequence = self._sequence_out[message]
+            if message == MessageId.IDENTIFY_REQUEST:
+                # Who only asks must not disturb a board that is not up yet.
+                wire, sequence = encode_quiet(message, sequence, payload)
+            else:
+                wire = encode_frame(message, sequence, payload)
+            self._sequence_out[message] = sequence + 1
             self._frames_sent += 1
             try:
                 self._transport.write(wire)

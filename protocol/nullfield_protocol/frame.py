@@ -21,6 +21,9 @@ MAX_FRAME = HEADER_SIZE + MAX_PAYLOAD + CRC_SIZE
 MAX_WIRE = MAX_FRAME + MAX_FRAME // 254 + 2
 """Longest frame on the wire, stuffing and delimiter included."""
 
+_INTERRUPTS = frozenset(b"\x03\x04")
+"""Ctrl-C and Ctrl-D: they interrupt a board that is starting, and restart one at its prompt."""
+
 _HEADER = struct.Struct("<BBHI")
 _CRC = struct.Struct("<I")
 
@@ -114,6 +117,36 @@ def encode_frame(message: int, sequence: int, payload: bytes, flags: int = 0) ->
         raise ValueError(f"payload of {len(payload)} bytes exceeds {MAX_PAYLOAD}")
     raw = _HEADER.pack(message, flags, len(payload), sequence & 0xFFFFFFFF) + payload
     return cobs_encode(raw + _CRC.pack(crc32(raw))) + b"\0"
+
+
+def encode_quiet(message: int, start_sequence: int, payload: bytes) -> tuple[bytes, int]:
+    """Build a frame that disturbs no board which is still starting, or at its prompt.
+
+    Parameters
+    ----------
+    message : int
+    start_sequence : int
+        Sequence number to begin the search with.
+    payload : bytes
+
+    Returns
+    -------
+    wire : bytes
+        The frame, delimiter included, without a byte that MicroPython takes for an interrupt.
+    sequence : int
+        Its sequence number: the first from ``start_sequence`` on that gives such a frame.
+
+    Raises
+    ------
+    ValueError
+        If no sequence number helps, as the payload itself has such a byte.
+    """
+    if not _INTERRUPTS.isdisjoint(payload):
+        raise ValueError("the payload has a byte that interrupts a starting board")
+    sequence = start_sequence
+    while not _INTERRUPTS.isdisjoint(wire := encode_frame(message, sequence, payload)):
+        sequence += 1
+    return wire, sequence
 
 
 def decode_frame(wire: bytes) -> Frame:

@@ -17,6 +17,7 @@ class Prompt:
         self.port = "prompt"
         self.line, self.is_raw, self.answers = line, False, answers
         self.executed = []
+        self.keys = b""
 
     def set_receiver(self, callback):
         self.receiver = callback
@@ -35,6 +36,7 @@ class Prompt:
             self._key(byte)
 
     def _key(self, byte):
+        self.keys += bytes([byte])
         banner = b"MicroPython v1.25.0 on 2025-04-15; Raspberry Pi Pico2 with RP2350\r\n"
         if byte == 3:
             self.line = b""
@@ -50,6 +52,8 @@ class Prompt:
         elif not self.is_raw and not self.line and byte == 1:
             self.is_raw = True
             self.receiver(b"raw REPL; CTRL-B to exit\r\n>")
+        elif byte == 0x15 and not self.is_raw:
+            self.line = b""
         elif byte >= 32:
             self.line += bytes([byte])
             if not self.is_raw:
@@ -156,6 +160,31 @@ def test_plain_micropython(clock, line):
     assert "nullfield flash prompt" in found.error.hint
     # The prompt is left as it should be: friendly, empty, nothing was run.
     assert (prompt.is_raw, prompt.line, prompt.executed) == (False, b"", [])
+
+
+class Starting(Prompt):
+    """A board that hears everything in its boot window, and says nothing."""
+
+    def write(self, data):
+        self.keys += data
+
+
+def test_a_look_does_not_interrupt_a_board_that_starts(clock):
+    starting = Starting()
+    assert look_at_port("prompt", clock, lambda port: starting).state is PortState.SILENT
+    assert starting.keys.count(b"\0") >= 8
+    assert not {3, 4} & set(starting.keys)
+
+
+def test_ctrl_c_only_after_the_prompt_told_its_version(clock):
+    class Chatty(Starting):
+        def write(self, data):
+            super().write(data)
+            self.receiver(b">>> ")
+
+    chatty = Chatty()
+    look_at_port("prompt", clock, lambda port: chatty)
+    assert not {3, 4} & set(chatty.keys)
 
 
 def test_plain_micropython_is_found_by_its_usb_uid_and_named_otherwise(clock):

@@ -16,6 +16,7 @@ from nullfield_protocol.frame import (
     cobs_encode,
     decode_frame,
     encode_frame,
+    encode_quiet,
 )
 
 VECTORS = json.loads(
@@ -113,3 +114,19 @@ def test_endless_input_keeps_memory_bounded():
 def test_too_long_a_payload_is_refused():
     with pytest.raises(ValueError, match="exceeds"):
         encode_frame(7, 0, bytes(MAX_PAYLOAD + 1))
+
+
+@given(st.integers(0, 2**32 - 1), st.binary(max_size=12))
+@settings(deadline=None)
+def test_a_quiet_frame_has_no_interrupt_and_is_the_first_such(start, payload):
+    payload = payload.replace(b"\3", b"").replace(b"\4", b"").ljust(8, b"a")
+    wire, sequence = encode_quiet(1, start, payload)
+    assert not {3, 4} & set(wire)
+    assert decode_frame(wire[:-1]) == (1, 0, sequence & 0xFFFFFFFF, payload)
+    for skipped in range(start, sequence):
+        assert {3, 4} & set(encode_frame(1, skipped, payload))
+
+
+def test_no_quiet_frame_of_a_payload_that_interrupts():
+    with pytest.raises(ValueError, match="interrupts"):
+        encode_quiet(1, 0, b"\1\3")

@@ -25,7 +25,7 @@ from nullfield.transport.serial_port import SerialTransport
 from nullfield.transport.timing import Clock
 from nullfield_protocol.catalogue import PROTOCOL_VERSION
 from nullfield_protocol.codec import build
-from nullfield_protocol.frame import Frame, FrameDecoder, encode_frame
+from nullfield_protocol.frame import Frame, FrameDecoder, encode_quiet
 from nullfield_protocol.messages import MessageId
 
 _ATTEMPTS = 4
@@ -34,11 +34,18 @@ _REQUEST_ID = 1
 _RASPBERRY_PI_VENDOR = 0x2E8A
 """USB vendor of the Pico and of MicroPython on it (Raspberry Pi Ltd, "USB product id list")."""
 
-_ASK_PROMPT = b"\x02"
-"""Ctrl-B: at MicroPython's prompt it answers with version and board, and stops no program."""
+_ASK_PROMPT = b"\x15\x02"
+"""Ctrl-U drops a half typed line of MicroPython's prompt, Ctrl-B makes it say version and board.
+
+Neither stops a program (MicroPython, shared/readline/readline.c and shared/runtime/pyexec.c).
+"""
 
 _CLEAR_PROMPT = b"\x03\x02"
-"""Ctrl-C drops what a request left in the prompt's line, Ctrl-B leaves the raw prompt."""
+"""Ctrl-C drops what a request left in the prompt's line, Ctrl-B leaves the raw prompt.
+
+Only for a port that has told its version: a board that is starting would take Ctrl-C as the order to
+stay at its prompt.
+"""
 
 _PROMPT = re.compile(rb"MicroPython v|>>> |raw REPL")
 _BANNER = re.compile(rb"MicroPython ([^\r\n]+)\r\n")
@@ -271,21 +278,24 @@ class _Look:
             request_id=_REQUEST_ID,
             protocol_version=PROTOCOL_VERSION,
         )
-        for attempt in range(_ATTEMPTS):
+        sequence = 0
+        for _ in range(_ATTEMPTS):
+            wire, sequence = encode_quiet(MessageId.IDENTIFY_REQUEST, sequence, request)
+            sequence += 1
             # The zero ends whatever half frame another program may have left.
-            self._write(b"\0" + encode_frame(MessageId.IDENTIFY_REQUEST, attempt, request))
+            self._write(b"\0" + wire)
             self._clock.wait(self._is_over, _ANSWER_S)
             if self._is_over():
                 break
         if self._identity is not None:
             return _answered(port, self._identity)
-        if not self._lost and not _PROMPT.search(self._text):
+        if not self._lost and not _BANNER.search(self._text):
             self._write(_ASK_PROMPT)
-            self._clock.wait(self._is_over, _ANSWER_S)
-        if not self._lost and _PROMPT.search(self._text):
+            self._clock.wait(self._is_told, _ANSWER_S)
+        banner = _BANNER.search(self._text)
+        if not self._lost and banner:
             self._write(_CLEAR_PROMPT)
-            self._clock.wait(lambda: bool(_BANNER.search(self._text) or self._lost), _ANSWER_S)
-            banner = _BANNER.search(self._text)
+        if not self._lost and (banner or _PROMPT.search(self._text)):
             words = "MicroPython " + (
                 banner.group(1).decode("ascii", "replace").strip() if banner else "of some version"
             )
@@ -316,6 +326,9 @@ class _Look:
 
     def _is_over(self) -> bool:
         return bool(self._identity is not None or self._lost or _PROMPT.search(self._text))
+
+    def _is_told(self) -> bool:
+        return bool(self._lost or _BANNER.search(self._text))
 
     def _write(self, data: bytes) -> None:
         try:
