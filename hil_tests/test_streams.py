@@ -22,6 +22,9 @@ def assert_lossless(board: Any, window: Any, target: Any) -> None:
     The emulated RP2040 does not get through every block in time, and the board says so: there, no row
     may be missing for any other reason.
     """
+    # The board's own counters, from after the window.
+    before = board.link.last_heartbeat
+    assert board.clock.wait(lambda: board.link.last_heartbeat is not before, GENEROUS_S)
     if target.name == "emulated":
         assert {gap.cause for gap in board.samples.gaps} <= {"board_blocks"}
         missing = int((np.diff(window.index) - 1).sum())

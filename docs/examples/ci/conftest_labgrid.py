@@ -12,7 +12,7 @@ import pytest
 from labgrid import Environment
 from labgrid.exceptions import NoDriverFoundError
 from labgrid.protocol import PowerProtocol
-from labgrid.resource import NetworkSerialPort, SerialPort
+from labgrid.resource import SerialPort
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

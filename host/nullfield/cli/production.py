@@ -129,9 +129,16 @@ def bench_test(
     files: dict[str, str] = {}
     if results is not None:
         folder = out if out is not None else Path("runs") / f"bench-{record['result_id']}"
-        files = _write(folder, record, sign(record, key), key.key_id, key.name)
+        # The database first: a folder that cannot be written must not lose a finished run.
         results.add(record)
         results.close()
+        try:
+            files = _write(folder, record, sign(record, key), key.key_id, key.name)
+        except OSError as error:
+            raise InputError(
+                f"{folder}: {error.strerror}; the result is in the database",
+                "give a folder that can be written with --out",
+            ) from error
     if is_json:
         print_json({"record": record, "files": files})
     else:
@@ -150,7 +157,8 @@ def _opened(
     if fixture.operator and sys.stdin.isatty():
 
         def ask(text: str) -> None:
-            typer.confirm(text, default=True)
+            if not typer.confirm(text, default=True):
+                raise InputError(f"the operator said no to: {text}", "run it again when it is done")
 
     if port is not None:
         with open_port_bench(port, board, fixture, ask, progress) as opened:

@@ -37,17 +37,26 @@ def apply_condition(instrument: VirtualInstrument, given: dict[str, Any]) -> Non
             f"no virtual board {given.get('uid')!r}", f"boards: {', '.join(instrument.by_uid)}"
         )
     if "supply_mv" in given:
-        board.supply_mv = int(given["supply_mv"])
+        board.supply_mv = _within(given["supply_mv"], 0, 65535, "supply_mv")
     elif "die_temperature_c" in given:
-        board.die_temperature_c = int(given["die_temperature_c"])
+        # One byte of the tick, 100 above.
+        board.die_temperature_c = _within(
+            given["die_temperature_c"], -100, 155, "die_temperature_c"
+        )
     elif "input" in given:
         if given["input"] not in board.inputs:
             raise InputError(
                 f"board {board.uid} has no input {given['input']!r}",
                 f"inputs: {', '.join(board.inputs) or 'none'}",
             )
-        board.inputs[given["input"]] = int(given["level"])
+        board.inputs[given["input"]] = _within(given.get("level"), 0, 1, "level")
     elif given.get("power_cycle"):
         instrument.reset(board, RESET_POWER_ON)
     else:
         raise InputError(f"unknown condition {sorted(set(given) - {'uid'})}", f"known: {_KEYS}")
+
+
+def _within(value: Any, lowest: int, highest: int, name: str) -> int:
+    if not isinstance(value, int) or not lowest <= value <= highest:
+        raise InputError(f"{name}: {value!r} is no whole number from {lowest} to {highest}")
+    return value

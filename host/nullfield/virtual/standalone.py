@@ -27,7 +27,7 @@ from nullfield.virtual.instrument import BLOCK_S, VirtualBoard, VirtualInstrumen
 
 Pace = Literal["realtime", "max"]
 
-_BACKLOG_BYTES = 65536
+_BACKLOG_BYTES = 1 << 22
 """Bytes kept for a client that reads slowly, as a USB driver would; what is more is lost."""
 
 _READ_BYTES = 4096
@@ -169,7 +169,10 @@ class StandingInstrument:
         for port in list(self._open.values()):
             port.serve(events.get(port.master, 0))
         while not self.conditions.empty():
-            apply_condition(self.instrument, self.conditions.get())
+            try:
+                apply_condition(self.instrument, self.conditions.get())
+            except InputError as error:
+                print(f"condition refused: {error.message}", file=sys.stderr)
         self.instrument.step()
 
     def run(self, stop: threading.Event | Callable[[], bool], pace: Pace = "realtime") -> None:
@@ -280,9 +283,15 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _watch_stdin(stop: threading.Event, conditions: queue.SimpleQueue[dict[str, Any]]) -> None:
-    for line in sys.stdin:
-        conditions.put(json.loads(line))
-    stop.set()
+    try:
+        for line in sys.stdin:
+            try:
+                conditions.put(json.loads(line))
+            except ValueError:
+                print(f"no condition: {line.strip()[:80]}", file=sys.stderr)
+    finally:
+        # Whatever came, the boards end with the program that started them.
+        stop.set()
 
 
 if __name__ == "__main__":
