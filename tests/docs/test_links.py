@@ -24,7 +24,9 @@ SPAN = re.compile(r"`[^`\n]+`")
 LINK = re.compile(r"!?\[[^\]]*\]\(\s*<?([^)\s>]+)>?[^)]*\)")
 REFERENCE = re.compile(r"^\[[^\]]+\]:\s+(\S+)", re.MULTILINE)
 # At the start of a command: beginning of a line or span, after a prompt, a separator or a path.
-COMMAND = re.compile(r"(?:^|[`;|&(]|\$ |sudo |\.venv/bin/| and )\s*nullfield((?:[ \t]+[a-z][a-z-]*)+)", re.MULTILINE)
+COMMAND = re.compile(
+    r"(?:^|[`;|&(]|\$ |sudo |\.venv/bin/| and )\s*nullfield((?:[ \t]+[a-z][a-z-]*)+)", re.MULTILINE
+)
 
 
 def name(page: Path) -> str:
