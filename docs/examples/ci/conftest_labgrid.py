@@ -1,7 +1,7 @@
 """Hands the ports of a labgrid environment to ``hil_tests``. Loaded by ``-p conftest_labgrid``.
 
-Each target of the environment file gives one board; its features go to ``--attached``. Targets with a
-power driver are cycled first, so that every run begins with a start from power-on.
+Each target of the environment file gives one board, by its resource named ``port``; its features go to
+``--attached``. Targets with a power driver are cycled first, so that a run begins with power-on.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import pytest
 from labgrid import Environment
 from labgrid.exceptions import NoDriverFoundError
 from labgrid.protocol import PowerProtocol
-from labgrid.resource import SerialPort
+from labgrid.resource import NetworkSerialPort
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -20,22 +20,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--bench-env", help="labgrid's environment file")
 
 
-def port_of(target: Any) -> str:
-    """Port of a target in the words of pyserial."""
-    resource = target.get_resource("SerialPort", name="port") if has_local(target) else None
-    if resource is not None:
-        return str(resource.port)
-    remote = target.get_resource("NetworkSerialPort", name="port")
-    scheme = "rfc2217" if remote.protocol == "rfc2217" else "socket"
-    return f"{scheme}://{remote.host}:{remote.port}"
+def port_resource(target: Any) -> Any:
+    """The target's resource named ``port``."""
+    for resource in target.resources:
+        if resource.name == "port":
+            return resource
+    raise pytest.UsageError(f"target {target.name}: no resource named 'port'")
 
 
-def has_local(target: Any) -> bool:
-    """Whether the port is one of this machine."""
-    kinds = [one for one in target.resources if one.name == "port"]
-    if not kinds:
-        raise pytest.UsageError(f"target {target.name}: no resource named 'port'")
-    return isinstance(kinds[0], SerialPort)
+def port_of(resource: Any) -> str:
+    """Port in the words of pyserial."""
+    if isinstance(resource, NetworkSerialPort):
+        scheme = "rfc2217" if resource.protocol == "rfc2217" else "socket"
+        return f"{scheme}://{resource.host}:{resource.port}"
+    return str(resource.port)
 
 
 def cycle(target: Any) -> None:
@@ -57,9 +55,12 @@ def pytest_configure(config: pytest.Config) -> None:
     targets = [environment.get_target(name) for name in environment.config.get_targets()]
     for target in targets:
         cycle(target)
+    ports = []
     for target in targets:
+        resource = port_resource(target)
         # A board that was just switched on: wait until its port is there.
-        target.await_resources([one for one in target.resources if one.name == "port"])
+        target.await_resources([resource])
+        ports.append(port_of(resource))
     config.option.target = "real"
-    config.option.port = "|".join(port_of(target) for target in targets)
+    config.option.port = "|".join(ports)
     config.option.attached = ",".join(sorted(environment.get_target_features()))

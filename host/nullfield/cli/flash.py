@@ -280,7 +280,7 @@ def _plan(
         if not name:
             raise InputError(
                 f"{found.label}: nobody has said what this board is",
-                "say it: --board NAME --unit NAME; 'nullfield boards list' knows the names",
+                "say it: --board NAME --unit NAME; 'nullfield boards check' knows the names",
             )
         data = build_for(name, mcu_name(found.mcu or None), DEVELOPMENT_KEY, ring)
         bundle = parse_bundle(data, f"the bundle of {name}")

@@ -65,7 +65,7 @@ def provision_board(
         raise FlashError(
             f"{found.label} has the processor {found.mcu or 'unknown'}, {provision.board} needs a "
             f"{definition.mcu}",
-            "take the definition for this processor: nullfield boards list",
+            "take the definition for this processor: nullfield boards check",
         )
     if found.kind is Kind.RUNNING:
         link = Link(found.port.make_transport(), found.port.clock)
