@@ -152,3 +152,16 @@ def test_a_capture_that_cannot_be_written(tmp_path):
 def test_a_frame_that_was_never_ended_is_shown(tmp_path):
     path = tcp_capture(tmp_path / "t.pcap", [b"\x02\x07\x01"], 4000)
     assert [one.wire for one in frames(path)] == [b"\x02\x07\x01"]
+
+
+def test_a_capture_with_blocks_that_are_too_short_is_read_to_its_end() -> None:
+    import io
+    import struct
+
+    from nullfield.sniff.packets import pcapng_packets
+
+    header = struct.pack("<IIIHHqI", 0x0A0D0D0A, 28, 0x1A2B3C4D, 1, 0, -1, 28)
+    simple = struct.pack("<III", 3, 12, 12)
+    short_header = struct.pack("<III", 0x0A0D0D0A, 12, 0x1A2B3C4D)
+    assert list(pcapng_packets(io.BytesIO(header + simple))) == []
+    assert list(pcapng_packets(io.BytesIO(short_header + header))) == []

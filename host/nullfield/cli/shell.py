@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
@@ -17,6 +17,9 @@ from nullfield.cli.terminal import errors
 from nullfield.errors import NullfieldError
 from nullfield.shell.completion import choices
 from nullfield.shell.session import Shell
+
+if TYPE_CHECKING:
+    from prompt_toolkit.history import History
 
 
 def register(app: typer.Typer) -> None:
@@ -85,7 +88,6 @@ def _converse(session: Shell) -> None:
     from prompt_toolkit import PromptSession
     from prompt_toolkit.completion import CompleteEvent, Completer, Completion
     from prompt_toolkit.document import Document
-    from prompt_toolkit.history import FileHistory
 
     class Words(Completer):
         def get_completions(
@@ -97,7 +99,7 @@ def _converse(session: Shell) -> None:
     session.run("who")
     _say("Tab completes, 'help' lists the commands, Ctrl-D leaves with outputs off.")
     prompt: PromptSession[str] = PromptSession(
-        history=FileHistory(str(_history_file())), completer=Words(), complete_while_typing=True
+        history=_history(), completer=Words(), complete_while_typing=True
     )
     while not session.is_over:
         session.tell_news()
@@ -118,6 +120,16 @@ def _converse(session: Shell) -> None:
                 errors.print(f"[bold]fix:[/]   {escape(error.hint)}")
             if session.board.link.lost_reason is not None:
                 raise
+
+
+def _history() -> History:
+    """Lines of earlier sessions; of this one alone where nothing can be written."""
+    from prompt_toolkit.history import FileHistory, InMemoryHistory
+
+    try:
+        return FileHistory(str(_history_file()))
+    except OSError:
+        return InMemoryHistory()
 
 
 def _history_file() -> Path:

@@ -71,7 +71,7 @@ def pcapng_packets(file: IO[bytes]) -> Iterator[Packet]:
             section = _Section("<" if mark == b"\x4d\x3c\x2b\x1a" else ">")
             head += mark
         kind, size = struct.unpack_from(section.order + "II", head)
-        if size < 12 or size % 4 or size > _LARGEST:
+        if size < len(head) + 4 or size < 12 or size % 4 or size > _LARGEST:
             return
         body = file.read(size - len(head) - 4)
         if len(body) < size - len(head) - 4 or len(file.read(4)) < 4:
@@ -108,7 +108,7 @@ def _interface(section: _Section, body: bytes) -> _Interface:
 
 def _packet(section: _Section, kind: int, body: bytes) -> Packet | None:
     order = section.order
-    if kind == 3:
+    if kind == 3 and len(body) >= 4:
         (size,) = struct.unpack_from(order + "I", body)
         if not section.interfaces:
             return None
