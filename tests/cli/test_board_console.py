@@ -45,7 +45,7 @@ def state_of(port):
 def test_a_line_of_commands(nullfield, port):
     outcome = nullfield(
         "shell", port, "-c", "who; set ramp_rate 50 mA/s; start; coil_set 2 1 mA",
-        "-c", "wait 0.1; telemetry current; stop; selftest",
+        "-c", "wait 0.5; telemetry current; stop; selftest",
     )  # fmt: skip
     assert outcome.code == 0, outcome.err
     lines = outcome.out.splitlines()
