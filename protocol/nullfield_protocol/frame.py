@@ -119,6 +119,10 @@ def encode_frame(message: int, sequence: int, payload: bytes, flags: int = 0) ->
     return cobs_encode(raw + _CRC.pack(crc32(raw))) + b"\0"
 
 
+_QUIET_ATTEMPTS = 1024
+"""Past a run of 512 numbers whose second byte is one of the two; the CRC changes with each."""
+
+
 def encode_quiet(message: int, start_sequence: int, payload: bytes) -> tuple[bytes, int]:
     """Build a frame that disturbs no board which is still starting, or at its prompt.
 
@@ -139,14 +143,16 @@ def encode_quiet(message: int, start_sequence: int, payload: bytes) -> tuple[byt
     Raises
     ------
     ValueError
-        If no sequence number helps, as the payload itself has such a byte.
+        If no sequence number nearby helps: the payload itself has such a byte, zeros of the payload
+        lie so that COBS makes one, or one stands in the higher bytes of the sequence number.
     """
     if not _INTERRUPTS.isdisjoint(payload):
         raise ValueError("the payload has a byte that interrupts a starting board")
-    sequence = start_sequence
-    while not _INTERRUPTS.isdisjoint(wire := encode_frame(message, sequence, payload)):
-        sequence += 1
-    return wire, sequence
+    for sequence in range(start_sequence, start_sequence + _QUIET_ATTEMPTS):
+        wire = encode_frame(message, sequence, payload)
+        if _INTERRUPTS.isdisjoint(wire):
+            return wire, sequence
+    raise ValueError(f"no sequence number from {start_sequence} on gives a quiet frame")
 
 
 def decode_frame(wire: bytes) -> Frame:

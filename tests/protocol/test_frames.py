@@ -116,15 +116,28 @@ def test_too_long_a_payload_is_refused():
         encode_frame(7, 0, bytes(MAX_PAYLOAD + 1))
 
 
-@given(st.integers(0, 2**32 - 1), st.binary(max_size=12))
+@given(st.integers(0, 2**16 - 1), st.binary(max_size=12))
 @settings(deadline=None)
 def test_a_quiet_frame_has_no_interrupt_and_is_the_first_such(start, payload):
     payload = payload.replace(b"\3", b"").replace(b"\4", b"").ljust(8, b"a")
-    wire, sequence = encode_quiet(1, start, payload)
+    try:
+        wire, sequence = encode_quiet(1, start, payload)
+    except ValueError:
+        for refused in range(start, start + 1024):
+            assert {3, 4} & set(encode_frame(1, refused, payload))
+        return
     assert not {3, 4} & set(wire)
     assert decode_frame(wire[:-1]) == (1, 0, sequence & 0xFFFFFFFF, payload)
     for skipped in range(start, sequence):
         assert {3, 4} & set(encode_frame(1, skipped, payload))
+
+
+def test_a_search_for_a_quiet_frame_ends():
+    # The distance of the zeros is a COBS code of 3, whatever the sequence number is.
+    with pytest.raises(ValueError, match="no sequence number"):
+        encode_quiet(1, 0, b"\0aa\0aaaa")
+    with pytest.raises(ValueError, match="no sequence number"):
+        encode_quiet(1, 0x03000000, b"aaaaaaaa")
 
 
 def test_no_quiet_frame_of_a_payload_that_interrupts():
