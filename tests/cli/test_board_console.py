@@ -15,6 +15,7 @@ from targets import ROLES, virtual_target
 
 from nullfield.devices.connect import connect
 from nullfield.devices.find import PortState, find_board, look_at_port
+from nullfield.errors import NullfieldError
 from nullfield.transport.serial_port import SerialTransport
 from nullfield.transport.timing import WallClock
 from nullfield_protocol.catalogue import BoardState, TableFlag
@@ -28,7 +29,20 @@ pytestmark = pytest.mark.micropython
 def target(tmp_path_factory):
     """One standing virtual board of each role."""
     with virtual_target(tmp_path_factory.mktemp("flash")) as standing:
+        for port in standing.ports.values():
+            wait_ready(port)
         yield standing
+
+
+def wait_ready(port):
+    """On a busy machine the first answer of a virtual board may take seconds."""
+    for attempt in range(20):
+        try:
+            connect(SerialTransport(port), WallClock()).close()
+            return
+        except NullfieldError:
+            if attempt == 19:
+                raise
 
 
 @pytest.fixture
