@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from nullfield.analysis.data import FieldRecording, SensorArray
-from nullfield.analysis.forward import lead_field
+from nullfield.analysis.sources.half_space import lead_field
 
 RATE_HZ = 1000.0
 AXES = np.array([[0.0, 0.0, 1.0], [1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])

@@ -7,16 +7,16 @@ import pytest
 from simulated_heart import DIPOLE_M, R_MOMENT_NAM, make_array, simulate
 
 from nullfield.analysis.arrows import arrows_pt_per_m, map_features
+from nullfield.analysis.cleaning.reference import homogeneous_projector, regress_references
 from nullfield.analysis.data import FieldRecording
-from nullfield.analysis.dipole_fit import fit_dipole
 from nullfield.analysis.field_map import FieldMap, map_bz
-from nullfield.analysis.forward import (
+from nullfield.analysis.sources.dipole_fit import fit_dipole
+from nullfield.analysis.sources.half_space import (
     free_dipole_bz_pt,
     half_space_field_pt,
     half_space_lead,
     lead_field,
 )
-from nullfield.analysis.reference import homogeneous_projector, regress_references
 from nullfield.errors import AnalysisError
 
 

@@ -19,12 +19,12 @@ from nullfield.analysis.average import (
     remove_baseline,
 )
 from nullfield.analysis.beats import Beats, find_beats
+from nullfield.analysis.cleaning.reference import regress_references
 from nullfield.analysis.data import FieldRecording
-from nullfield.analysis.dipole_fit import fit_dipole
 from nullfield.analysis.field_map import map_bz
 from nullfield.analysis.quality import assess, quiet_samples
-from nullfield.analysis.reference import regress_references
 from nullfield.analysis.result import Analysis, Landmark
+from nullfield.analysis.sources.dipole_fit import fit_dipole
 from nullfield.dsp.filters import detect_mains_hz, low_pass, notch_mains
 from nullfield.dsp.gaps import BoolArray
 from nullfield.errors import AnalysisError

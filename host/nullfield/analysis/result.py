@@ -34,9 +34,9 @@ from nullfield.analysis.arrows import MapFeatures
 from nullfield.analysis.average import AveragedBeat
 from nullfield.analysis.beats import Beats
 from nullfield.analysis.data import BoolArray, FloatArray, SensorArray
-from nullfield.analysis.dipole_fit import DipoleFit
 from nullfield.analysis.field_map import FieldMap
 from nullfield.analysis.quality import Quality
+from nullfield.analysis.sources.dipole_fit import DipoleFit
 
 SCHEMA = "nullfield-analysis/1"
 

@@ -87,7 +87,7 @@ def export(
     """Write a recording in another format: FIF with sensor positions, for MNE."""
     if to != "fif":
         raise InputError(f"--to {to}: no such format", "formats: fif")
-    from nullfield.analysis.fif import write_fif
+    from nullfield.files.fif import write_fif
 
     target = out if out is not None else recording.parent / f"{recording.stem}_raw.fif"
     check_folder(target.parent)
@@ -100,7 +100,7 @@ def export(
 def read_any(path: Path) -> FieldRecording:
     """Read a recording of ours or a FIF file."""
     if path.suffix == ".fif" or path.name.endswith(".fif.gz"):
-        from nullfield.analysis.fif import read_fif
+        from nullfield.files.fif import read_fif
 
         return read_fif(path)
     return load_field_recording(path)

@@ -15,7 +15,7 @@ from scipy import optimize, stats
 
 from nullfield.analysis.data import SensorArray
 from nullfield.analysis.field_map import effective_noise_pt
-from nullfield.analysis.forward import lead_field
+from nullfield.analysis.sources.half_space import lead_field
 from nullfield.dsp.gaps import FloatArray
 from nullfield.errors import AnalysisError
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from simulated_heart import make_array, simulate
 
-from nullfield.analysis.fif import read_fif, write_fif
 from nullfield.errors import AnalysisError, InputError
+from nullfield.files.fif import read_fif, write_fif
 
 mne = pytest.importorskip("mne")
 
@@ -117,4 +117,4 @@ def test_without_mne_the_error_names_the_extra(recording, tmp_path, monkeypatch)
     monkeypatch.setattr(builtins, "__import__", without)
     with pytest.raises(AnalysisError) as caught:
         write_fif(recording, tmp_path / "one_meg.fif")
-    assert "nullfield[fif]" in caught.value.hint
+    assert "nullfield[files]" in caught.value.hint

@@ -126,7 +126,7 @@ def _mne() -> Any:
         import mne.io.constants
     except ImportError as error:
         raise AnalysisError(
-            "FIF files need MNE-Python, which is not installed", "pip install 'nullfield[fif]'"
+            "FIF files need MNE-Python, which is not installed", "pip install 'nullfield[files]'"
         ) from error
     return mne
 

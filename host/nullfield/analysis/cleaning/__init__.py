@@ -1,0 +1,1 @@
+"""Taking away what is not the heart; each step tells what it removed."""

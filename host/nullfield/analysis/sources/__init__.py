@@ -1,0 +1,1 @@
+"""Where the currents are: forward models, dipoles, distributed sources."""

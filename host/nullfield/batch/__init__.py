@@ -1,0 +1,1 @@
+"""Many recordings at once, on this machine or on a cluster."""
