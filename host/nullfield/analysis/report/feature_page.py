@@ -1,0 +1,81 @@
+"""Features with their intervals, published ranges and definitions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from nullfield.analysis.report.document import (
+    ABSENT,
+    Block,
+    Column,
+    Missing,
+    Section,
+    Text,
+    significant,
+    table,
+)
+from nullfield.analysis.report.units import Units
+from nullfield.analysis.result import Analysis
+
+
+def feature_section(analysis: Analysis, units: Units) -> Section:
+    """Table of values, and one of definitions and sources."""
+    features = tuple(getattr(analysis, "features", ()))
+    if not features:
+        reason = analysis.reasons.get("features") or analysis.reasons.get("average", "")
+        if not units.is_field:
+            reason = reason or "electric leads have no features of a field"
+        return Section("features", "Features", (Missing("Features", reason),))
+    blocks: list[Block] = [
+        Text(
+            "Features of research. A published range is that of the group named beside it, measured "
+            "with another instrument; a value inside or outside of it says nothing about a person.",
+            "note",
+        ),
+        table(
+            "Values, with bootstrap intervals over the beats",
+            (
+                Column("Feature", weight=2.2),
+                Column("Value", True, 1.0),
+                Column("95 % interval", True, 1.5),
+                Column("Unit", weight=0.8),
+                Column("Reference range", True, 1.3),
+                Column("Reference from", weight=2.2),
+            ),
+            [
+                (
+                    readable(feature.name),
+                    significant(feature.value, 4),
+                    interval_text(feature.low, feature.high),
+                    feature.unit,
+                    interval_text(*(feature.reference or (None, None))),
+                    feature.reference_source if feature.reference else "",
+                )
+                for feature in features
+            ],
+        ),
+        table(
+            "How each is defined",
+            (
+                Column("Feature", weight=1.2),
+                Column("Definition", weight=2.6),
+                Column("Source", weight=1.4),
+            ),
+            [(readable(feature.name), feature.definition, feature.source) for feature in features],
+        ),
+    ]
+    why = {key: text for key, text in analysis.reasons.items() if key.startswith("features.")}
+    for key, text in sorted(why.items()):
+        blocks.append(Missing(readable(key.removeprefix("features.")), text))
+    return Section("features", "Features", tuple(blocks))
+
+
+def readable(name: Any) -> str:
+    """A feature's name as words."""
+    return str(name).replace("_", " ")
+
+
+def interval_text(low: float | None, high: float | None, digits: int = 4) -> str:
+    """Two ends of an interval; a dash where either is not known."""
+    ends = (significant(low, digits), significant(high, digits))
+    return ABSENT if ABSENT in ends else f"{ends[0]} … {ends[1]}"

@@ -1,0 +1,28 @@
+"""Units of what was recorded: a magnetic field, or the voltage of an electric lead."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from nullfield.analysis.result import Analysis
+
+
+@dataclass(frozen=True)
+class Units:
+    """Unit of the samples, and of a spectral density."""
+
+    signal: str = "pT"
+    density: str = "fT/√Hz"
+
+    @property
+    def is_field(self) -> bool:
+        """False for electric leads, which have no map and no source here."""
+        return self.signal == "pT"
+
+
+def units_of(analysis: Analysis, facts: Mapping[str, Any]) -> Units:
+    """Units as the analysis, or else the facts, tell them."""
+    told = getattr(analysis, "unit", None) or facts.get("unit") or "pT"
+    return Units("µV", "nV/√Hz") if told == "uV" else Units()
