@@ -17,6 +17,8 @@ from nullfield.analysis.report.document import (
 from nullfield.analysis.report.units import Units
 from nullfield.analysis.result import Analysis
 
+_UNITS = {"deg": "°", "nAm": "nA·m", "uV": "µV", "pT/m": "pT/m", "1": ""}
+
 
 def feature_section(analysis: Analysis, units: Units) -> Section:
     """Table of values, and one of definitions and sources."""
@@ -47,7 +49,7 @@ def feature_section(analysis: Analysis, units: Units) -> Section:
                     readable(feature.name),
                     significant(feature.value, 4),
                     interval_text(feature.low, feature.high),
-                    feature.unit,
+                    unit_text(feature.unit),
                     interval_text(*(feature.reference or (None, None))),
                     feature.reference_source if feature.reference else "",
                 )
@@ -73,6 +75,11 @@ def feature_section(analysis: Analysis, units: Units) -> Section:
 def readable(name: Any) -> str:
     """A feature's name as words."""
     return str(name).replace("_", " ")
+
+
+def unit_text(unit: Any) -> str:
+    """A unit as it is written on paper."""
+    return _UNITS.get(str(unit), str(unit))
 
 
 def interval_text(low: float | None, high: float | None, digits: int = 4) -> str:

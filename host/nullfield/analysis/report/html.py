@@ -7,7 +7,15 @@ from collections.abc import Sequence
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from nullfield.analysis.report.document import Block, Document, Frames, Picture
+from nullfield.analysis.report.document import (
+    Block,
+    Document,
+    Frames,
+    Missing,
+    Picture,
+    Section,
+    Text,
+)
 
 
 def html_text(document: Document) -> str:
@@ -23,6 +31,7 @@ def html_text(document: Document) -> str:
         document=document,
         rows=in_pairs,
         encoded=_encoded,
+        is_short=is_short,
         has_frames=any(
             isinstance(block, Frames) for section in document.sections for block in section.blocks
         ),
@@ -40,6 +49,11 @@ def in_pairs(blocks: Sequence[Block]) -> list[list[Block]]:
         else:
             rows.append([block])
     return rows
+
+
+def is_short(section: Section) -> bool:
+    """True for a section of words only: it needs no page of its own."""
+    return all(isinstance(block, Missing | Text) for block in section.blocks)
 
 
 def _encoded(data: bytes) -> str:

@@ -30,16 +30,23 @@ _SOFT = (75, 75, 75)
 _LINE = (170, 170, 170)
 _MARGIN_MM = 15.0
 _GAP_MM = 6.0
+_FULL_WEIGHT = 5.0
+"""Weight of a table's columns from which it is as wide as the page."""
 _NO_DATE = datetime(1970, 1, 1, tzinfo=UTC)
 """Stands in the file's own date where none is told: the day of writing would change the bytes."""
-_ON_ONE_PAGE = frozenset({"quality", "butterfly", "features", "beats", "arrows"})
-"""Sections that follow on the page of the one before if there is room."""
+_MOST_SHARE = 0.6
+"""Of a page: a longer section may begin below another one if this much of it has room there."""
 
 
 class _Report(FPDF):
     """Pages that say what they are not, at the foot of each."""
 
     document: Document
+    known: frozenset[int]
+
+    def shown(self, text: str) -> str:
+        """Text with a mark for each sign that the font does not have; the HTML report has it."""
+        return "".join(one if ord(one) in self.known else "\ufffd" for one in text)
 
     def header(self) -> None:
         """Title and the line on research use, from the second page on."""
@@ -75,6 +82,7 @@ def pdf_bytes(document: Document, *, is_compressed: bool = True) -> bytes:
     fonts = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
     pdf.add_font(_FONT, "", fonts / "DejaVuSans.ttf")
     pdf.add_font(_FONT, "B", fonts / "DejaVuSans-Bold.ttf")
+    pdf.known = frozenset(pdf.fonts[_FONT.lower()].cmap)
     pdf.set_compression(is_compressed)
     pdf.set_lang("en")
     pdf.set_title(document.title)
@@ -115,8 +123,8 @@ def _title(pdf: _Report, document: Document) -> None:
 
 
 def _section(pdf: _Report, section: Section, *, is_first: bool) -> None:
-    fits = pdf.get_y() < 0.62 * pdf.h
-    if not is_first and not (section.ident in _ON_ONE_PAGE and fits):
+    wanted = min(_height_mm(pdf, section), _MOST_SHARE * pdf.h)
+    if not is_first and pdf.will_page_break(wanted):
         pdf.add_page()
     pdf.ln(3)
     pdf.set_font(_FONT, "B", 13)
@@ -131,6 +139,26 @@ def _section(pdf: _Report, section: Section, *, is_first: bool) -> None:
             _pair(pdf, row)
         else:
             _block(pdf, row[0])
+
+
+def _height_mm(pdf: _Report, section: Section) -> float:
+    """About the height of a section; the rows of a table are taken as of one line."""
+    height = 16.0
+    for row in in_pairs(section.blocks):
+        tallest = 0.0
+        for block in row:
+            if isinstance(block, Picture):
+                width = 0.5 * (pdf.epw - _GAP_MM) if block.is_half else pdf.epw
+                size = _size_mm(block, width)[1] + 12.0
+            elif isinstance(block, Table):
+                size = 16.0 + 6.0 * len(block.rows)
+            elif isinstance(block, Items):
+                size = 8.0 + 4.5 * len(block.items)
+            else:
+                size = 0.0 if isinstance(block, Frames) else 10.0
+            tallest = max(tallest, size)
+        height += tallest
+    return height
 
 
 def _block(pdf: _Report, block: Block) -> None:
@@ -180,7 +208,11 @@ def _table(pdf: _Report, block: Table) -> None:
     pdf.set_font(_FONT, "", size)
     pdf.set_draw_color(*_LINE)
     bold = FontFace(emphasis="BOLD")
+    # A table of two numbers across the whole page would part what belongs together.
+    share = min(1.0, sum(column.weight for column in block.columns) / _FULL_WEIGHT)
     with pdf.table(
+        align="LEFT",
+        width=share * pdf.epw,
         borders_layout="HORIZONTAL_LINES",
         col_widths=tuple(column.weight for column in block.columns),
         headings_style=bold,
@@ -191,11 +223,11 @@ def _table(pdf: _Report, block: Table) -> None:
     ) as drawn:
         head = drawn.row()
         for column in block.columns:
-            head.cell(column.title)
+            head.cell(pdf.shown(column.title))
         for cells in block.rows:
             row = drawn.row()
             for number, cell in enumerate(cells):
-                row.cell(cell, style=bold if number == 0 else None)
+                row.cell(pdf.shown(cell), style=bold if number == 0 else None)
     pdf.ln(4)
 
 
@@ -253,16 +285,18 @@ def _caption(pdf: _Report, picture: Picture, x_mm: float, width_mm: float) -> No
     pdf.set_font(_FONT, "", 7.5)
     pdf.set_text_color(*_SOFT)
     pdf.set_x(x_mm)
-    pdf.multi_cell(width_mm, 3.8, picture.caption, align="L", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+    pdf.multi_cell(
+        width_mm, 3.8, pdf.shown(picture.caption), align="L", new_x=XPos.LMARGIN, new_y=YPos.NEXT
+    )
 
 
 def _lines(pdf: _Report, text: str, height_mm: float) -> None:
     pdf.set_x(pdf.l_margin)
-    pdf.multi_cell(0, height_mm, text, align="L", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+    pdf.multi_cell(0, height_mm, pdf.shown(text), align="L", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
 
 
 def _cut(pdf: _Report, title: str, who: str) -> str:
-    text = f"{title} · {who}" if who else title
+    text = pdf.shown(f"{title} · {who}" if who else title)
     while len(text) > 2 and pdf.get_string_width(text) > 0.95 * pdf.epw:
         text = text[: int(0.9 * len(text))].rstrip(" …") + " …"
     return text

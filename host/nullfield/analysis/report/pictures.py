@@ -15,7 +15,7 @@ from nullfield.analysis.report.quality_page import size_text
 from nullfield.analysis.report.units import Units
 from nullfield.analysis.result import Analysis, Landmark
 
-_HALF = frozenset({"map_R", "map_T", "arrows_R", "arrows_T"})
+_HALF = frozenset({"map_R", "map_T", "arrows_R", "arrows_T", "residual"})
 _FROM_FRONT = "seen from in front of the patient"
 _CAPTIONS = {
     "butterfly": "Averaged beat of all channels in use, over one another.",

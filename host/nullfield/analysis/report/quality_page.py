@@ -25,7 +25,8 @@ from nullfield.analysis.report.units import Units
 from nullfield.analysis.result import Analysis
 
 _Row = tuple[str, str, str]
-_NOTES_SHOWN = 40
+NOTES_SHOWN = 12
+"""On the first page; all others stand at the report's end."""
 
 
 def quality_section(
@@ -53,14 +54,19 @@ def quality_section(
         ),
         _cleaning(analysis),
     ]
-    notes = [printable(note) for note in facts.get("notes") or ()]
+    notes = notes_of(facts)
     if notes:
-        shown = notes[:_NOTES_SHOWN]
+        shown = notes[:NOTES_SHOWN]
         if len(notes) > len(shown):
-            shown.append(f"… and {len(notes) - len(shown)} more")
+            shown.append(f"… and {len(notes) - len(shown)} more, at the end of the report")
         blocks.append(Items(tuple(shown), "Notes on reading the file"))
     blocks += [pictures[name] for name in ("noise", "residual") if name in pictures]
     return Section("quality", "Quality", tuple(blocks))
+
+
+def notes_of(facts: Mapping[str, Any]) -> list[str]:
+    """What was assumed or left out on reading, each note once."""
+    return list(dict.fromkeys(printable(note) for note in facts.get("notes") or ()))
 
 
 def size_text(field_pt: float) -> str:
@@ -151,8 +157,16 @@ def _missing_samples(analysis: Analysis) -> list[_Row]:
 
 def _bad_channels(analysis: Analysis) -> _Row:
     bad = np.flatnonzero(analysis.quality.bad_channels)
-    names = name_runs(analysis.array.names[i] for i in bad)
-    return "Channels left out", f"{len(bad)} of {analysis.array.n_channels}", names
+    heads = np.array(analysis.array.head_names, dtype=object)
+    good = set(heads[~analysis.quality.bad_channels])
+    whole = [head for head in dict.fromkeys(heads[bad]) if head not in good]
+    single = [analysis.array.names[i] for i in bad if heads[i] in good]
+    parts = []
+    if whole:
+        parts.append(f"all of {name_runs(whole)}")
+    if single:
+        parts.append(name_runs(single))
+    return "Channels left out", f"{len(bad)} of {analysis.array.n_channels}", "; ".join(parts)
 
 
 def _dead_heads(analysis: Analysis, facts: Mapping[str, Any]) -> list[_Row]:

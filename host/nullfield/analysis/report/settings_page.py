@@ -12,14 +12,16 @@ from nullfield.analysis import result
 from nullfield.analysis.report.document import (
     Block,
     Column,
+    Items,
     Section,
     printable,
     table,
 )
+from nullfield.analysis.report.quality_page import NOTES_SHOWN, notes_of
 from nullfield.analysis.result import Analysis
 
 _LONGEST_CELL = 400
-_PAIR = (Column("What", weight=1.0), Column("Value", weight=2.0))
+_PAIR = (Column("What", weight=1.6), Column("Value", weight=3.4))
 
 
 def settings_section(analysis: Analysis, facts: Mapping[str, Any]) -> Section:
@@ -33,6 +35,9 @@ def settings_section(analysis: Analysis, facts: Mapping[str, Any]) -> Section:
         blocks.append(table("Times", _PAIR, rows))
     settings = {"analysis": analysis.settings, **dict(facts.get("settings") or {})}
     blocks.append(table("Settings", _PAIR, flat(settings)))
+    further = notes_of(facts)[NOTES_SHOWN:]
+    if further:
+        blocks.append(Items(tuple(further), "Further notes on reading the file"))
     return Section("settings", "Settings and provenance", tuple(blocks))
 
 

@@ -143,7 +143,7 @@ def _image(analysis: Analysis) -> list[Block]:
     if image is None:
         return [Missing("Source image", analysis.reasons.get("image", "not asked for"))]
     rows = list(flat(_plain_fields(image)))
-    columns = (Column("What"), Column("Value", weight=2.0))
+    columns = (Column("What", weight=1.6), Column("Value", weight=3.4))
     return [table("Source image on the heart's surface", columns, rows)]
 
 
