@@ -95,7 +95,9 @@ class DipolePart(_Part):
     """One current dipole, in the file's device coordinates."""
 
     position_m: Vector
-    moment_nAm: Vector = Field(description="a component that the model cannot see is given as 0")
+    moment_nam: Vector = Field(
+        alias="moment_nAm", description="nA m; a component that the model cannot see is given as 0"
+    )
     gof: float
     confidence_mm: Maybe = Field(description="radius of the sphere as large as the 95 % region")
     confidence_axes_mm: Vector | None = Field(description="half axes of that region")
@@ -164,7 +166,7 @@ class MovingPart(_Part):
 
     times_s: Vector
     position_m: list[Vector]
-    moment_nAm: list[Vector]
+    moment_nam: list[Vector] = Field(alias="moment_nAm", description="nA m")
     gof: Vector
     confidence_mm: list[Maybe]
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from nullfield.analysis.data import FieldRecording
 from nullfield.dsp.gaps import FloatArray, IntArray
@@ -30,7 +31,7 @@ class BeatGroups:
         Beats in each group.
     """
 
-    field_pt: FloatArray
+    field_pt: npt.NDArray[np.float32]
     beats: IntArray
 
     def at(self, index: int) -> FloatArray:
