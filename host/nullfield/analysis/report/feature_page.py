@@ -28,6 +28,9 @@ def feature_section(analysis: Analysis, units: Units) -> Section:
         if not units.is_field:
             reason = reason or "electric leads have no features of a field"
         return Section("features", "Features", (Missing("Features", reason),))
+    # What has no value has a reason; the column is left away where nothing is missing.
+    has_remarks = any(getattr(feature, "reason", "") for feature in features)
+    remark = (Column("Remark", weight=1.8),) if has_remarks else ()
     blocks: list[Block] = [
         Text(
             "Features of research. A published range is that of the group named beside it, measured "
@@ -43,6 +46,7 @@ def feature_section(analysis: Analysis, units: Units) -> Section:
                 Column("Unit", weight=0.8),
                 Column("Reference range", True, 1.3),
                 Column("Reference from", weight=2.2),
+                *remark,
             ),
             [
                 (
@@ -52,6 +56,7 @@ def feature_section(analysis: Analysis, units: Units) -> Section:
                     unit_text(feature.unit),
                     interval_text(*(feature.reference or (None, None))),
                     feature.reference_source if feature.reference else "",
+                    *((getattr(feature, "reason", ""),) if has_remarks else ()),
                 )
                 for feature in features
             ],

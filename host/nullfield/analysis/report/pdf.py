@@ -82,7 +82,7 @@ def pdf_bytes(document: Document, *, is_compressed: bool = True) -> bytes:
     fonts = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
     pdf.add_font(_FONT, "", fonts / "DejaVuSans.ttf")
     pdf.add_font(_FONT, "B", fonts / "DejaVuSans-Bold.ttf")
-    pdf.known = frozenset(pdf.fonts[_FONT.lower()].cmap)
+    pdf.known = frozenset(getattr(pdf.fonts[_FONT.lower()], "cmap", ()))
     pdf.set_compression(is_compressed)
     pdf.set_lang("en")
     pdf.set_title(document.title)
@@ -217,7 +217,7 @@ def _table(pdf: _Report, block: Table) -> None:
         col_widths=tuple(column.weight for column in block.columns),
         headings_style=bold,
         line_height=1.35 * size * 0.3528,
-        padding=(0.8, 1.2, 0.8, 0.3),
+        padding=(0.8, 2.0, 0.8, 0.3),
         text_align=tuple("RIGHT" if column.is_number else "LEFT" for column in block.columns),
         v_align="TOP",
     ) as drawn:

@@ -64,8 +64,8 @@ def _dipoles(analysis: Analysis) -> list[Block]:
     )
     rows = [_dipole_row(name, one, analysis.reasons) for name, one in shown.items()]
     note = (
-        "The place is that of one current dipole in the model named in the settings (a half-space "
-        "where none is named), whose part along z is silent and not known. The 95 % radius is that "
+        "The place is that of one current dipole in the model named beside it (a half-space where "
+        "none is named), whose part along z is silent and not known. The 95 % radius is that "
         "of a sphere with the volume of the confidence ellipsoid; it covers noise and the errors "
         "of gain, place and angle that were assumed, not the error of the model."
     )
@@ -86,6 +86,10 @@ def _dipole_row(
     if dipole is None:
         return (name, time, *[None] * 7, reasons.get(f"{name}.dipole", "not fitted"))
     axes = dipole.confidence_axes_mm
+    model = str(getattr(dipole, "model", ""))
+    remarks = [model] if model else []
+    if dipole.at_bound:
+        remarks.append("the fit ran into the edge of its volume")
     # A current dipole of the whole heart is some microampere metres at its R peak.
     moment = dipole.moment_nam / 1e3
     return (
@@ -98,7 +102,7 @@ def _dipole_row(
         decimal(dipole.confidence_mm),
         None if axes is None else ", ".join(decimal(float(one)) for one in axes),
         significant(dipole.reduced_chi2, 2),
-        "the fit ran into the edge of its volume" if dipole.at_bound else "",
+        "; ".join(remarks),
     )
 
 
