@@ -24,7 +24,7 @@ from nullfield.analysis.report.document import (
 from nullfield.analysis.report.units import Units
 from nullfield.analysis.result import Analysis
 
-_Row = tuple[str, str, str]
+Row = tuple[str, str, str]
 NOTES_SHOWN = 12
 """On the first page; all others stand at the report's end."""
 
@@ -33,24 +33,11 @@ def quality_section(
     analysis: Analysis, facts: Mapping[str, Any], pictures: Mapping[str, Picture], units: Units
 ) -> Section:
     """Noise, residual field, bad heads, beats, losses, mains and every step of cleaning."""
-    rows = [
-        _noise(analysis, units),
-        *_residual(facts),
-        *_beats(analysis),
-        _snr(analysis),
-        *_losses(facts),
-        *_missing_samples(analysis),
-        _bad_channels(analysis),
-        *_dead_heads(analysis, facts),
-        *_placeless(analysis),
-        _mains(analysis),
-        _references(analysis),
-    ]
     blocks: list[Block] = [
         table(
             "At a glance",
             (Column("What", weight=1.3), Column("Value", weight=1.1), Column("Remark", weight=2.6)),
-            rows,
+            glance(analysis, facts, units),
         ),
         _cleaning(analysis),
     ]
@@ -64,6 +51,23 @@ def quality_section(
     return Section("quality", "Quality", tuple(blocks))
 
 
+def glance(analysis: Analysis, facts: Mapping[str, Any], units: Units) -> list[Row]:
+    """Rows of the first table: what, value, remark."""
+    return [
+        _noise(analysis, units),
+        *_residual(facts),
+        *_beats(analysis),
+        _snr(analysis),
+        *_losses(facts),
+        *_missing_samples(analysis),
+        _bad_channels(analysis),
+        *_dead_heads(analysis, facts),
+        *_placeless(analysis),
+        _mains(analysis),
+        _references(analysis),
+    ]
+
+
 def notes_of(facts: Mapping[str, Any]) -> list[str]:
     """What was assumed or left out on reading, each note once."""
     return list(dict.fromkeys(printable(note) for note in facts.get("notes") or ()))
@@ -74,7 +78,7 @@ def size_text(field_pt: float) -> str:
     return f"{field_pt / 1e3:.2f} nT" if field_pt >= 1e3 else f"{field_pt:.0f} pT"
 
 
-def _noise(analysis: Analysis, units: Units) -> _Row:
+def _noise(analysis: Analysis, units: Units) -> Row:
     low, high = analysis.settings.get("noise_band_hz", (float("nan"), float("nan")))
     name = f"Noise between beats, {low:g}–{high:g} Hz"
     noise = analysis.noise_summary_ft_rthz()
@@ -85,7 +89,7 @@ def _noise(analysis: Analysis, units: Units) -> _Row:
     return name, f"{noise[0]:.1f} {unit}", f"median of the {of}; worst {noise[1]:.1f} {unit}"
 
 
-def _residual(facts: Mapping[str, Any]) -> list[_Row]:
+def _residual(facts: Mapping[str, Any]) -> list[Row]:
     states = facts.get("residual_pt") or {}
     if not states:
         return [("Residual field", "unknown", "the file does not tell it")]
@@ -95,7 +99,7 @@ def _residual(facts: Mapping[str, Any]) -> list[_Row]:
     ]
 
 
-def _beats(analysis: Analysis) -> list[_Row]:
+def _beats(analysis: Analysis) -> list[Row]:
     beats = analysis.beats
     found = len(beats.samples)
     remarks = [] if beats.rate_bpm is None else [f"{beats.rate_bpm:.0f} per minute"]
@@ -129,7 +133,7 @@ def rejected_by_kind(analysis: Analysis) -> Counter[str]:
     )
 
 
-def _snr(analysis: Analysis) -> _Row:
+def _snr(analysis: Analysis) -> Row:
     name = "Signal to noise of the averaged beat"
     average = analysis.average
     if average is None:
@@ -139,7 +143,7 @@ def _snr(analysis: Analysis) -> _Row:
     return name, f"{decimal(average.snr_db, 0)} dB", "at the R peak, RMS over the channels"
 
 
-def _losses(facts: Mapping[str, Any]) -> list[_Row]:
+def _losses(facts: Mapping[str, Any]) -> list[Row]:
     losses = facts.get("losses")
     if losses is None:
         return []
@@ -147,7 +151,7 @@ def _losses(facts: Mapping[str, Any]) -> list[_Row]:
     return [("Samples lost", str(sum(int(n) for n in losses.values())), by_cause)]
 
 
-def _missing_samples(analysis: Analysis) -> list[_Row]:
+def _missing_samples(analysis: Analysis) -> list[Row]:
     missing = analysis.quality.missing_share[analysis.array.is_chest]
     if not len(missing):
         return []
@@ -155,7 +159,7 @@ def _missing_samples(analysis: Analysis) -> list[_Row]:
     return [("Samples missing or unusable", f"{100.0 * float(missing.mean()):.2f} %", remark)]
 
 
-def _bad_channels(analysis: Analysis) -> _Row:
+def _bad_channels(analysis: Analysis) -> Row:
     bad = np.flatnonzero(analysis.quality.bad_channels)
     heads = np.array(analysis.array.head_names, dtype=object)
     good = set(heads[~analysis.quality.bad_channels])
@@ -169,7 +173,7 @@ def _bad_channels(analysis: Analysis) -> _Row:
     return "Channels left out", f"{len(bad)} of {analysis.array.n_channels}", "; ".join(parts)
 
 
-def _dead_heads(analysis: Analysis, facts: Mapping[str, Any]) -> list[_Row]:
+def _dead_heads(analysis: Analysis, facts: Mapping[str, Any]) -> list[Row]:
     """Heads without one good channel, and those that never started, by reason."""
     reasons: dict[str, str] = dict.fromkeys(analysis.quality.dead_heads, "")
     for entry in facts.get("dead_heads") or ():
@@ -187,7 +191,7 @@ def _dead_heads(analysis: Analysis, facts: Mapping[str, Any]) -> list[_Row]:
     return [("Dead heads", f"{len(reasons)} of {heads}", text)]
 
 
-def _placeless(analysis: Analysis) -> list[_Row]:
+def _placeless(analysis: Analysis) -> list[Row]:
     without = np.flatnonzero(~analysis.array.has_place)
     if not len(without):
         return []
@@ -196,13 +200,13 @@ def _placeless(analysis: Analysis) -> list[_Row]:
     return [("Channels without a place", f"{len(without)} of {analysis.array.n_channels}", remark)]
 
 
-def _mains(analysis: Analysis) -> _Row:
+def _mains(analysis: Analysis) -> Row:
     if analysis.mains_hz is None:
         return "Mains", "not found", analysis.reasons.get("mains", "nothing was notched")
     return "Mains", f"{analysis.mains_hz:g} Hz", "found and notched, with its harmonics"
 
 
-def _references(analysis: Analysis) -> _Row:
+def _references(analysis: Analysis) -> Row:
     reduction = analysis.reference_reduction_db
     why = analysis.reasons.get("reference", "")
     if reduction is None:

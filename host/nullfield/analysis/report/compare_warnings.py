@@ -1,0 +1,73 @@
+"""What makes a comparison of two recordings doubtful."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from nullfield.analysis.data import SensorArray
+from nullfield.analysis.report.compare_maps import same_grid
+from nullfield.analysis.report.settings_page import flat
+from nullfield.analysis.result import Analysis
+
+_NEAR_M = 0.002
+
+
+def comparison_warnings(
+    first: Analysis,
+    second: Analysis,
+    labels: tuple[str, str],
+    rates_hz: tuple[float | None, ...],
+) -> list[str]:
+    """Differences of arrays, grids, rates, settings and cleaning, as sentences."""
+    out = _array_warnings(first.array, second.array, labels)
+    for name in ("R", "T"):
+        marks = [one.landmarks.get(name) for one in (first, second)]
+        grids = [None if mark is None else mark.field_map for mark in marks]
+        if grids[0] is not None and grids[1] is not None and not same_grid(grids[0], grids[1]):
+            out.append("the maps have different grids: both were drawn anew where they overlap")
+            break
+    if None not in rates_hz and not np.isclose(float(rates_hz[0] or 0), float(rates_hz[1] or 0)):
+        out.append(f"different sampling rates: {rates_hz[0]:g} and {rates_hz[1]:g} Hz")
+    settings = [dict(flat(one.settings)) for one in (first, second)]
+    for key in dict.fromkeys([*settings[0], *settings[1]]):
+        left, right = (one.get(key, "not told") for one in settings)
+        if left != right:
+            out.append(f"different settings: {key} is {left} and {right}")
+    if first.mains_hz != second.mains_hz:
+        out.append("mains was notched in one recording only, or at another frequency")
+    steps = [
+        {step.name for step in getattr(one, "cleaning", ()) if step.is_applied}
+        for one in (first, second)
+    ]
+    for label, names in zip(labels, (steps[0] - steps[1], steps[1] - steps[0]), strict=True):
+        if names:
+            out.append(f"cleaned in {label} only: {', '.join(sorted(names))}")
+    for label, one in zip(labels, (first, second), strict=True):
+        if one.average is None:
+            out.append(f"{label} has no averaged beat: {one.reasons.get('average', '')}")
+    return out
+
+
+def _array_warnings(a: SensorArray, b: SensorArray, labels: tuple[str, str]) -> list[str]:
+    common = [name for name in a.names if name in set(b.names)]
+    if len(common) < max(a.n_channels, b.n_channels):
+        text = (
+            f"different arrays: {a.n_channels} channels in {labels[0]}, {b.n_channels} in "
+            f"{labels[1]}, {len(common)} of the same name"
+        )
+        return [text]
+    where = {name: i for i, name in enumerate(b.names)}
+    order = [where[name] for name in a.names]
+    moved = np.linalg.norm(a.positions_m - b.positions_m[order], axis=1)
+    moved = moved[np.isfinite(moved)]
+    if len(moved) and float(moved.max()) > _NEAR_M:
+        return [f"sensors stand elsewhere: up to {1e3 * float(moved.max()):.0f} mm apart"]
+    return []
+
+
+def averaged_rate_hz(analysis: Analysis) -> float | None:
+    """Sampling rate of the averaged beat."""
+    average = analysis.average
+    if average is None or len(average.time_s) < 2:
+        return None
+    return float((len(average.time_s) - 1) / (average.time_s[-1] - average.time_s[0]))
