@@ -74,8 +74,8 @@ def _quality(comparison: Comparison, facts: tuple[Mapping[str, Any], Mapping[str
         blocks.append(Text("Same array, places, grids, rates, cleaning and settings.", "note"))
     sides = []
     for analysis, known in zip((comparison.first, comparison.second), facts, strict=True):
-        rows = glance(analysis, known, units_of(analysis, known))
-        sides.append({name: f"{value} ({why})" if why else value for name, value, why in rows})
+        told = glance(analysis, known, units_of(analysis, known))
+        sides.append({name: f"{value} ({why})" if why else value for name, value, why in told})
     names = dict.fromkeys([*sides[0], *sides[1]])
     rows = [(name, sides[0].get(name), sides[1].get(name)) for name in names]
     columns = (
@@ -172,7 +172,7 @@ def _differences(
             significant(one.second, 4),
             interval_text(*(one.second_interval or (None, None))),
             significant(one.difference),
-            interval_text(*(one.interval or (None, None)), 3),
+            interval_text(*(one.interval or (None, None)), digits=3),
             _OVERLAP[one.is_overlapping],
         )
         for one in differences

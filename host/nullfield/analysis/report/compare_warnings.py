@@ -49,7 +49,8 @@ def comparison_warnings(
 
 
 def _array_warnings(a: SensorArray, b: SensorArray, labels: tuple[str, str]) -> list[str]:
-    common = [name for name in a.names if name in set(b.names)]
+    known = set(b.names)
+    common = [name for name in a.names if name in known]
     if len(common) < max(a.n_channels, b.n_channels):
         text = (
             f"different arrays: {a.n_channels} channels in {labels[0]}, {b.n_channels} in "
