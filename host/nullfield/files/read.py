@@ -97,6 +97,10 @@ def open_source(
         from nullfield.files.fif import open_fif
 
         return open_fif(file, positions=places, unit=unit)
+    if kind == LVM:
+        from nullfield.files.lvm import open_lvm
+
+        return open_lvm(file, positions=places, rate_hz=rate_hz, unit=unit)
     return TableSource(file, positions=places, rate_hz=rate_hz, unit=unit)
 
 

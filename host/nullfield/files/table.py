@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -72,6 +72,8 @@ class TableSource:
         If no column tells it.
     unit : str, optional
         If the header does not tell it, or tells it wrong.
+    layout : Layout, optional
+        If it is known.
 
     Raises
     ------
@@ -86,16 +88,16 @@ class TableSource:
         positions: Path | None = None,
         rate_hz: float | None = None,
         unit: str | None = None,
+        layout: Layout | None = None,
     ) -> None:
         self.path = path
         self._text = TextFile(path)
-        first = next(self._text.pieces())[1]
-        self._layout = find_layout(path, first)
+        self._layout = layout or find_layout(path, next(self._text.pieces())[1])
         self._columns = find_columns(path, self._layout, unit)
         factors = [one.factor for one in self._columns.units]
         self._factors = np.array(factors)
         self.unit = self._columns.units[0].standard
-        notes = list(self._columns.notes)
+        self.notes = notes = list(self._columns.notes)
         self._kept: FloatArray | None = None
         self._pieces: list[Piece] = []
         self._first_row: list[int] = []
@@ -151,17 +153,21 @@ class TableSource:
     def _values(self, piece: Piece, rows: npt.NDArray[np.int64]) -> FloatArray:
         if self._kept is not None:
             return self._kept[rows]
-        lines = self._text.lines_of(piece)
-        skip = max(0, self._layout.first_line - piece.line)
+        text, first_line = self._rows_of(piece, self._text.lines_of(piece))
         parsed = parse_rows(
             self.path,
-            lines[skip:],
-            piece.line + skip,
+            text,
+            first_line,
             self._layout,
             self._columns.channels,
             may_be_cut=piece is self._pieces[-1] and not self._text.ends_with_newline,
         )
         return np.asarray(parsed.values * self._factors)
+
+    def _rows_of(self, piece: Piece, lines: list[str]) -> tuple[list[str], int]:
+        """Those lines of a piece that are rows, and the number of the first."""
+        skip = max(0, self._layout.first_line - piece.line)
+        return lines[skip:], piece.line + skip
 
     def _scan(self, rate_hz: float | None, is_checked: bool, notes: list[str]) -> TimeAxis:
         """One pass over the file: checks every row, notes where pieces begin, reads the times."""
@@ -172,13 +178,12 @@ class TableSource:
         line_numbers = []
         n_rows, is_first = 0, True
         ends_well = self._text.ends_with_newline
-        for piece, lines in _with_last(self._text):
-            text, is_last = lines
-            skip = max(0, self._layout.first_line - piece.line)
+        for piece, lines, is_last in _with_last(self._text):
+            text, first_line = self._rows_of(piece, lines)
             rows = parse_rows(
                 self.path,
-                text[skip:],
-                piece.line + skip,
+                text,
+                first_line,
                 self._layout,
                 wanted,
                 may_be_cut=is_last and not ends_well,
@@ -326,12 +331,12 @@ def _some(names: list[str], most: int = 5) -> str:
     return ", ".join(names[:most]) + more
 
 
-def _with_last(text: TextFile) -> Any:
+def _with_last(text: TextFile) -> Iterator[tuple[Piece, list[str], bool]]:
     """Pieces, with whether each is the last one."""
-    before = None
-    for piece, lines in text.pieces():
+    before: tuple[Piece, list[str]] | None = None
+    for one in text.pieces():
         if before is not None:
-            yield before[0], (before[1], False)
-        before = (piece, lines)
+            yield *before, False
+        before = one
     if before is not None:
-        yield before[0], (before[1], True)
+        yield *before, True

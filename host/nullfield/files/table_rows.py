@@ -67,9 +67,9 @@ def parse_rows(
     if not full:
         return Rows(np.zeros((0, len(columns))), lines)
     kept = text if len(full) == len(text) else [text[i] for i in full]
-    cut = False
-    if may_be_cut and _is_cut(kept[-1], layout):
-        kept, lines, cut = kept[:-1], lines[:-1], True
+    cut = may_be_cut and _is_cut(kept, layout, columns)
+    if cut:
+        kept, lines = kept[:-1], lines[:-1]
         if not kept:
             return Rows(np.zeros((0, len(columns))), lines, cut)
     plain = [line.replace(",", ".") for line in kept] if layout.decimal_comma else kept
@@ -87,14 +87,21 @@ def parse_rows(
     return Rows(values, lines, cut)
 
 
-def _is_cut(line: str, layout: Layout) -> bool:
-    cells = layout.cells(line)
-    if len(cells) < len(layout.names):
-        # A row may have fewer cells than the header (a comment column), but not in mid-number.
-        return len(cells) < len([u for u in layout.units if u]) + 1 or not _number(
-            cells[-1], layout
-        )
-    return not _number(cells[-1], layout)
+def _is_cut(lines: list[str], layout: Layout, columns: list[int]) -> bool:
+    """Whether the last line, which has no end, lacks cells or digits."""
+    cells = layout.cells(lines[-1])
+    wanted = max(columns)
+    if len(cells) <= wanted or any(_number(cells[i], layout) is None for i in columns):
+        return True
+    if wanted < len(cells) - 1:
+        return False
+    # Fewer decimals than all lines before: the number itself is cut.
+    before = {_decimals(layout.cells(line)[-1]) for line in lines[-11:-1]}
+    return len(before) == 1 and _decimals(cells[-1]) < before.pop()
+
+
+def _decimals(cell: str) -> int:
+    return len(cell.replace(",", ".").partition(".")[2])
 
 
 def _numbers(path: Path, line: str, number: int, layout: Layout, columns: list[int]) -> list[float]:
