@@ -34,7 +34,7 @@ from nullfield.errors import AnalysisError
 Progress = Callable[[str, float], None]
 """Called with what is being done, and the share that is done (0 to 1)."""
 HEAD_FRAME = "head frame"
-"""Value of ``metadata["coordinates"]`` of recordings that are in the working frame already."""
+"""How ``metadata["coordinates"]`` begins for recordings that are in the working frame already."""
 _SECTIONS_SHARE = 0.8
 
 __all__ = ["AnalysisSettings", "Progress", "analyze", "analyze_source"]
@@ -112,7 +112,9 @@ def analyze_source(
 
 
 def _frame(source: Source, settings: AnalysisSettings) -> WorkingFrame:
-    if settings.outward is None and source.metadata.get("coordinates") == HEAD_FRAME:
+    if settings.outward is None and str(source.metadata.get("coordinates", "")).startswith(
+        HEAD_FRAME
+    ):
         return WorkingFrame(how=HEAD_FRAME)
     return find_frame(source.array, settings.outward)
 
