@@ -46,8 +46,8 @@ def write_report(
         ``date`` (ISO; also the PDF's own date), ``file``, ``software``, ``residual_pt`` (mapping of
         state to pT), ``losses`` (mapping of cause to samples), ``dead_heads`` (sequence, a reason
         in brackets after the name), ``timings_s`` (mapping), ``settings`` (mapping, may be nested),
-        ``metadata`` (mapping, of the recording), ``notes`` (sequence of str), ``unit`` (``"uV"``
-        for electric leads).
+        ``notes`` (sequence of str). Subject, date, file and notes are those of the recording where
+        they are not given.
     """
     write_document(path, build_document(analysis, plots, facts))
 

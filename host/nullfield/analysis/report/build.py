@@ -30,8 +30,8 @@ def build_document(
         ``beats``, ``settings``, in this order and always all of them: a part that is not there
         says why.
     """
-    known = facts or {}
-    units = units_of(analysis, known)
+    known = known_facts(analysis, facts)
+    units = units_of(analysis)
     pictures = load_pictures(analysis, plots, known, units)
     subject, date = (printable(known.get(key) or "") for key in ("subject", "date"))
     default = "Magnetocardiogram" if units.is_field else "Electrocardiogram"
@@ -50,3 +50,15 @@ def build_document(
         ),
         created=str(known.get("date") or ""),
     )
+
+
+def known_facts(analysis: Analysis, facts: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """What the caller tells, and where it is silent what the recording itself told."""
+    told = {
+        key: analysis.metadata[key]
+        for key in ("subject", "date", "notes")
+        if analysis.metadata.get(key)
+    }
+    if analysis.metadata.get("source"):
+        told["file"] = analysis.metadata["source"]
+    return {**told, **{key: value for key, value in (facts or {}).items() if value is not None}}

@@ -19,8 +19,9 @@ from nullfield.analysis.report.compare_values import (
     feature_differences,
     finite,
     interval_changes,
+    size_changes,
 )
-from nullfield.analysis.report.compare_warnings import averaged_rate_hz, comparison_warnings
+from nullfield.analysis.report.compare_warnings import comparison_warnings
 from nullfield.analysis.result import Analysis
 from nullfield.errors import AnalysisError
 
@@ -38,6 +39,8 @@ class Comparison:
     power : mapping of label to ``(time_s, rms)``
         Global field power: RMS over the channels that both recordings have, else over each one's
         own.
+    sizes : tuple of Difference
+        RMS over the same channels at R and T.
     maps : mapping of landmark to MapPair
     features, intervals : tuple of Difference
     warnings : tuple of str
@@ -50,6 +53,7 @@ class Comparison:
     second: Analysis
     labels: tuple[str, str]
     power: Mapping[str, tuple[FloatArray, FloatArray]]
+    sizes: tuple[Difference, ...]
     maps: Mapping[str, MapPair]
     features: tuple[Difference, ...]
     intervals: tuple[Difference, ...]
@@ -64,6 +68,7 @@ class Comparison:
             "warnings": list(self.warnings),
             "quality": [_quality_json(one) for one in (self.first, self.second)],
             "intervals": [asdict(one) for one in self.intervals],
+            "sizes": [asdict(one) for one in self.sizes],
             "features": [asdict(one) for one in self.features],
             "maps": {
                 name: {
@@ -83,7 +88,6 @@ def compare(
     second: Analysis,
     labels: tuple[str, str] = ("A", "B"),
     *,
-    sampling_rates_hz: tuple[float | None, float | None] = (None, None),
     seed: int = 0,
 ) -> Comparison:
     """Compare two analyses of one subject.
@@ -93,61 +97,76 @@ def compare(
     first, second : Analysis
     labels : (str, str)
         Short names; the same ones are told apart by a number.
-    sampling_rates_hz : (float or None, float or None), optional
-        Of the recordings; taken from the averaged beats where left out.
     seed : int
         Of the bootstrap.
+
+    Raises
+    ------
+    AnalysisError
+        If one holds a field and the other a voltage.
     """
+    if first.unit != second.unit:
+        raise AnalysisError(
+            f"{labels[0]} is in {first.unit}, {labels[1]} in {second.unit}: they do not compare",
+            "give two recordings of the same kind",
+        )
     if labels[0] == labels[1]:
         labels = (f"{labels[0]} (1)", f"{labels[1]} (2)")
     reasons: dict[str, str] = {}
-    rates = tuple(
-        told or averaged_rate_hz(one)
-        for told, one in zip(sampling_rates_hz, (first, second), strict=True)
-    )
     maps: dict[str, MapPair] = {}
     for name in ("R", "T"):
         try:
             maps[name] = map_pair(name, first, second)
         except AnalysisError as error:
             reasons[f"{name}.map"] = error.message
-    power, is_common = _power(first, second, labels)
+    random = np.random.default_rng(seed)
+    rows = _rows(first, second)
+    power = {
+        label: (one.average.time_s, _rms(one.average.field_pt[index]))
+        for label, one, index in zip(labels, (first, second), rows.index, strict=True)
+        if one.average is not None and index
+    }
     if len(power) < 2:
         reasons["power"] = "one of the recordings has no averaged beat"
-    warnings = comparison_warnings(first, second, labels, rates)
-    if len(power) == 2 and not is_common:
+    warnings = comparison_warnings(first, second, labels)
+    if len(power) == 2 and not rows.is_common:
         warnings.append("no channel names in common: each power is over its own channels")
     return Comparison(
         first,
         second,
         labels,
         power,
+        size_changes(first, second, rows.index, random),
         maps,
         feature_differences(first, second),
-        interval_changes(first, second, np.random.default_rng(seed)),
+        interval_changes(first, second, random),
         tuple(warnings),
         reasons,
     )
 
 
-def _power(
-    first: Analysis, second: Analysis, labels: tuple[str, str]
-) -> tuple[dict[str, tuple[FloatArray, FloatArray]], bool]:
+@dataclass(frozen=True)
+class _Rows:
+    index: tuple[list[int], list[int]]
+    is_common: bool
+
+
+def _rows(first: Analysis, second: Analysis) -> _Rows:
+    """Channels of the same name that are good in both; each one's own where there are none."""
     shown = []
     for one in (first, second):
-        average = one.average
-        rows = np.zeros(one.array.n_channels, dtype=bool)
-        if average is not None:
-            rows = one.used & average.has_beats
-        shown.append({one.array.names[i]: int(i) for i in np.flatnonzero(rows)})
+        good = np.zeros(one.array.n_channels, dtype=bool)
+        if one.average is not None:
+            good = one.used & one.average.has_beats
+        shown.append({one.array.names[i]: int(i) for i in np.flatnonzero(good)})
     common = [name for name in shown[0] if name in shown[1]]
-    power = {}
-    for label, one, rows_of in zip(labels, (first, second), shown, strict=True):
-        index = [rows_of[name] for name in common] if common else list(rows_of.values())
-        if one.average is not None and index:
-            rms = np.sqrt(np.mean(one.average.field_pt[index] ** 2, axis=0))
-            power[label] = (one.average.time_s, np.asarray(rms))
-    return power, bool(common)
+    if not common:
+        return _Rows((list(shown[0].values()), list(shown[1].values())), False)
+    return _Rows(([shown[0][name] for name in common], [shown[1][name] for name in common]), True)
+
+
+def _rms(field_pt: FloatArray) -> FloatArray:
+    return np.asarray(np.sqrt(np.mean(field_pt**2, axis=0)))
 
 
 def _quality_json(one: Analysis) -> dict[str, Any]:

@@ -101,9 +101,20 @@ def _on_one_grid(
     height = max(one.z_m, two.z_m)
     x, y = lines
     return tuple(  # type: ignore[return-value]
-        map_bz(mark.field_pt, analysis.array, _noise(analysis, mark), x_m=x, y_m=y, z_m=height)
+        map_bz(
+            _placed(analysis, mark),
+            analysis.array,
+            _noise(analysis, mark),
+            x_m=x,
+            y_m=y,
+            z_m=height,
+        )
         for analysis, mark in ((first, a), (second, b))
     )
+
+
+def _placed(analysis: Analysis, landmark: Landmark) -> FloatArray:
+    return np.where(analysis.array.has_place, landmark.field_pt, np.nan)
 
 
 def _noise(analysis: Analysis, landmark: Landmark) -> FloatArray | None:

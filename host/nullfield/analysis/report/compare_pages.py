@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from nullfield import __version__
+from nullfield.analysis.report.build import known_facts
 from nullfield.analysis.report.compare import Comparison
 from nullfield.analysis.report.compare_charts import map_pair_png, power_png
 from nullfield.analysis.report.compare_values import Difference
@@ -47,7 +48,8 @@ def comparison_document(
         What else is known of each recording, keys as for `nullfield.analysis.report.write_report`.
     title : str
     """
-    units = units_of(comparison.first, facts[0])
+    facts = (known_facts(comparison.first, facts[0]), known_facts(comparison.second, facts[1]))
+    units = units_of(comparison.first)
     a, b = (printable(label) for label in comparison.labels)
     return Document(
         title=printable(title),
@@ -74,7 +76,7 @@ def _quality(comparison: Comparison, facts: tuple[Mapping[str, Any], Mapping[str
         blocks.append(Text("Same array, places, grids, rates, cleaning and settings.", "note"))
     sides = []
     for analysis, known in zip((comparison.first, comparison.second), facts, strict=True):
-        told = glance(analysis, known, units_of(analysis, known))
+        told = glance(analysis, known, units_of(analysis))
         sides.append({name: f"{value} ({why})" if why else value for name, value, why in told})
     names = dict.fromkeys([*sides[0], *sides[1]])
     rows = [(name, sides[0].get(name), sides[1].get(name)) for name in names]
@@ -99,7 +101,10 @@ def _power(comparison: Comparison, units: Units) -> Section:
     caption = "Global field power of both averaged beats: RMS over the channels."
     alt = f"{caption} {'; '.join(peaks)}."
     picture = Picture("power", power_png(power, units), caption, alt)
-    return Section("power", "Averaged beat", (picture,))
+    blocks: list[Block] = [picture]
+    if comparison.sizes:
+        blocks += _difference_blocks("Size", comparison.sizes, comparison.labels)
+    return Section("power", "Averaged beat", tuple(blocks))
 
 
 def _maps(comparison: Comparison) -> Section:
@@ -151,7 +156,14 @@ def _differences(
 ) -> Section:
     if not differences:
         return Section(ident, title, (Missing(title, "neither analysis holds any"),))
-    a, b = (printable(label) for label in comparison.labels)
+    blocks = _difference_blocks(title, differences, comparison.labels)
+    return Section(ident, title, tuple(blocks))
+
+
+def _difference_blocks(
+    title: str, differences: Sequence[Difference], labels: tuple[str, str]
+) -> list[Block]:
+    a, b = (printable(label) for label in labels)
     columns = (
         Column("What", weight=1.8),
         Column("Unit", weight=0.6),
@@ -172,7 +184,7 @@ def _differences(
             significant(one.second, 4),
             interval_text(*(one.second_interval or (None, None))),
             significant(one.difference),
-            interval_text(*(one.interval or (None, None)), digits=3),
+            interval_text(*(one.interval or (None, None))),
             _OVERLAP[one.is_overlapping],
         )
         for one in differences
@@ -181,7 +193,7 @@ def _differences(
     methods = dict.fromkeys(one.method for one in differences if one.method)
     if methods:
         blocks.append(Text(f"95 % of the difference: {'; '.join(methods)}.", "note"))
-    return Section(ident, title, tuple(blocks))
+    return blocks
 
 
 def _settings(

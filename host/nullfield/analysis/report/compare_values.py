@@ -12,11 +12,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from nullfield.analysis.data import FloatArray
+from nullfield.analysis.groups import BeatGroups
 from nullfield.analysis.report.feature_page import readable
 from nullfield.analysis.result import Analysis
 
 _DRAWS = 2000
 _FEWEST_INTERVALS = 5
+_FEWEST_GROUPS = 5
 
 
 @dataclass(frozen=True)
@@ -77,8 +79,8 @@ def difference_of(
 
 def feature_differences(first: Analysis, second: Analysis) -> tuple[Difference, ...]:
     """Every feature that one of the recordings has."""
-    left = {feature.name: feature for feature in getattr(first, "features", ())}
-    right = {feature.name: feature for feature in getattr(second, "features", ())}
+    left = {feature.name: feature for feature in first.features}
+    right = {feature.name: feature for feature in second.features}
     out = []
     for name in dict.fromkeys([*left, *right]):
         a, b = left.get(name), right.get(name)
@@ -117,31 +119,87 @@ def _beat_interval(first: Analysis, second: Analysis, random: np.random.Generato
     """Median interval from one normal beat to the next, bootstrapped over the intervals."""
     name, unit = "Median beat interval", "ms"
     series = [_intervals_ms(one) for one in (first, second)]
-    values = [float(np.median(one)) if len(one) else None for one in series]
+    values: list[float | None] = [float(np.median(one)) if len(one) else None for one in series]
     if any(len(one) < _FEWEST_INTERVALS for one in series):
         empty = (None, None)
         return difference_of(name, unit, (values[0], *empty), (values[1], *empty))
-    draws = [
-        np.median(one[random.integers(0, len(one), size=(_DRAWS, len(one)))], axis=1)
-        for one in series
-    ]
-    ends = [tuple(float(v) for v in np.quantile(one, (0.025, 0.975))) for one in draws]
-    change = tuple(float(v) for v in np.quantile(draws[1] - draws[0], (0.025, 0.975)))
-    (a_low, a_high), (b_low, b_high) = ends
-    assert values[0] is not None
-    assert values[1] is not None
-    return Difference(
-        name,
-        unit,
-        values[0],
-        values[1],
-        values[1] - values[0],
-        (a_low, a_high),
-        (b_low, b_high),
-        (change[0], change[1]),
-        a_low <= b_high and b_low <= a_high,
-        f"bootstrap over {len(series[0])} and {len(series[1])} intervals",
+    draws = [_median_draws(one, random) for one in series]
+    return _drawn(name, unit, values, draws, "bootstrap over beats")
+
+
+def _median_draws(values: FloatArray, random: np.random.Generator) -> FloatArray:
+    # One draw at a time: two thousand of a day's beats at once would fill the memory.
+    count = len(values)
+    return np.array(
+        [np.median(values[random.integers(0, count, size=count)]) for _ in range(_DRAWS)]
     )
+
+
+def size_changes(
+    first: Analysis,
+    second: Analysis,
+    rows: tuple[list[int], list[int]],
+    random: np.random.Generator,
+) -> tuple[Difference, ...]:
+    """RMS over the channels at R and T, bootstrapped over groups of beats.
+
+    Parameters
+    ----------
+    first, second : Analysis
+    rows : (list of int, list of int)
+        Channels of each that count.
+    random : numpy.random.Generator
+    """
+    out = []
+    for name in ("R", "T"):
+        values: list[float | None] = []
+        draws = []
+        for one, index in zip((first, second), rows, strict=True):
+            landmark = one.landmarks.get(name)
+            if landmark is None or one.average is None or not index:
+                values.append(None)
+                continue
+            at = one.average.index(landmark.time_s)
+            values.append(float(np.sqrt(np.mean(one.average.field_pt[index, at] ** 2))))
+            if one.groups is not None and len(one.groups.beats) >= _FEWEST_GROUPS:
+                draws.append(_rms_draws(one.groups, index, at, random))
+        if None in values:
+            continue
+        title, unit = f"Field at the {name} peak, RMS over channels", first.unit
+        if len(draws) == 2:
+            method = "bootstrap over groups of beats"
+            out.append(_drawn(title, unit, values, draws, method))
+        else:
+            empty = (None, None)
+            out.append(difference_of(title, unit, (values[0], *empty), (values[1], *empty)))
+    return tuple(out)
+
+
+def _rms_draws(
+    groups: BeatGroups, rows: list[int], at: int, random: np.random.Generator
+) -> FloatArray:
+    field_pt = groups.at(at)[:, rows]
+    known = np.isfinite(field_pt)
+    count = len(groups.beats)
+    times = random.multinomial(count, np.full(count, 1.0 / count), size=_DRAWS)
+    weight = times * groups.beats
+    total = weight @ np.where(known, field_pt, 0.0)
+    beats = weight @ known
+    mean = np.where(beats > 0, total / np.maximum(beats, 1), np.nan)
+    return np.asarray(np.sqrt(np.nanmean(mean**2, axis=1)))
+
+
+def _drawn(
+    name: str, unit: str, values: list[float | None], draws: list[FloatArray], method: str
+) -> Difference:
+    """A difference with percentile intervals from draws of both."""
+    a, b = values
+    assert a is not None
+    assert b is not None
+    ends = [np.quantile(one, (0.025, 0.975)) for one in (draws[0], draws[1], draws[1] - draws[0])]
+    one, two, change = ((float(low), float(high)) for low, high in ends)
+    overlap = one[0] <= two[1] and two[0] <= one[1]
+    return Difference(name, unit, a, b, b - a, one, two, change, overlap, method)
 
 
 def _intervals_ms(analysis: Analysis) -> FloatArray:

@@ -16,7 +16,6 @@ def comparison_warnings(
     first: Analysis,
     second: Analysis,
     labels: tuple[str, str],
-    rates_hz: tuple[float | None, ...],
 ) -> list[str]:
     """Differences of arrays, grids, rates, settings and cleaning, as sentences."""
     out = _array_warnings(first.array, second.array, labels)
@@ -26,7 +25,8 @@ def comparison_warnings(
         if grids[0] is not None and grids[1] is not None and not same_grid(grids[0], grids[1]):
             out.append("the maps have different grids: both were drawn anew where they overlap")
             break
-    if None not in rates_hz and not np.isclose(float(rates_hz[0] or 0), float(rates_hz[1] or 0)):
+    rates_hz = first.sampling_rate_hz, second.sampling_rate_hz
+    if not np.isclose(*rates_hz):
         out.append(f"different sampling rates: {rates_hz[0]:g} and {rates_hz[1]:g} Hz")
     settings = [dict(flat(one.settings)) for one in (first, second)]
     for key in dict.fromkeys([*settings[0], *settings[1]]):
@@ -35,10 +35,7 @@ def comparison_warnings(
             out.append(f"different settings: {key} is {left} and {right}")
     if first.mains_hz != second.mains_hz:
         out.append("mains was notched in one recording only, or at another frequency")
-    steps = [
-        {step.name for step in getattr(one, "cleaning", ()) if step.is_applied}
-        for one in (first, second)
-    ]
+    steps = [{step.name for step in one.cleaning if step.is_applied} for one in (first, second)]
     for label, names in zip(labels, (steps[0] - steps[1], steps[1] - steps[0]), strict=True):
         if names:
             out.append(f"cleaned in {label} only: {', '.join(sorted(names))}")
@@ -64,11 +61,3 @@ def _array_warnings(a: SensorArray, b: SensorArray, labels: tuple[str, str]) -> 
     if len(moved) and float(moved.max()) > _NEAR_M:
         return [f"sensors stand elsewhere: up to {1e3 * float(moved.max()):.0f} mm apart"]
     return []
-
-
-def averaged_rate_hz(analysis: Analysis) -> float | None:
-    """Sampling rate of the averaged beat."""
-    average = analysis.average
-    if average is None or len(average.time_s) < 2:
-        return None
-    return float((len(average.time_s) - 1) / (average.time_s[-1] - average.time_s[0]))

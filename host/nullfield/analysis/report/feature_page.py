@@ -22,14 +22,14 @@ _UNITS = {"deg": "°", "nAm": "nA·m", "uV": "µV", "pT/m": "pT/m", "1": ""}
 
 def feature_section(analysis: Analysis, units: Units) -> Section:
     """Table of values, and one of definitions and sources."""
-    features = tuple(getattr(analysis, "features", ()))
+    features = analysis.features
     if not features:
         reason = analysis.reasons.get("features") or analysis.reasons.get("average", "")
         if not units.is_field:
             reason = reason or "electric leads have no features of a field"
         return Section("features", "Features", (Missing("Features", reason),))
     # What has no value has a reason; the column is left away where nothing is missing.
-    has_remarks = any(getattr(feature, "reason", "") for feature in features)
+    has_remarks = any(feature.reason for feature in features)
     remark = (Column("Remark", weight=1.8),) if has_remarks else ()
     blocks: list[Block] = [
         Text(
@@ -56,7 +56,7 @@ def feature_section(analysis: Analysis, units: Units) -> Section:
                     unit_text(feature.unit),
                     interval_text(*(feature.reference or (None, None))),
                     feature.reference_source if feature.reference else "",
-                    *((getattr(feature, "reason", ""),) if has_remarks else ()),
+                    *((feature.reason,) if has_remarks else ()),
                 )
                 for feature in features
             ],

@@ -215,7 +215,7 @@ def _references(analysis: Analysis) -> Row:
 
 
 def _cleaning(analysis: Analysis) -> Table | Missing:
-    steps = getattr(analysis, "cleaning", ())
+    steps = analysis.cleaning
     if not steps:
         return Missing("Cleaning by step", "this analysis keeps no record of single steps")
     rows = []

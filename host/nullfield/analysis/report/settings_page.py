@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from nullfield import __version__
-from nullfield.analysis import result
+from nullfield.analysis.document import SCHEMA
 from nullfield.analysis.report.document import (
     Block,
     Column,
@@ -49,20 +49,19 @@ def _provenance(analysis: Analysis, facts: Mapping[str, Any]) -> list[tuple[str,
         ("Subject", str(facts.get("subject") or "")),
         ("Date", str(facts.get("date") or "")),
         ("Software", f"nullfield {facts.get('software') or __version__}"),
-        ("Schema of the results", str(getattr(analysis, "schema", result.SCHEMA))),
+        ("Schema of the results", SCHEMA),
         (
             "Array",
             f"{array.n_channels} channels of {len(set(array.head_names))} heads: {chest} over the "
             f"chest ({normal} along its normal), {array.n_channels - chest} references",
         ),
     ]
-    frame = getattr(analysis, "frame", None)
-    if frame is not None:
-        rows.append(("Frame of maps and sources", str(frame.how)))
-    for name in ("format", "source", "coordinates"):
-        value = (facts.get("metadata") or {}).get(name)
-        if value:
-            rows.append((name.capitalize(), str(value)))
+    rows.append(("Frame of maps and sources", analysis.frame.how))
+    duration_s = analysis.n_samples / analysis.sampling_rate_hz
+    rows.append(("Length", f"{duration_s:.1f} s at {analysis.sampling_rate_hz:g} Hz"))
+    for name in ("format", "coordinates"):
+        if analysis.metadata.get(name):
+            rows.append((name.capitalize(), str(analysis.metadata[name])))
     return rows
 
 

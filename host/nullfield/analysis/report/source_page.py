@@ -69,8 +69,7 @@ def _dipoles(analysis: Analysis) -> list[Block]:
         "of a sphere with the volume of the confidence ellipsoid; it covers noise and the errors "
         "of gain, place and angle that were assumed, not the error of the model."
     )
-    frame = getattr(analysis, "frame", None)
-    if frame is not None and not frame.is_identity:
+    if not analysis.frame.is_identity:
         note += " Places are in the working frame of the maps; analysis.json has them in the file's"
         note += " own coordinates."
     return [table("Current dipole at the peaks", columns, rows), Text(note, "note")]

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from nullfield.analysis.result import Analysis
 
@@ -22,7 +20,6 @@ class Units:
         return self.signal == "pT"
 
 
-def units_of(analysis: Analysis, facts: Mapping[str, Any]) -> Units:
-    """Units as the analysis, or else the facts, tell them."""
-    told = getattr(analysis, "unit", None) or facts.get("unit") or "pT"
-    return Units("µV", "nV/√Hz") if told == "uV" else Units()
+def units_of(analysis: Analysis) -> Units:
+    """Units of a recording's samples."""
+    return Units("µV", "nV/√Hz") if analysis.unit == "uV" else Units()
