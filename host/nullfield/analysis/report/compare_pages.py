@@ -103,7 +103,7 @@ def _power(comparison: Comparison, units: Units) -> Section:
     picture = Picture("power", power_png(power, units), caption, alt)
     blocks: list[Block] = [picture]
     if comparison.sizes:
-        blocks += _difference_blocks("Size", comparison.sizes, comparison.labels)
+        blocks += _difference_blocks("Size", comparison.sizes)
     return Section("power", "Averaged beat", tuple(blocks))
 
 
@@ -156,20 +156,17 @@ def _differences(
 ) -> Section:
     if not differences:
         return Section(ident, title, (Missing(title, "neither analysis holds any"),))
-    blocks = _difference_blocks(title, differences, comparison.labels)
+    blocks = _difference_blocks(title, differences)
     return Section(ident, title, tuple(blocks))
 
 
-def _difference_blocks(
-    title: str, differences: Sequence[Difference], labels: tuple[str, str]
-) -> list[Block]:
-    a, b = (printable(label) for label in labels)
+def _difference_blocks(title: str, differences: Sequence[Difference]) -> list[Block]:
     columns = (
         Column("What", weight=1.8),
         Column("Unit", weight=0.6),
-        Column(a, True, 1.0),
+        Column("First", True, 1.0),
         Column("95 %", True, 1.4),
-        Column(b, True, 1.0),
+        Column("Second", True, 1.0),
         Column("95 %", True, 1.4),
         Column("Difference", True, 1.0),
         Column("95 % of it", True, 1.4),
@@ -180,11 +177,11 @@ def _difference_blocks(
             one.name,
             unit_text(one.unit),
             significant(one.first, 4),
-            interval_text(*(one.first_interval or (None, None))),
+            _ends(one.first_interval),
             significant(one.second, 4),
-            interval_text(*(one.second_interval or (None, None))),
+            _ends(one.second_interval),
             significant(one.difference),
-            interval_text(*(one.interval or (None, None))),
+            _ends(one.interval, 3),
             _OVERLAP[one.is_overlapping],
         )
         for one in differences
@@ -194,6 +191,11 @@ def _difference_blocks(
     if methods:
         blocks.append(Text(f"95 % of the difference: {'; '.join(methods)}.", "note"))
     return blocks
+
+
+def _ends(interval: tuple[float, float] | None, digits: int = 4) -> str:
+    low, high = interval or (None, None)
+    return interval_text(low, high, digits)
 
 
 def _settings(

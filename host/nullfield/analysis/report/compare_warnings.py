@@ -48,16 +48,18 @@ def comparison_warnings(
 def _array_warnings(a: SensorArray, b: SensorArray, labels: tuple[str, str]) -> list[str]:
     known = set(b.names)
     common = [name for name in a.names if name in known]
+    out = []
     if len(common) < max(a.n_channels, b.n_channels):
-        text = (
+        out.append(
             f"different arrays: {a.n_channels} channels in {labels[0]}, {b.n_channels} in "
             f"{labels[1]}, {len(common)} of the same name"
         )
-        return [text]
-    where = {name: i for i, name in enumerate(b.names)}
-    order = [where[name] for name in a.names]
-    moved = np.linalg.norm(a.positions_m - b.positions_m[order], axis=1)
-    moved = moved[np.isfinite(moved)]
-    if len(moved) and float(moved.max()) > _NEAR_M:
-        return [f"sensors stand elsewhere: up to {1e3 * float(moved.max()):.0f} mm apart"]
-    return []
+    places = [{name: one.positions_m[i] for i, name in enumerate(one.names)} for one in (a, b)]
+    apart = [float(np.linalg.norm(places[0][name] - places[1][name])) for name in common]
+    apart = [one for one in apart if np.isfinite(one)]
+    if apart and max(apart) > _NEAR_M:
+        out.append(
+            f"channels of one name stand up to {1e3 * max(apart):.0f} mm apart: sizes of the "
+            "averaged beat are not of the same places, maps are"
+        )
+    return out
