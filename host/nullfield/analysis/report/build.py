@@ -39,7 +39,7 @@ def build_document(
         title=printable(known.get("title") or default),
         who=" · ".join(part for part in (subject, date) if part),
         sections=(
-            quality_section(analysis, known, pictures, units),
+            quality_section(analysis, known, pictures),
             butterfly_section(analysis, pictures, units),
             map_section(analysis, pictures, units),
             arrow_section(analysis, pictures, units),

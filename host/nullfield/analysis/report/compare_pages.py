@@ -76,7 +76,7 @@ def _quality(comparison: Comparison, facts: tuple[Mapping[str, Any], Mapping[str
         blocks.append(Text("Same array, places, grids, rates, cleaning and settings.", "note"))
     sides = []
     for analysis, known in zip((comparison.first, comparison.second), facts, strict=True):
-        told = glance(analysis, known, units_of(analysis))
+        told = glance(analysis, known)
         sides.append({name: f"{value} ({why})" if why else value for name, value, why in told})
     names = dict.fromkeys([*sides[0], *sides[1]])
     rows = [(name, sides[0].get(name), sides[1].get(name)) for name in names]

@@ -169,7 +169,9 @@ def name_runs(names: Iterable[str]) -> str:
         if runs and number:
             before, first, last, after = runs[-1]
             alike = before == head and after == tail and last != ""
-            if alike and int(number) == int(last) + 1 and (last[0] != "0" or number[0] == "0"):
+            # S9 and S10 follow one another, S09 and S10 too, S9 and S010 do not.
+            is_next = len(last) == len(number) or "0" not in (last[0], number[0])
+            if alike and is_next and int(number) == int(last) + 1:
                 runs[-1] = (before, first, number, after)
                 continue
         runs.append((head, number, number, tail))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
 from datetime import UTC, datetime
+from itertools import zip_longest
 from pathlib import Path
 
 import matplotlib
@@ -13,6 +15,7 @@ from PIL import Image
 
 from nullfield.analysis.report.document import (
     Block,
+    Column,
     Document,
     Frames,
     Items,
@@ -34,6 +37,8 @@ _FULL_WEIGHT = 5.0
 """Weight of a table's columns from which it is as wide as the page."""
 _NO_DATE = datetime(1970, 1, 1, tzinfo=UTC)
 """Stands in the file's own date where none is told: the day of writing would change the bytes."""
+_TALLEST_LINES = 30
+"""Of a cell; a longer one goes on in the next row."""
 _MOST_SHARE = 0.6
 """Of a page: a longer section may begin below another one if this much of it has room there."""
 
@@ -225,10 +230,26 @@ def _table(pdf: _Report, block: Table) -> None:
         for column in block.columns:
             head.cell(pdf.shown(column.title))
         for cells in block.rows:
-            row = drawn.row()
-            for number, cell in enumerate(cells):
-                row.cell(pdf.shown(cell), style=bold if number == 0 else None)
+            for part in _parts(pdf, cells, block.columns, share * pdf.epw):
+                row = drawn.row()
+                for number, cell in enumerate(part):
+                    row.cell(cell, style=bold if number == 0 else None)
     pdf.ln(4)
+
+
+def _parts(
+    pdf: _Report, cells: tuple[str, ...], columns: tuple[Column, ...], width_mm: float
+) -> Iterator[tuple[str, ...]]:
+    """A row as one or more, none of which is higher than a page."""
+    whole = sum(column.weight for column in columns)
+    pieces = []
+    for cell, column in zip(cells, columns, strict=True):
+        room_mm = _TALLEST_LINES * max(4.0, width_mm * column.weight / whole - 2.5)
+        text = pdf.shown(cell)
+        parts = -(-int(pdf.get_string_width(text)) // int(room_mm)) or 1
+        size = -(-len(text) // parts)
+        pieces.append([text[i : i + size] for i in range(0, len(text), size)])
+    yield from zip_longest(*pieces, fillvalue="")
 
 
 def _picture(pdf: _Report, block: Picture) -> None:

@@ -38,7 +38,7 @@ def load_pictures(
     """The plots that are there, by name, in the report's order."""
     texts = {
         "butterfly": _butterfly(analysis, units),
-        "noise": _noise(analysis, units),
+        "noise": _noise(analysis),
         "residual": ", ".join(
             f"{state} {size_text(float(value))}"
             for state, value in (facts.get("residual_pt") or {}).items()
@@ -97,11 +97,11 @@ def _butterfly(analysis: Analysis, units: Units) -> str:
     return ", ".join(parts)
 
 
-def _noise(analysis: Analysis, units: Units) -> str:
+def _noise(analysis: Analysis) -> str:
     summary = analysis.noise_summary_ft_rthz()
     if summary is None:
         return ""
-    return f"median {summary[0]:.1f}, worst channel {summary[1]:.1f} {units.density}"
+    return f"median {summary[0]:.1f}, worst channel {summary[1]:.1f} fT/√Hz"
 
 
 def _map(landmark: Landmark | None) -> str:

@@ -21,7 +21,6 @@ from nullfield.analysis.report.document import (
     printable,
     table,
 )
-from nullfield.analysis.report.units import Units
 from nullfield.analysis.result import Analysis
 
 Row = tuple[str, str, str]
@@ -30,14 +29,14 @@ NOTES_SHOWN = 12
 
 
 def quality_section(
-    analysis: Analysis, facts: Mapping[str, Any], pictures: Mapping[str, Picture], units: Units
+    analysis: Analysis, facts: Mapping[str, Any], pictures: Mapping[str, Picture]
 ) -> Section:
     """Noise, residual field, bad heads, beats, losses, mains and every step of cleaning."""
     blocks: list[Block] = [
         table(
             "At a glance",
             (Column("What", weight=1.3), Column("Value", weight=1.1), Column("Remark", weight=2.6)),
-            glance(analysis, facts, units),
+            glance(analysis, facts),
         ),
         _cleaning(analysis),
     ]
@@ -51,10 +50,10 @@ def quality_section(
     return Section("quality", "Quality", tuple(blocks))
 
 
-def glance(analysis: Analysis, facts: Mapping[str, Any], units: Units) -> list[Row]:
+def glance(analysis: Analysis, facts: Mapping[str, Any]) -> list[Row]:
     """Rows of the first table: what, value, remark."""
     return [
-        _noise(analysis, units),
+        _noise(analysis),
         *_residual(facts),
         *_beats(analysis),
         _snr(analysis),
@@ -78,15 +77,15 @@ def size_text(field_pt: float) -> str:
     return f"{field_pt / 1e3:.2f} nT" if field_pt >= 1e3 else f"{field_pt:.0f} pT"
 
 
-def _noise(analysis: Analysis, units: Units) -> Row:
+def _noise(analysis: Analysis) -> Row:
     low, high = analysis.settings.get("noise_band_hz", (float("nan"), float("nan")))
     name = f"Noise between beats, {low:g}–{high:g} Hz"
     noise = analysis.noise_summary_ft_rthz()
     if noise is None:
         return name, "unknown", analysis.quality.reason or "no channel in use has a known noise"
     of = "Bz channels" if (analysis.used & analysis.array.is_normal).any() else "channels in use"
-    unit = units.density
-    return name, f"{noise[0]:.1f} {unit}", f"median of the {of}; worst {noise[1]:.1f} {unit}"
+    remark = f"median of the {of}; worst {noise[1]:.1f} fT/√Hz"
+    return name, f"{noise[0]:.1f} fT/√Hz", remark
 
 
 def _residual(facts: Mapping[str, Any]) -> list[Row]:

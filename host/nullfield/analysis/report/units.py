@@ -9,10 +9,9 @@ from nullfield.analysis.result import Analysis
 
 @dataclass(frozen=True)
 class Units:
-    """Unit of the samples, and of a spectral density."""
+    """Unit of the samples."""
 
     signal: str = "pT"
-    density: str = "fT/√Hz"
 
     @property
     def is_field(self) -> bool:
@@ -22,4 +21,4 @@ class Units:
 
 def units_of(analysis: Analysis) -> Units:
     """Units of a recording's samples."""
-    return Units("µV", "nV/√Hz") if analysis.unit == "uV" else Units()
+    return Units("µV") if analysis.unit == "uV" else Units()
