@@ -24,8 +24,10 @@ def power_png(power: Mapping[str, tuple[FloatArray, FloatArray]], units: Units) 
     axes = figure.subplots()
     styles = ((BLUE, "-"), (ORANGE, (0, (5, 2))))
     for (label, (time_s, rms)), (colour, dash) in zip(power.items(), styles, strict=False):
+        # In a legend a dollar sign would start a formula, and a leading underscore hide the line.
+        name = " " + short(label).replace("$", "\\$")
         axes.plot(
-            1e3 * time_s, rms, color=colour, linestyle=dash, linewidth=1.6, label=short(label)
+            1e3 * time_s, rms, color=colour, linestyle=dash, linewidth=1.6, label=name
         )
     axes.axvline(0.0, color="0.75", linewidth=0.8, zorder=0)
     axes.set_ylim(bottom=0.0)
@@ -65,7 +67,6 @@ def map_pair_png(pair: MapPair, name: str, labels: tuple[str, str]) -> bytes:
 
 
 def short(label: str) -> str:
-    """A label that fits over a panel; a dollar sign starts no formula."""
+    """A label that fits over a panel."""
     text = printable(label)
-    text = text if len(text) <= _LONGEST_LABEL else f"{text[: _LONGEST_LABEL - 1]}…"
-    return text.replace("$", "\\$")
+    return text if len(text) <= _LONGEST_LABEL else f"{text[: _LONGEST_LABEL - 1]}…"
