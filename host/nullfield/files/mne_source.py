@@ -218,11 +218,12 @@ def _array(mne: Any, raw: Any, picks: list[int], entries: list[Any]) -> tuple[fl
     start_time_s = raw.first_samp / float(raw.info["sfreq"])
     try:
         ours = json.loads(raw.info["description"] or "")
-        heads = tuple(str(ours["head_names"][index]) for index in picks)
-        axes = tuple(int(ours["axis_index"][index]) for index in picks)
-        start_time_s = float(ours["start_time_s"])
+        told = [_told(ours, name, index) for name, index in zip(names, picks, strict=True)]
+        heads, axes = tuple(head for head, _ in told), tuple(axis for _, axis in told)
+        # Cutting in MNE moves the first sample, which MNE counts.
+        start_time_s += float(ours["start_time_s"])
     except (ValueError, KeyError, TypeError, IndexError):
-        heads = axes = None  # not written by Nullfield, or edited since: the names have to do
+        pass  # not written by Nullfield, or edited since: the names have to do
     loc = np.array([entry["loc"] for entry in entries], dtype=np.float64)
     if len(loc) > 1 and not loc[:, :3].any():
         loc[:] = np.nan  # all in one point: nothing was told
@@ -236,6 +237,14 @@ def _array(mne: Any, raw: Any, picks: list[int], entries: list[Any]) -> tuple[fl
         is_reference=tuple(entry["kind"] == reference for entry in entries),
     )
     return start_time_s, array
+
+
+def _told(ours: dict[str, Any], name: str, index: int) -> tuple[str, int]:
+    """Head and axis of a channel in a description that Nullfield wrote."""
+    if ours["nullfield"] == 1:
+        return str(ours["head_names"][index]), int(ours["axis_index"][index])
+    head, axis = ours["heads"][name]
+    return str(head), int(axis)
 
 
 def _who_and_when(raw: Any) -> dict[str, str]:
