@@ -66,7 +66,9 @@ def write_positions(array: SensorArray, path: Path) -> None:
     with path.open("w", newline="", encoding="utf-8") as stream:
         separator = "\t" if path.suffix == ".tsv" else ","
         writer = csv.writer(stream, delimiter=separator, lineterminator="\n")
-        writer.writerow(["name", "x_m", "y_m", "z_m", "nx", "ny", "nz", "head", "axis", "reference"])
+        writer.writerow(
+            ["name", "x_m", "y_m", "z_m", "nx", "ny", "nz", "head", "axis", "reference"]
+        )
         for channel, name in enumerate(array.names):
             writer.writerow(
                 [
