@@ -10,9 +10,11 @@ import re
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from nullfield.analysis.data import FieldRecording
 from nullfield.errors import AnalysisError, InputError
-from nullfield.files.mne_source import MneSource, open_with_mne
+from nullfield.files.mne_source import MneSource, import_mne, open_with_mne
 from nullfield.files.to_mne import to_mne_raw
 
 _MOST_LISTED = 8
@@ -58,7 +60,8 @@ def open_bids(path: Path, *, positions: Path | None = None, unit: str | None = N
 
     def opener() -> Any:
         place = mne_bids.get_bids_path_from_fname(file, verbose="error")
-        return mne_bids.read_raw_bids(place, verbose="error")
+        raw = mne_bids.read_raw_bids(place, verbose="error")
+        return _with_channel_marks(raw, file)
 
     raw = open_with_mne(file, "BIDS", opener, notes)
     source = MneSource(raw, file, "BIDS", positions=positions, unit=unit, notes=notes)
@@ -69,6 +72,23 @@ def open_bids(path: Path, *, positions: Path | None = None, unit: str | None = N
     if subject is not None:
         source.metadata = {**source.metadata, "subject": subject[1]}
     return source
+
+
+def _with_channel_marks(raw: Any, file: Path) -> Any:
+    """Give marks their channels back: the events file of BIDS knows only times."""
+    if file.suffix != ".fif":
+        return raw
+    mne = import_mne()
+    own = mne.read_annotations(file)
+    period_s = 1.0 / float(raw.info["sfreq"])
+    onsets = {text: own.onset[own.description == text] for text in set(own.description)}
+    others = [
+        i
+        for i, one in enumerate(raw.annotations)
+        if not (np.abs(onsets.get(one["description"], np.inf) - one["onset"]) < period_s).any()
+    ]
+    raw.set_annotations(own + raw.annotations[others], verbose="error")
+    return raw
 
 
 def recordings_of(folder: Path) -> list[Path]:
