@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any, Protocol
 
 from nullfield.analysis.data import FieldRecording, SensorArray
@@ -126,5 +127,5 @@ def sections_of(source: Source, most_values: int = MOST_VALUES) -> Iterator[Sect
     count = max(1, -(-total // most))
     margin = round(MARGIN_S * rate_hz)
     edges = [round(total * i / count) for i in range(count + 1)]
-    for start, stop in zip(edges[:-1], edges[1:], strict=True):
+    for start, stop in pairwise(edges):
         yield Section(start, stop, max(0, start - margin), min(total, stop + margin))

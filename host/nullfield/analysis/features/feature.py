@@ -1,0 +1,41 @@
+"""One number that describes a heart's field, with how sure it is and where it comes from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Feature:
+    """A research feature.
+
+    Attributes
+    ----------
+    name : str
+    value : float or None
+        None where the data do not support it.
+    unit : str
+        Empty for a plain number.
+    low, high : float or None
+        95 % bootstrap interval over beats; None where there are too few.
+    definition : str
+        One sentence.
+    source : str
+        Publication of the definition.
+    reference : (float, float) or None
+        Published range, where one was found.
+    reference_source : str or None
+    reason : str
+        Why there is no value, or no interval.
+    """
+
+    name: str
+    value: float | None
+    unit: str
+    low: float | None
+    high: float | None
+    definition: str
+    source: str
+    reference: tuple[float, float] | None = None
+    reference_source: str | None = None
+    reason: str = ""
