@@ -46,7 +46,7 @@ def write_csv(recording: FieldRecording, path: Path) -> tuple[Path, Path]:
     with path.open("w", newline="", encoding="utf-8") as stream:
         # The rate is in the times as well, but to their last digit only.
         stream.write(f"# sampling_rate_hz: {recording.sampling_rate_hz!r}\n")
-        for key in ("subject", "date"):
+        for key in ("subject", "date", "coordinates"):
             if key in recording.metadata:
                 stream.write(f"# {key}: {' '.join(str(recording.metadata[key]).split())}\n")
         writer = csv.writer(stream, delimiter=separator, lineterminator="\n")

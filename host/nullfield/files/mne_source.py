@@ -18,6 +18,8 @@ from nullfield.files.units import check_plausible, parse_unit, wanted_unit
 
 PT_PER_T = 1e12
 UV_PER_V = 1e6
+DEVICE = "device coordinates"
+"""What ``metadata["coordinates"]`` says of positions whose frame the file does not tell."""
 _CHECKED_S = 10.0
 
 
@@ -121,7 +123,7 @@ class MneSource:
         self.metadata: Mapping[str, Any] = {
             "source": str(path),
             "format": format_name,
-            "coordinates": "device coordinates",
+            "coordinates": DEVICE if positions is not None else _coordinates(raw),
             **_who_and_when(raw),
             "notes": told,
         }
@@ -245,6 +247,13 @@ def _told(ours: dict[str, Any], name: str, index: int) -> tuple[str, int]:
         return str(ours["head_names"][index]), int(ours["axis_index"][index])
     head, axis = ours["heads"][name]
     return str(head), int(axis)
+
+
+def _coordinates(raw: Any) -> str:
+    try:
+        return str(json.loads(raw.info["description"] or "")["coordinates"])
+    except (ValueError, KeyError, TypeError):
+        return DEVICE
 
 
 def _who_and_when(raw: Any) -> dict[str, str]:

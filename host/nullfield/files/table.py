@@ -112,6 +112,11 @@ class TableSource:
             "format": "table",
             "coordinates": "device coordinates",
             **{key: remarks[key] for key in ("subject", "date") if key in remarks},
+            **(
+                {}
+                if positions or "coordinates" not in remarks
+                else {"coordinates": remarks["coordinates"]}
+            ),
             "notes": notes,
         }
 

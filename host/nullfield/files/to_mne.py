@@ -18,7 +18,7 @@ from nullfield.analysis.average import AveragedBeat
 from nullfield.analysis.data import BoolArray, FieldRecording, FloatArray, SensorArray
 from nullfield.dsp.gaps import shared_segments
 from nullfield.errors import InputError
-from nullfield.files.mne_source import PT_PER_T, UV_PER_V, import_mne
+from nullfield.files.mne_source import DEVICE, PT_PER_T, UV_PER_V, import_mne
 
 COIL_TYPE = 8002
 """FIFFV_COIL_QUSPIN_ZFOPM_MAG2: a zero-field OPM of the second generation, for MNE's forward models."""
@@ -52,7 +52,9 @@ def to_mne_raw(recording: FieldRecording) -> Any:
     names = recording.array.names
     info["bads"] = [names[i] for i in np.flatnonzero(~good.any(axis=1))]
     about = json.loads(info["description"])
-    info["description"] = json.dumps({**about, "start_time_s": recording.start_time_s})
+    about["start_time_s"] = recording.start_time_s
+    about["coordinates"] = str(recording.metadata.get("coordinates", DEVICE))
+    info["description"] = json.dumps(about)
     per_unit = UV_PER_V if recording.unit == "uV" else PT_PER_T
     data = np.where(good, recording.field_pt, 0.0) / per_unit
     raw = mne.io.RawArray(data, info, verbose="error")
