@@ -183,7 +183,8 @@ def _open(path: Path, notes: list[str]) -> Any:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             edf = reader(path, header_encoding="latin-1")
-            len(edf.signals)
+            for signal in edf.signals:
+                _check_limits(signal)
     except Exception as error:
         # A damaged header stumbles anywhere in the library.
         first = (str(error).strip() or type(error).__name__).splitlines()[0]
@@ -194,6 +195,15 @@ def _open(path: Path, notes: list[str]) -> Any:
     if not edf.signals:
         raise InputError(f"{path}: holds annotations only", f"give an {what} file with signals")
     return edf
+
+
+def _check_limits(signal: Any) -> None:
+    """Each number of a signal's header, for edfio reads them only when they are needed."""
+    numbers = (signal.physical_min, signal.physical_max, signal.sampling_frequency)
+    if not np.isfinite(numbers).all() or not 0 < signal.sampling_frequency < 1e7:
+        raise ValueError(f"{signal.label.strip()}: limits or rate are no numbers")
+    if signal.digital_min >= signal.digital_max:
+        raise ValueError(f"{signal.label.strip()}: digital limits are not in order")
 
 
 def _pick(

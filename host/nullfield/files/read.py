@@ -10,6 +10,7 @@ from nullfield.analysis.data import FieldRecording
 from nullfield.analysis.sections import InMemory, Source
 from nullfield.errors import InputError, RecordingError
 from nullfield.files.table import TableSource
+from nullfield.files.text import READ_ERRORS
 
 MCAP, FIF, EDF, LVM, TABLE, BIDS, OWN_FOLDER = (
     "MCAP", "FIF", "EDF", "LVM", "table", "BIDS", "own folder",
@@ -150,7 +151,7 @@ def detect(path: Path) -> str:
         if start.startswith(_GZIP):
             with gzip.open(path, "rb") as packed:
                 start = packed.read(512)
-    except (OSError, EOFError) as error:
+    except READ_ERRORS as error:
         if not path.exists():
             kind = RecordingError if path.suffix in ("", ".mcap") else InputError
             raise kind(f"{path}: there is no such recording", "check the path") from error
