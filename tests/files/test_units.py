@@ -84,9 +84,9 @@ def test_a_unit_that_is_none_names_the_ones_that_are():
 @pytest.mark.parametrize(
     ("unit", "raw", "better"),
     [
-        ("pT", 5e-11, "T"),
+        ("pT", 1e-13, "in T they"),
         ("T", 40.0, "pT"),
-        ("fT", 8e-14, "mT or T"),
+        ("fT", 8e-14, "in T they"),
         ("mV", 2e-6, "V"),
         ("V", 300.0, "uV"),
     ],

@@ -58,16 +58,17 @@ def open_bids(path: Path, *, positions: Path | None = None, unit: str | None = N
     file = path if path.is_file() or path.suffix == ".ds" else _only_one(path)
     notes: list[str] = []
 
-    def opener() -> Any:
+    def opener() -> MneSource:
         place = mne_bids.get_bids_path_from_fname(file, verbose="error")
         raw = mne_bids.read_raw_bids(place, verbose="error")
-        return _with_channel_marks(raw, file)
+        raw = _with_channel_marks(raw, file)
+        source = MneSource(raw, file, "BIDS", positions=positions, unit=unit, notes=notes)
+        bad = [name for name in raw.info["bads"] if name in source.array.names]
+        if bad:
+            notes.append(f"{len(bad)} channels are marked as bad: {', '.join(bad[:_MOST_LISTED])}")
+        return source
 
-    raw = open_with_mne(file, "BIDS", opener, notes)
-    source = MneSource(raw, file, "BIDS", positions=positions, unit=unit, notes=notes)
-    bad = [name for name in raw.info["bads"] if name in source.array.names]
-    if bad:
-        notes.append(f"{len(bad)} channels are marked as bad: {', '.join(bad[:_MOST_LISTED])}")
+    source: MneSource = open_with_mne(file, "BIDS", opener, notes)
     subject = re.search(r"sub-([^_/\\]+)", file.name)
     if subject is not None:
         source.metadata = {**source.metadata, "subject": subject[1]}

@@ -54,15 +54,13 @@ def open_fif(path: Path, *, positions: Path | None = None, unit: str | None = No
     """
     mne = import_mne()
     notes: list[str] = []
-    raw = open_with_mne(
-        path,
-        "FIF",
-        lambda: mne.io.read_raw_fif(
-            path, preload=False, on_split_missing="raise", verbose="warning"
-        ),
-        notes,
-    )
-    return MneSource(raw, path, "FIF", positions=positions, unit=unit, notes=notes)
+
+    def opener() -> MneSource:
+        raw = mne.io.read_raw_fif(path, preload=False, on_split_missing="raise", verbose="warning")
+        return MneSource(raw, path, "FIF", positions=positions, unit=unit, notes=notes)
+
+    source: MneSource = open_with_mne(path, "FIF", opener, notes)
+    return source
 
 
 def read_fif(path: Path) -> FieldRecording:

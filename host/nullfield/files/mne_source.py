@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from nullfield.analysis.data import FieldRecording, SensorArray
-from nullfield.errors import AnalysisError, InputError
+from nullfield.errors import AnalysisError, InputError, NullfieldError
 from nullfield.files.channel_names import array_of
 from nullfield.files.placing import place_channels
 from nullfield.files.units import check_plausible, parse_unit, wanted_unit
@@ -53,7 +53,7 @@ def open_with_mne(path: Path, what: str, opener: Callable[[], Any], notes: list[
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             raw = opener()
-    except InputError:
+    except NullfieldError:
         raise
     except Exception as error:
         # MNE reads damaged files in good faith: what it then stumbles over can be of any type.

@@ -74,25 +74,27 @@ class TextFile:
                 data = stream.read()
             yield Piece(0, len(data), 1), self._lines(data)
             return
-        offset, line, rest = 0, 1, b""
+        offset, line, held, rest = 0, 1, b"", b""
         try:
             with self._open() as stream:
                 while data := stream.read(size):
                     data = rest + data
                     cut = data.rfind(b"\n") + 1
+                    rest = data[cut:]
                     if not cut:
-                        rest = data
                         continue
-                    whole, rest = data[:cut], data[cut:]
-                    yield Piece(offset, cut, line), self._lines(whole)
-                    offset += cut
-                    line += whole.count(b"\n")
+                    if held:
+                        yield Piece(offset, len(held), line), self._lines(held)
+                    offset += len(held)
+                    line += held.count(b"\n")
+                    held = data[:cut]
         except READ_ERRORS as error:
             raise InputError(
                 f"{self.path}: cannot be read beyond line {line} ({error})", "the file is cut"
             ) from error
-        if rest:
-            yield Piece(offset, len(rest), line), self._lines(rest)
+        # A line without an end goes with those before it: they tell whether it is whole.
+        if held or rest:
+            yield Piece(offset, len(held) + len(rest), line), self._lines(held + rest)
 
     def lines_of(self, piece: Piece) -> list[str]:
         """The lines of a piece that `pieces` gave."""
