@@ -83,6 +83,21 @@ def test_the_folder_of_an_examination_gives_its_recording_and_facts(tmp_path):
     assert facts["subject"] == "S-1"
 
 
+def test_the_folder_of_an_analysis_leads_to_its_recording(tmp_path):
+    recording = tmp_path / "rest.csv"
+    folder = tmp_path / "a1"
+    folder.mkdir()
+    told = {"input": {"source": str(recording)}}
+    (folder / "analysis.json").write_text(json.dumps(told), encoding="utf-8")
+    with pytest.raises(InputError, match=r"rest\.csv is not there any more"):
+        compare._recording(folder)
+    recording.write_text("x")
+    assert compare._recording(folder) == recording
+    told = {"input": {"source": "/elsewhere/rest.csv"}}
+    (folder / "analysis.json").write_text(json.dumps(told), encoding="utf-8")
+    assert compare._recording(folder) == recording
+
+
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"null": 3}', '{"notes": "x"}'])
 def test_a_damaged_record_of_an_examination_does_not_matter(tmp_path, text):
     (tmp_path / "exam.json").write_text(text, encoding="utf-8")
