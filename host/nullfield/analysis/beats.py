@@ -8,8 +8,9 @@ each beat by cross-correlation and tells which ones have another shape.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -69,6 +70,31 @@ class Beats:
     def n_accepted(self) -> int:
         """Number of beats that an average may use."""
         return int(self.accepted.sum())
+
+    def subset(self, chosen: BoolArray) -> Beats:
+        """Some of the beats; the rate stays that of all."""
+        return replace(
+            self,
+            samples=self.samples[chosen],
+            times_s=self.times_s[chosen],
+            accepted=self.accepted[chosen],
+            correlation=self.correlation[chosen],
+        )
+
+    def joined(self, other: Beats) -> Beats:
+        """These beats and those of a later section, in the order of time."""
+        order = np.argsort(np.concatenate([self.samples, other.samples]), kind="stable")
+
+        def join(mine: npt.NDArray[Any], others: npt.NDArray[Any]) -> Any:
+            return np.concatenate([mine, others])[order]
+
+        return replace(
+            self,
+            samples=join(self.samples, other.samples),
+            times_s=join(self.times_s, other.times_s),
+            accepted=join(self.accepted, other.accepted),
+            correlation=join(self.correlation, other.correlation),
+        )
 
     @property
     def interval_s(self) -> float | None:
