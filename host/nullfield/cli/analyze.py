@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, get_args
 
 import typer
 from rich.markup import escape
 from rich.table import Table
 
+from nullfield.analysis.cleaning.settings import CleaningSettings, External
 from nullfield.analysis.data import CALIBRATED, UNCALIBRATED
 from nullfield.analysis.result import Analysis
 from nullfield.analysis.settings import AnalysisSettings
@@ -58,9 +59,12 @@ def analyze(
     mains: Annotated[
         float | None, typer.Option("--mains", help="Hz; found from the data if left out.")
     ] = None,
-    has_references: Annotated[
-        bool, typer.Option("--references/--no-references", help="Regress reference heads out.")
-    ] = True,
+    external: Annotated[
+        str,
+        typer.Option(
+            "--external", help="Outer field: auto, references, homogeneous or none take it out."
+        ),
+    ] = "auto",
     is_calibrated: Annotated[
         bool,
         typer.Option("--calibrated", help="Gains, places and axes are those of a calibration."),
@@ -81,8 +85,7 @@ def analyze(
     check_folder(directory)
     settings = AnalysisSettings(
         low_pass_hz=low_pass,
-        mains_hz=mains,
-        use_references=has_references,
+        cleaning=CleaningSettings(mains_hz=mains, external=_external(external)),
         outward=None if outward is None else _direction(outward),
         uncertainty=CALIBRATED if is_calibrated else UNCALIBRATED,
         resamples=resamples,
@@ -113,6 +116,13 @@ def _direction(text: str) -> tuple[float, float, float]:
             f"--outward {text}: is no direction", "give three numbers, like 0,0,1"
         ) from None
     return x, y, z
+
+
+def _external(name: str) -> External:
+    for one in get_args(External):
+        if name == one:
+            return name  # type: ignore[return-value]
+    raise InputError(f"--external {name}: no such way", f"one of {', '.join(get_args(External))}")
 
 
 def _show(analysis: Analysis) -> None:

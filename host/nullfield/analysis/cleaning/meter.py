@@ -63,6 +63,8 @@ class HeartBandMeter:
         """
         power, count = np.zeros(len(self.channels)), np.zeros(len(self.channels))
         edge = round(_EDGE_S * self._bin_rate_hz)
+        if not len(self.channels):
+            return power
         for start, stop in self._windows:
             pause = self._quiet[start:stop].reshape(-1, self._bin).all(axis=1)
             bins = field_pt[self.channels, start:stop].reshape(len(self.channels), -1, self._bin)
