@@ -122,7 +122,7 @@ def _against_their_like(work: Work) -> dict[int, str]:
                 usual = float(np.median(scale[known]))
                 if usual <= 0.0:
                     continue
-                for channel in np.flatnonzero(known):
+                for channel in np.flatnonzero(known).tolist():
                     times = float(scale[channel]) / usual
                     if times > NOISY_FACTOR:
                         out[channel] = f"noisy: {times:.0f} times the {name} noise of its like"

@@ -9,6 +9,8 @@ before it changes only by what the drift itself does between the two pauses.
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from scipy.interpolate import PchipInterpolator
 
@@ -54,11 +56,7 @@ def _knots(quiet: BoolArray, rate_hz: float) -> list[tuple[int, int]]:
     for start, stop in runs(quiet):
         count = max(1, round((stop - start) / longest))
         edges = np.linspace(start, stop, count + 1).astype(int)
-        out += [
-            (int(a), int(b))
-            for a, b in zip(edges[:-1], edges[1:], strict=True)
-            if b - a >= shortest
-        ]
+        out += [(int(a), int(b)) for a, b in pairwise(edges) if b - a >= shortest]
     return out
 
 

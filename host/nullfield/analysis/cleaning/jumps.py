@@ -82,8 +82,8 @@ def remove_steps(work: Work) -> CleaningStep:
                 left.append(work.array.names[channel])
                 continue
             found += own
-    for step in sorted(found, key=lambda one: (one.channel, one.sample)):
-        _subtract(work, step)
+    ordered = sorted(found, key=lambda one: (one.channel, one.sample))
+    found = [done for step in ordered if (done := _subtract(work, step)) is not None]
     parameters = {
         "steps": [[work.array.names[s.channel], s.sample / work.rate_hz, s.size_pt] for s in found],
         "left": left,
@@ -164,8 +164,9 @@ def _candidates(levels: _Levels, n_samples: int) -> list[_Step]:
         last = -count
         for peak in peaks:
             # The heart shifts the peak of a difference of medians a little.
-            around = slice(max(0, peak - _SHARP_BINS), peak + _SHARP_BINS + 1)
-            at = around.start + int(np.argmax(near[around] * np.sign(change[peak])))
+            first = max(0, int(peak) - _SHARP_BINS)
+            around = near[first : int(peak) + _SHARP_BINS + 1]
+            at = first + int(np.argmax(around * np.sign(change[peak])))
             sharp = near[at] * np.sign(change[peak]) >= _SHARP_SHARE * size[peak]
             if at - last < _HALF or not sharp:
                 continue

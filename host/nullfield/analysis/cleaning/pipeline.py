@@ -9,8 +9,8 @@ import numpy as np
 
 from nullfield.analysis.beats import find_beats
 from nullfield.analysis.cleaning.bad_channels import bad_channel_step
-from nullfield.analysis.cleaning.homogeneous import homogeneous_step
 from nullfield.analysis.cleaning.drift import remove_drift
+from nullfield.analysis.cleaning.homogeneous import homogeneous_step
 from nullfield.analysis.cleaning.jumps import mark_movements, remove_steps
 from nullfield.analysis.cleaning.mains import remove_mains
 from nullfield.analysis.cleaning.meter import HeartBandMeter, removed_db
