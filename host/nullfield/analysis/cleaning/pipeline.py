@@ -9,7 +9,9 @@ import numpy as np
 
 from nullfield.analysis.beats import find_beats
 from nullfield.analysis.cleaning.bad_channels import bad_channel_step
+from nullfield.analysis.cleaning.drift import remove_drift
 from nullfield.analysis.cleaning.homogeneous import homogeneous_step
+from nullfield.analysis.cleaning.jumps import mark_movements, remove_steps
 from nullfield.analysis.cleaning.mains import remove_mains
 from nullfield.analysis.cleaning.meter import HeartBandMeter, removed_db
 from nullfield.analysis.cleaning.reference import reference_step
@@ -102,6 +104,11 @@ def clean(
     if chosen.mains:
         step, mains_hz = remove_mains(work, chosen)
         steps.append(step)
+    tell("steps", 0.3)
+    if chosen.jumps:
+        steps.append(remove_steps(work))
+    if chosen.bad_channels:
+        steps[0] = bad_channel_step(work, steps[0])
     tell("beats", 0.4)
     if work.quiet is None:
         work.quiet = quiet_samples(recording, find_beats(recording.with_field(field_pt)))
@@ -109,6 +116,11 @@ def clean(
     measured = _Measured(work)
     if recording.unit == "pT":
         steps += [measured(step) for step in _external(work, chosen)]
+    tell("movements", 0.8)
+    if chosen.jumps:
+        steps.append(measured(mark_movements(work)))
+    if chosen.drift:
+        steps.append(measured(remove_drift(work)))
     tell("done", 1.0)
     return Cleaned(
         replace(recording, field_pt=work.field_pt, valid=None),
