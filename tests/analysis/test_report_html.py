@@ -263,3 +263,22 @@ def test_frames_beyond_sixty_are_thinned(tmp_path):
     frames = frames_of(Picture("timelapse", file.getvalue(), "c", "a"), labels)
     assert len(frames.frames) == 40
     assert frames.labels == labels[::2]
+
+
+def test_beats_that_were_left_out_are_told_by_kind(heart):
+    accepted = np.ones(len(heart.beats.samples), bool)
+    accepted[[3, 4]] = False
+    beats = replace(heart.beats, accepted=accepted, artefacts=np.array([1234, 5678, 9012]))
+    words = text_of(replace(heart, beats=beats))
+    count = len(accepted)
+    assert f"Beats used {count - 2} of {count + 3}" in words
+    assert "Beats rejected 5 2 of another shape, 3 artefacts" in words
+
+
+def test_landmarks_and_variability_have_times_and_reasons(heart):
+    words = text_of(heart)
+    assert "Heart-rate variability: 3" in words
+    assert re.search(r"SDNN \d+\.\d+ ms", words)
+    assert re.search(r"LF/HF – – \d+ s are too short, 120 s are needed", words)
+    assert re.search(r"QRS onset −\d\d ms", words)
+    assert words.index("P onset −") < words.index("QRS onset −") < words.index("T offset +")

@@ -100,7 +100,6 @@ def _residual(facts: Mapping[str, Any]) -> list[Row]:
 
 def _beats(analysis: Analysis) -> list[Row]:
     beats = analysis.beats
-    found = len(beats.samples)
     remarks = [] if beats.rate_bpm is None else [f"{beats.rate_bpm:.0f} per minute"]
     if beats.reason:
         remarks.append(beats.reason)
@@ -109,27 +108,25 @@ def _beats(analysis: Analysis) -> list[Row]:
         counts = average.beats_used[analysis.used & average.has_beats]
         if len(counts) and int(counts.min()) < beats.n_accepted:
             remarks.append(f"{int(counts.min())} at least in each channel, others fall into gaps")
+    found = len(beats.samples) + len(beats.artefacts)
     rows = [("Beats used", f"{beats.n_accepted} of {found}", "; ".join(remarks))]
-    rejected = found - beats.n_accepted
     if found:
         kinds = rejected_by_kind(analysis)
-        text = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
-        rows.append(("Beats rejected", str(rejected), text))
+        text = ", ".join(f"{count} {kind}" for kind, count in kinds.items())
+        rows.append(("Beats rejected", str(kinds.total()), text))
     return rows
 
 
 def rejected_by_kind(analysis: Analysis) -> Counter[str]:
-    """How many beats were left out, by kind; where kinds are not told, by what is known."""
+    """How many peaks were left out of the average, by kind."""
     beats = analysis.beats
-    rejected = ~np.asarray(beats.accepted, dtype=bool)
-    kinds = getattr(beats, "kinds", None)
-    if kinds is None or len(kinds) != len(rejected):
-        count = int(rejected.sum())
-        return Counter({"of another shape, or with samples missing": count} if count else {})
-    return Counter(
-        "of normal shape, with samples missing" if kind == "normal" else str(kind)
-        for kind in np.asarray(kinds)[rejected]
+    kinds = Counter(
+        {
+            "of another shape": len(beats.samples) - beats.n_accepted,
+            "artefacts": len(beats.artefacts),
+        }
     )
+    return +kinds
 
 
 def _snr(analysis: Analysis) -> Row:

@@ -18,6 +18,7 @@ from nullfield.analysis.report.document import (
     significant,
     table,
 )
+from nullfield.analysis.report.pictures import peaks_in_time
 from nullfield.analysis.report.settings_page import flat
 from nullfield.analysis.report.units import Units
 from nullfield.analysis.result import Analysis, Landmark
@@ -40,7 +41,7 @@ def source_section(analysis: Analysis, units: Units) -> Section:
 def _dipoles(analysis: Analysis) -> list[Block]:
     shown = {
         name: landmark
-        for name, landmark in analysis.landmarks.items()
+        for name, landmark in peaks_in_time(analysis).items()
         if name in ("R", "T") or (landmark is not None and landmark.dipole is not None)
     }
     if not any(one is not None and one.dipole is not None for one in shown.values()):
