@@ -83,7 +83,7 @@ def batch(
                 "failed": [
                     {key: row[key] for key in ("recording", "error", "hint")} for row in failed
                 ],
-                "worker_deaths": result.n_deaths,
+                "lost_workers": result.n_lost,
                 "table": str(result.table),
                 "page": str(result.page),
             }
