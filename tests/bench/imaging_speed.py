@@ -16,7 +16,7 @@ import numpy as np
 from tests.bench.figures import Figure
 from tests.bench.long_hearts import LongHeart
 
-from nullfield.analysis.chain import analyze, analyze_source
+from nullfield.analysis.chain import analyze
 from nullfield.analysis.data import FieldRecording
 from nullfield.files.fif import to_mne_info
 

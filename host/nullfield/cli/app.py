@@ -12,9 +12,12 @@ from rich.markup import escape
 
 from nullfield import __version__
 from nullfield.cli import (
+    analyze,
+    batch,
     boards,
     bundle,
     exam,
+    export,
     flash,
     log,
     procedures,
@@ -41,6 +44,9 @@ flash.register(app)
 bundle.register(app)
 procedures.register(app)
 recordings.register(app)
+analyze.register(app)
+export.register(app)
+batch.register(app)
 sniff.register(app)
 shell.register(app)
 trace.register(app)
