@@ -9,7 +9,7 @@ from scipy import optimize, stats
 
 from nullfield.analysis.data import SensorArray
 from nullfield.analysis.sources.forward import ForwardModel
-from nullfield.analysis.sources.uncertainty import whitener
+from nullfield.analysis.sources.uncertainty import head_index, whitener
 from nullfield.dsp.gaps import FloatArray
 from nullfield.errors import AnalysisError
 
@@ -22,6 +22,7 @@ _GRID = (9, 9, 9)
 _STARTS = 4
 _STEP_M = 1e-5
 _BOUND_M = 1e-5
+_WALL_M = 1e-3
 _SILENT = 1e-6
 """Directions of the moment that are seen by less than this share of the best one are silent."""
 _OPEN = 1e-5
@@ -106,12 +107,18 @@ class Whitened:
         self, search: DipoleSearch, data_pt: FloatArray, covariance_pt2: FloatArray
     ) -> None:
         self.search = search
-        self.weight = whitener(covariance_pt2)
+        self.weight = whitener(covariance_pt2, head_index(search.array))
         self.seen = np.asarray(self.weight @ data_pt)
 
     def leads(self, place_m: FloatArray) -> FloatArray:
         """Weighted lead field of one place, shape ``(n_channels, n_moments)``."""
         return np.asarray(self.weight @ self.search.leads(place_m))
+
+    def slope(self, place_m: FloatArray, reduced: FloatArray) -> FloatArray:
+        """Change of the weighted field of one dipole with its place, ``(n_channels, 3)``."""
+        steps = _STEP_M * np.concatenate([np.eye(3), -np.eye(3)])
+        fields = self.search.leads(place_m + steps) @ reduced
+        return np.asarray(self.weight @ ((fields[:3] - fields[3:]).T / (2.0 * _STEP_M)))
 
     def moment_at(self, place_m: FloatArray) -> FloatArray:
         """Best moment for a place, shape ``(3,)``, nA m."""
@@ -144,14 +151,7 @@ class Whitened:
         None if the channels leave a direction of the place open.
         """
         reduced = moment_nam @ self.search.basis
-        slope = np.column_stack(
-            [
-                (self.leads(place_m + _STEP_M * e) - self.leads(place_m - _STEP_M * e))
-                @ reduced
-                / (2.0 * _STEP_M)
-                for e in np.eye(3)
-            ]
-        )
+        slope = self.slope(place_m, reduced)
         left, singular, right = np.linalg.svd(self.leads(place_m), full_matrices=False)
         kept = singular > _SILENT * singular[0]
         slope_left = slope - left[:, kept] @ (left[:, kept].T @ slope)
@@ -192,12 +192,15 @@ class Whitened:
     def _starts(self) -> list[FloatArray]:
         """The best places of the grid, no two next to one another."""
         grid = self.search.grid
-        basis, values, _ = np.linalg.svd(
-            np.asarray(self.weight @ self.search.grid_lead), full_matrices=False
-        )
-        strength = np.einsum("kni,n->ki", basis, self.seen) ** 2
-        strength[values <= _SILENT * values[:, :1]] = 0.0
-        explained = strength.sum(axis=1)
+        lead = self.search.grid_lead
+        n_places, n_channels, n_moments = lead.shape
+        flat = self.weight @ np.moveaxis(lead, 1, 0).reshape(n_channels, -1)
+        weighted = np.asarray(flat).reshape(n_channels, n_places, n_moments)
+        # Normal equations of two or three unknowns; they only choose where to start.
+        power, axes = np.linalg.eigh(np.einsum("nki,nkj->kij", weighted, weighted))
+        along = np.einsum("kij,ki->kj", axes, np.einsum("nki,n->ki", weighted, self.seen))
+        known = power > _SILENT * power[:, -1:]
+        explained = np.where(known, along**2 / np.where(known, power, 1.0), 0.0).sum(axis=1)
         apart = 1.5 * float((self.search.high - self.search.low)[:2].max()) / (_GRID[0] + 1)
         chosen: list[FloatArray] = []
         for index in np.argsort(explained)[::-1]:
@@ -211,19 +214,36 @@ class Whitened:
         search = self.search
         size = float(np.sqrt(self.seen @ self.seen))
 
+        def beyond_m(place_m: FloatArray) -> float:
+            return min(max(0.0, -float(search.model.clearance_m(place_m)[0])), 1.0)
+
         def miss(place_m: FloatArray) -> FloatArray:
             # A wall at the conductor's edge: a millimetre beyond it costs as much as all the data.
-            beyond = max(0.0, -float(search.model.clearance_m(place_m)[0]))
-            return np.append(self.residual(place_m), size * min(beyond, 1.0) / 1e-3)
+            return np.append(self.residual(place_m), size / _WALL_M * beyond_m(place_m))
+
+        def change(place_m: FloatArray) -> FloatArray:
+            # Variable projection in Kaufman's form (BIT 15, 1975): the moment's own change with
+            # the place is left out, which matters to second order in the misfit only.
+            left, singular, right = np.linalg.svd(self.leads(place_m), full_matrices=False)
+            kept = singular > _SILENT * singular[0]
+            left = left[:, kept]
+            reduced = (right[kept].T / singular[kept]) @ (left.T @ self.seen)
+            slope = self.slope(place_m, reduced)
+            wall = np.zeros(3)
+            if beyond_m(place_m) > 0.0:
+                here = beyond_m(place_m)
+                wall = np.array([beyond_m(place_m + 1e-6 * e) - here for e in np.eye(3)]) / 1e-6
+            return np.vstack([left @ (left.T @ slope) - slope, size / _WALL_M * wall])
 
         # x_scale: places are centimetres, the residual counts in noise units.
         found = optimize.least_squares(
             miss,
             np.clip(start_m, search.low + 1e-6, search.high - 1e-6),
+            jac=change,
             bounds=(search.low, search.high),
             x_scale=0.01,
-            xtol=1e-9,
-            ftol=1e-12,
+            xtol=1e-8,
+            ftol=1e-10,
         )
         return np.asarray(found.x, dtype=np.float64), float(found.cost)
 

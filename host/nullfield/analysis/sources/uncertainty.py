@@ -9,7 +9,7 @@ one: with the measured one, channels that happen to read low would count too muc
 from __future__ import annotations
 
 import numpy as np
-from scipy import linalg
+from scipy import linalg, sparse
 
 from nullfield.analysis.data import SensorArray, SensorUncertainty
 from nullfield.analysis.sources.forward import ForwardModel
@@ -105,8 +105,13 @@ def error_covariance_pt2(
     return covariance
 
 
-def whitener(covariance_pt2: FloatArray) -> FloatArray:
-    """Matrix W with W C W^T = 1.
+def whitener(covariance_pt2: FloatArray, head: IntArray) -> FloatArray | sparse.csr_array:
+    """Matrix W with W C W^T = 1; sparse where heads are independent of one another.
+
+    Parameters
+    ----------
+    covariance_pt2 : numpy.ndarray, shape ``(n_channels, n_channels)``
+    head : numpy.ndarray of int, shape ``(n_channels,)``
 
     Raises
     ------
@@ -114,14 +119,32 @@ def whitener(covariance_pt2: FloatArray) -> FloatArray:
         If the covariance is not positive definite.
     """
     try:
-        lower = np.linalg.cholesky(covariance_pt2)
+        if np.any(covariance_pt2[head[:, None] != head[None, :]]):
+            lower = np.linalg.cholesky(covariance_pt2)
+            return np.asarray(linalg.solve_triangular(lower, np.eye(len(lower)), lower=True))
+        return _whiten_heads(covariance_pt2, head)
     except np.linalg.LinAlgError:
         raise InputError(
             "the noise covariance is not positive definite",
             "estimate it from more samples than channels, or give standard deviations",
         ) from None
-    inverse = linalg.solve_triangular(lower, np.eye(len(lower)), lower=True)
-    return np.asarray(inverse)
+
+
+def _whiten_heads(covariance_pt2: FloatArray, head: IntArray) -> sparse.csr_array:
+    order = np.argsort(head, kind="stable")
+    counts = np.bincount(head)
+    starts = np.cumsum(counts) - counts
+    rows, columns, values = [], [], []
+    for size in np.unique(counts[counts > 0]):
+        index = order[starts[counts == size][:, None] + np.arange(size)]
+        blocks = covariance_pt2[index[:, :, None], index[:, None, :]]
+        inverse = np.linalg.inv(np.linalg.cholesky(blocks))
+        rows.append(np.broadcast_to(index[:, :, None], inverse.shape).ravel())
+        columns.append(np.broadcast_to(index[:, None, :], inverse.shape).ravel())
+        values.append(inverse.ravel())
+    n = len(head)
+    places = (np.concatenate(rows), np.concatenate(columns))
+    return sparse.csr_array((np.concatenate(values), places), shape=(n, n))
 
 
 def head_index(array: SensorArray) -> IntArray:
