@@ -19,7 +19,11 @@ from nullfield.analysis.data import UNCALIBRATED, SensorArray, SensorUncertainty
 from nullfield.analysis.sources.dipole_search import DipoleSearch, Whitened
 from nullfield.analysis.sources.forward import ForwardModel
 from nullfield.analysis.sources.half_space import HalfSpace
-from nullfield.analysis.sources.uncertainty import error_covariance_pt2, noise_covariance_pt2
+from nullfield.analysis.sources.uncertainty import (
+    error_covariance_pt2,
+    noise_covariance_pt2,
+    typical_share,
+)
 from nullfield.dsp.gaps import BoolArray, FloatArray
 from nullfield.errors import AnalysisError
 
@@ -178,7 +182,7 @@ def fit_with(
     noise = noise_covariance_pt2(data_pt, noise_pt)
     # The first fit has no field to take derivatives of: a few per cent of the RMS stand for them.
     rms2 = float(np.mean(data_pt**2))
-    share = 0.0 if uncertainty is None else _typical_share(uncertainty)
+    share = 0.0 if uncertainty is None else typical_share(uncertainty)
     first = noise + share**2 * rms2 * np.eye(len(data_pt))
     whitened = Whitened(search, data_pt, first)
     place = whitened.best_place(start_m)
@@ -194,17 +198,6 @@ def fit_with(
             break
     alone = Whitened(search, data_pt, noise)
     return _result(whitened, alone, place, noise_pt is not None, uncertainty)
-
-
-def _typical_share(uncertainty: SensorUncertainty) -> float:
-    # A field of a dipole at 80 mm changes by about its own size over a third of that.
-    parts = (
-        uncertainty.gain,
-        uncertainty.position_m / 0.03,
-        uncertainty.angle_rad,
-        2.0 * uncertainty.crosstalk,
-    )
-    return float(np.sqrt(np.sum(np.square(parts))))
 
 
 def _result(

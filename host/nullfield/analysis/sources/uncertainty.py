@@ -105,6 +105,18 @@ def error_covariance_pt2(
     return covariance
 
 
+def typical_share(uncertainty: SensorUncertainty) -> float:
+    """Size of all errors together as a share of the RMS field, before there is a fitted field."""
+    # A field of a dipole at 80 mm changes by about its own size over a third of that.
+    parts = (
+        uncertainty.gain,
+        uncertainty.position_m / 0.03,
+        uncertainty.angle_rad,
+        2.0 * uncertainty.crosstalk,
+    )
+    return float(np.sqrt(np.sum(np.square(parts))))
+
+
 def whitener(covariance_pt2: FloatArray, head: IntArray) -> FloatArray | sparse.csr_array:
     """Matrix W with W C W^T = 1; sparse where heads are independent of one another.
 
