@@ -41,7 +41,7 @@ LEAST_RESOLVED = 0.8
 _RIDGES = np.logspace(-10, 0, 81)
 _NEGLIGIBLE = 1e-5
 """Components so far below the ridge that they add nothing to a map."""
-_TRIAL_CHANNELS = 200
+_TRIAL_CHANNELS = 150
 
 
 @dataclass(frozen=True)
@@ -213,13 +213,14 @@ class MapOperator:
             Bx, By and Bz, pT.
         """
         data, shape = self._whitened(field_pt)
-        return (self._to_grid @ (self._to_layer @ data)).reshape(3, *self.grid.shape, *shape)
+        field = self._to_grid @ (self._to_layer @ data)
+        return np.asarray(field.reshape(3, *self.grid.shape, *shape))
 
     def bz_pt(self, field_pt: FloatArray) -> FloatArray:
         """Bz alone, shape ``(n_y, n_x)`` or ``(n_y, n_x, n_times)``: a third of the work."""
         data, shape = self._whitened(field_pt)
         rows = self._to_grid[2 * self.grid.n_points :]
-        return (rows @ (self._to_layer @ data)).reshape(*self.grid.shape, *shape)
+        return np.asarray((rows @ (self._to_layer @ data)).reshape(*self.grid.shape, *shape))
 
     def error_pt(self, field_pt: FloatArray) -> FloatArray:
         """Standard error of `field_pt` of the same data, same shape; pT."""
@@ -230,14 +231,13 @@ class MapOperator:
         # The noise as given, or as the data show it, whichever is more.
         carried = np.maximum(noise + one * floor2, deviation * self.ridge * strength2)
         variance = (self._open[..., None] * strength2 + carried) * max(self.validation, 1.0) ** 2
-        return np.sqrt(variance).reshape(3, *self.grid.shape, *shape)
+        return np.asarray(np.sqrt(variance).reshape(3, *self.grid.shape, *shape))
 
-    def gof(self, field_pt: FloatArray) -> FloatArray:
-        """Share of the channels' (whitened) power that the layer explains, shape ``(n_times,)``."""
-        data, shape = self._whitened(field_pt)
+    def gof(self, field_pt: FloatArray) -> float:
+        """Share of the channels' (whitened) power that the layer explains."""
+        data, _ = self._whitened(field_pt)
         miss = self._hat @ (self._to_layer @ data) - data
-        power = np.maximum((data**2).sum(axis=0), 1e-300)
-        return np.asarray(1.0 - (miss**2).sum(axis=0) / power).reshape(shape)
+        return 1.0 - float((miss**2).sum()) / max(float((data**2).sum()), 1e-300)
 
     def _whitened(self, field_pt: FloatArray) -> tuple[FloatArray, tuple[int, ...]]:
         data = np.asarray(field_pt, dtype=np.float64)
