@@ -93,7 +93,8 @@ def analyze_source(
         good = array.is_chest & ~quality.bad_channels
         marks = find_landmarks(average, beats.interval_s or 1.0, good)
         landmarks |= _landmarks(array, average, marks, good, chosen, reasons, tell)
-    reductions = [p.reference_reduction_db for p in parts if p.reference_reduction_db is not None]
+    cleaning = merge_cleaning(parts, lengths)
+    references = next((s for s in cleaning if s.name == "references" and s.is_applied), None)
     tell("done", 1.0)
     return Analysis(
         array=array,
@@ -104,10 +105,12 @@ def analyze_source(
         groups=merge_groups([part.groups for part in parts if part.groups is not None]),
         landmarks=landmarks,
         quality=quality,
-        cleaning=merge_cleaning(parts, lengths),
+        cleaning=cleaning,
         features=(),
         mains_hz=next((part.mains_hz for part in parts if part.mains_hz is not None), None),
-        reference_reduction_db=float(np.median(reductions)) if reductions else None,
+        reference_reduction_db=None
+        if references is None
+        else float(references.parameters["held_out_db"]),
         frame=frame,
         sampling_rate_hz=source.sampling_rate_hz,
         n_samples=source.n_samples,

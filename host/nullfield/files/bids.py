@@ -61,7 +61,7 @@ def open_bids(path: Path, *, positions: Path | None = None, unit: str | None = N
     def opener() -> MneSource:
         place = mne_bids.get_bids_path_from_fname(file, verbose="error")
         raw = mne_bids.read_raw_bids(place, verbose="error")
-        raw = _with_channel_marks(raw, file)
+        raw = _as_written(raw, file)
         source = MneSource(raw, file, "BIDS", positions=positions, unit=unit, notes=notes)
         bad = [name for name in raw.info["bads"] if name in source.array.names]
         if bad:
@@ -75,12 +75,17 @@ def open_bids(path: Path, *, positions: Path | None = None, unit: str | None = N
     return source
 
 
-def _with_channel_marks(raw: Any, file: Path) -> Any:
-    """Give marks their channels back: the events file of BIDS knows only times."""
+def _as_written(raw: Any, file: Path) -> Any:
+    """Give back what mne-bids takes from a FIF file: its description, and the channels of marks.
+
+    The events file of BIDS knows only times; the description is lost when a date is set.
+    """
     if file.suffix != ".fif":
         return raw
     mne = import_mne()
-    own = mne.read_annotations(file)
+    plain = mne.io.read_raw_fif(file, preload=False, verbose="error")
+    raw.info["description"] = plain.info["description"]
+    own = plain.annotations
     period_s = 1.0 / float(raw.info["sfreq"])
     onsets = {text: own.onset[own.description == text] for text in set(own.description)}
     others = [
@@ -88,7 +93,14 @@ def _with_channel_marks(raw: Any, file: Path) -> Any:
         for i, one in enumerate(raw.annotations)
         if not (np.abs(onsets.get(one["description"], np.inf) - one["onset"]) < period_s).any()
     ]
-    raw.set_annotations(own + raw.annotations[others], verbose="error")
+    marks = mne.Annotations(
+        own.onset,
+        own.duration,
+        own.description,
+        orig_time=raw.annotations.orig_time,
+        ch_names=own.ch_names,
+    )
+    raw.set_annotations(marks + raw.annotations[others], verbose="error")
     return raw
 
 
