@@ -60,6 +60,22 @@ def test_without_json_the_differences_are_told_in_words(folder, run, tmp_path):
     assert "comparison.html" in said.stdout
 
 
+def test_results_are_compared_without_their_recording(folder, run, tmp_path):
+    pytest.importorskip("h5py")
+    from nullfield.analysis.chain import analyze
+    from nullfield.files.read import read
+    from nullfield.files.results_hdf5 import write_results
+
+    recording = folder / "rest" / "heart_meg.fif"
+    write_results(analyze(read(recording)), tmp_path / "rest.h5")
+    said = run(tmp_path / "rest.h5", recording, "--out", tmp_path / "c", "--json")
+    assert said.exit_code == 0, said.output
+    told = json.loads(said.stdout)
+    assert told["labels"] == ["rest.h5", "heart_meg.fif"]
+    assert told["maps"]["R"]["largest_difference_pt"] == pytest.approx(0.0, abs=1e-9)
+    assert told["intervals"][0]["difference"] == 0.0
+
+
 def test_a_file_that_is_not_there_is_named(folder, run, tmp_path):
     said = run(folder / "rest" / "heart_meg.fif", tmp_path / "none.fif", "--out", tmp_path / "c")
     assert isinstance(said.exception, InputError)

@@ -22,6 +22,7 @@ from nullfield.files.read import open_source
 
 _EXAMINATION = "exam.json"
 _ANALYSIS = "analysis.json"
+_RESULTS = (".h5", ".hdf5")
 
 
 def register(app: typer.Typer) -> None:
@@ -33,7 +34,8 @@ def register(app: typer.Typer) -> None:
 
 def compare(
     first: Annotated[
-        Path, typer.Argument(help="Recording, or folder of an examination or analysis.")
+        Path,
+        typer.Argument(help="Recording, results (.h5), or folder of an examination or analysis."),
     ],
     second: Annotated[Path, typer.Argument(help="The same subject later, or under stress.")],
     out: Annotated[Path | None, typer.Option("--out", help="Folder for results.")] = None,
@@ -79,6 +81,10 @@ def _span(low: float, high: float) -> str:
 def _analysis(path: Path, tell: Callable[[str, float], None]) -> Analysis:
     if not path.exists():
         raise InputError(f"{path}: does not exist", "give a recording, or a folder of one")
+    if path.suffix.lower() in _RESULTS:
+        from nullfield.files.results_hdf5 import read_results
+
+        return read_results(path)
     return analyze_source(open_source(_recording(path)), progress=tell)
 
 
