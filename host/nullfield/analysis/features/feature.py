@@ -39,3 +39,5 @@ class Feature:
     reference: tuple[float, float] | None = None
     reference_source: str | None = None
     reason: str = ""
+
+RESEARCH_USE = "Research use only: not a diagnosis."
