@@ -13,9 +13,9 @@ from simulated_heart import DIPOLE_M, R_MOMENT_NAM, make_array, simulate
 
 from nullfield.analysis.chain import analyze
 from nullfield.analysis.data import FieldRecording
+from nullfield.analysis.document import SCHEMA
 from nullfield.analysis.plots import write_plots
 from nullfield.analysis.report import DISCLAIMER, write_report
-from nullfield.analysis.result import SCHEMA
 from nullfield.analysis.sources.half_space import lead_field
 
 

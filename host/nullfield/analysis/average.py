@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -105,8 +105,25 @@ def remove_baseline(
     return recording.with_field(out), segment_s
 
 
+def beat_window(beats: Beats, rate_hz: float) -> tuple[int, int]:
+    """Samples before and after the R mark that an average takes, by the usual interval.
+
+    Shares of the interval, so that the neighbouring beats stay outside even of a fast heart.
+    """
+    interval_s = beats.interval_s or 1.0
+    return (
+        round(min(0.30, 0.40 * interval_s) * rate_hz),
+        round(min(0.60, 0.58 * interval_s) * rate_hz),
+    )
+
+
 def average_beats(
-    recording: FieldRecording, beats: Beats, baseline_s: tuple[float, float]
+    recording: FieldRecording,
+    beats: Beats,
+    baseline_s: tuple[float, float],
+    *,
+    before: int | None = None,
+    after: int | None = None,
 ) -> AveragedBeat:
     """Average the accepted beats, channel by channel.
 
@@ -119,6 +136,8 @@ def average_beats(
     beats : Beats
     baseline_s : (float, float)
         From `remove_baseline`.
+    before, after : int, optional
+        Samples of the window; `beat_window` of these beats if left out.
 
     Raises
     ------
@@ -126,9 +145,8 @@ def average_beats(
         If no accepted beat lies whole in the recording.
     """
     rate_hz = recording.sampling_rate_hz
-    interval_s = beats.interval_s or 1.0
-    before = round(min(0.30, 0.40 * interval_s) * rate_hz)
-    after = round(min(0.60, 0.58 * interval_s) * rate_hz)
+    if before is None or after is None:
+        before, after = beat_window(beats, rate_hz)
     samples = beats.samples[beats.accepted]
     samples = samples[(samples >= before) & (samples + after < recording.n_samples)]
     if len(samples) == 0:
@@ -157,9 +175,17 @@ def average_beats(
             noise_pt[channel] = float(np.sqrt(np.mean(difference.mean(axis=0) ** 2)) / 2.0)
     time_s = np.arange(-before, after + 1) / rate_hz
     average = AveragedBeat(time_s, field_pt, error_pt, noise_pt, used, baseline_s, None)
-    return AveragedBeat(
-        time_s, field_pt, error_pt, noise_pt, used, baseline_s, _snr_db(average, recording)
-    )
+    return replace(average, snr_db=snr_db(average, recording.array.is_chest))
+
+
+def snr_db(average: AveragedBeat, is_chest: npt.NDArray[np.bool_]) -> float | None:
+    """RMS over the chest channels at the R peak over that of `noise_pt`; None if untold."""
+    chosen = average.has_beats & is_chest & np.isfinite(average.noise_pt)
+    if not chosen.any():
+        return None
+    peak = float(_rms(average, chosen)[np.abs(average.time_s) <= _R_SEARCH_S].max())
+    noise = float(np.sqrt(np.mean(average.noise_pt[chosen] ** 2)))
+    return float(20.0 * np.log10(peak / noise)) if peak > 0.0 and noise > 0.0 else None
 
 
 def find_r_s(average: AveragedBeat, channels: npt.NDArray[np.bool_] | None = None) -> float:
@@ -205,15 +231,6 @@ def _rms(average: AveragedBeat, channels: npt.NDArray[np.bool_] | None) -> Float
     if not chosen.any():
         raise AnalysisError("no channel has an averaged beat", "check that the heads were locked")
     return np.asarray(np.sqrt(np.mean(average.field_pt[chosen] ** 2, axis=0)))
-
-
-def _snr_db(average: AveragedBeat, recording: FieldRecording) -> float | None:
-    chosen = average.has_beats & recording.array.is_chest & np.isfinite(average.noise_pt)
-    if not chosen.any():
-        return None
-    peak = float(_rms(average, chosen)[np.abs(average.time_s) <= _R_SEARCH_S].max())
-    noise = float(np.sqrt(np.mean(average.noise_pt[chosen] ** 2)))
-    return float(20.0 * np.log10(peak / noise)) if peak > 0.0 and noise > 0.0 else None
 
 
 def _flattest_piece(recording: FieldRecording, beats: Beats) -> tuple[float, float]:

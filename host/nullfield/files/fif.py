@@ -15,15 +15,14 @@ from typing import Any
 
 import numpy as np
 
-from nullfield.analysis.data import BoolArray, FieldRecording, FloatArray, SensorArray
+from nullfield.analysis.data import BoolArray, FieldRecording, FloatArray
 from nullfield.dsp.gaps import shared_segments
-from nullfield.errors import AnalysisError, InputError
+from nullfield.errors import InputError
+from nullfield.files.mne_source import PT_PER_T, MneSource, import_mne, open_with_mne
 
 COIL_TYPE = 8002
 """FIFFV_COIL_QUSPIN_ZFOPM_MAG2: a zero-field OPM of the second generation, for MNE's forward models."""
 GAP = "BAD_gap"
-_PT_PER_T = 1e12
-_AXIS_SUFFIXES = ("-x", "-y", "-b")
 
 
 def write_fif(recording: FieldRecording, path: Path) -> None:
@@ -44,7 +43,7 @@ def write_fif(recording: FieldRecording, path: Path) -> None:
     """
     if not path.name.endswith((".fif", ".fif.gz")):
         raise InputError(f"{path}: a FIF file's name ends with .fif", "rename the output")
-    mne = _mne()
+    mne = import_mne()
     array = recording.array
     good = recording.usable
     info = mne.create_info(list(array.names), recording.sampling_rate_hz, "mag")
@@ -67,7 +66,7 @@ def write_fif(recording: FieldRecording, path: Path) -> None:
             "axis_index": [int(i) for i in array.axis_index],
         }
     )
-    data = np.where(good, recording.field_pt, 0.0) / _PT_PER_T
+    data = np.where(good, recording.field_pt, 0.0) / PT_PER_T
     raw = mne.io.RawArray(data, info, verbose="error")
     raw.set_annotations(_annotations(mne, recording, good), verbose="error")
     with warnings.catch_warnings():
@@ -76,11 +75,11 @@ def write_fif(recording: FieldRecording, path: Path) -> None:
         raw.save(path, fmt="double", overwrite=True, verbose="error")
 
 
-def read_fif(path: Path) -> FieldRecording:
-    """Read magnetometers from a FIF file, our own or of another MEG or OPM system.
+def open_fif(path: Path, *, positions: Path | None = None, unit: str | None = None) -> MneSource:
+    """Open magnetometers of a FIF file, our own or of another MEG or OPM system.
 
     Positions are taken in device coordinates as they are; whether these are those of a chest is the
-    user's to know. In files of others each channel is a head of its own.
+    user's to know. In files of others a channel's name may tell its head.
 
     Raises
     ------
@@ -89,46 +88,23 @@ def read_fif(path: Path) -> FieldRecording:
     AnalysisError
         If MNE is not installed.
     """
-    mne = _mne()
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", RuntimeWarning)
-            raw = mne.io.read_raw_fif(path, preload=True, on_split_missing="raise", verbose="error")
-    except (OSError, ValueError, RuntimeError) as error:
-        raise InputError(
-            f"{path}: cannot be read as FIF ({error})", "give a raw FIF file"
-        ) from error
-    picks = [
-        index
-        for index in mne.pick_types(raw.info, meg="mag", ref_meg=True, exclude=())
-        if raw.info["chs"][index]["unit"] == mne.io.constants.FIFF.FIFF_UNIT_T
-    ]
-    if not picks:
-        raise InputError(f"{path}: holds no magnetometers", "give a file with channels in tesla")
-    entries = [raw.info["chs"][index] for index in picks]
-    field_pt = np.asarray(raw.get_data(picks=picks)) * _PT_PER_T
-    names = [str(entry["ch_name"]) for entry in entries]
-    valid = _valid(raw, names)
-    array, start_time_s = _array(mne, raw, picks, entries)
-    return FieldRecording(
-        field_pt=np.where(valid, field_pt, np.nan),
-        sampling_rate_hz=float(raw.info["sfreq"]),
-        array=array,
-        start_time_s=start_time_s,
-        valid=valid,
-        metadata={"source": str(path), "coordinates": "device coordinates"},
+    mne = import_mne()
+    notes: list[str] = []
+    raw = open_with_mne(
+        path,
+        "FIF",
+        lambda: mne.io.read_raw_fif(
+            path, preload=False, on_split_missing="raise", verbose="warning"
+        ),
+        notes,
     )
+    return MneSource(raw, path, "FIF", positions=positions, unit=unit, notes=notes)
 
 
-def _mne() -> Any:
-    try:
-        import mne
-        import mne.io.constants
-    except ImportError as error:
-        raise AnalysisError(
-            "FIF files need MNE-Python, which is not installed", "pip install 'nullfield[files]'"
-        ) from error
-    return mne
+def read_fif(path: Path) -> FieldRecording:
+    """Read all of a FIF file; see `open_fif`."""
+    source = open_fif(path)
+    return source.read(0, source.n_samples)
 
 
 def _loc(position_m: FloatArray, normal: FloatArray) -> FloatArray:
@@ -151,57 +127,3 @@ def _annotations(mne: Any, recording: FieldRecording, good: BoolArray) -> Any:
         # An annotation without channels means all of them.
         names.append(() if everywhere else tuple(recording.array.names[i] for i in channels))
     return mne.Annotations(onset, duration, [GAP] * len(onset), ch_names=names)
-
-
-def _valid(raw: Any, names: list[str]) -> BoolArray:
-    rate_hz = float(raw.info["sfreq"])
-    valid = np.ones((len(names), raw.n_times), dtype=bool)
-    for channel, name in enumerate(names):
-        valid[channel] = name not in raw.info["bads"]
-    # Onsets in a Raw count from the start of the acquisition, not from the first sample kept.
-    origin_s = raw.first_samp / rate_hz
-    row_of = {name: row for row, name in enumerate(names)}
-    for one in raw.annotations:
-        if not str(one["description"]).upper().startswith("BAD"):
-            continue
-        start = max(0, round((one["onset"] - origin_s) * rate_hz))
-        stop = max(start, round((one["onset"] - origin_s + one["duration"]) * rate_hz))
-        # Only annotations of single channels have the key.
-        told = one.get("ch_names") or ()
-        meant = [row_of[name] for name in told if name in row_of]
-        if meant or not told:
-            valid[meant or slice(None), start:stop] = False
-    return valid
-
-
-def _array(mne: Any, raw: Any, picks: list[int], entries: list[Any]) -> tuple[SensorArray, float]:
-    names = tuple(str(entry["ch_name"]) for entry in entries)
-    head_names = [_head_of(name) for name in names]
-    axis_index = [_axis_of(name) for name in names]
-    start_time_s = raw.first_samp / float(raw.info["sfreq"])
-    try:
-        ours = json.loads(raw.info["description"] or "")
-        head_names = [str(ours["head_names"][index]) for index in picks]
-        axis_index = [int(ours["axis_index"][index]) for index in picks]
-        start_time_s = float(ours["start_time_s"])
-    except (ValueError, KeyError, TypeError, IndexError):
-        pass  # not written by Nullfield, or edited since: the names have to do
-    loc = np.array([entry["loc"] for entry in entries], dtype=np.float64)
-    kinds = np.array([entry["kind"] for entry in entries])
-    array = SensorArray(
-        names=names,
-        positions_m=loc[:, :3],
-        orientations=loc[:, 9:12] / np.linalg.norm(loc[:, 9:12], axis=1, keepdims=True),
-        head_names=tuple(head_names),
-        axis_index=np.array(axis_index, dtype=np.int64),
-        is_reference=kinds == mne.io.constants.FIFF.FIFFV_REF_MEG_CH,
-    )
-    return array, start_time_s
-
-
-def _head_of(name: str) -> str:
-    return name[:-2] if name.endswith(_AXIS_SUFFIXES) else name
-
-
-def _axis_of(name: str) -> int:
-    return next((i for i, suffix in enumerate(_AXIS_SUFFIXES) if name.endswith(suffix)), 0)
