@@ -234,7 +234,7 @@ def fit_equivalent_dipoles(
         dipole_m=terms.dipole_m,
         dipole_residual=terms.dipole_residual,
         prior=prior.reshape(len(terms.positions_m), 2, -1),
-        error_root_pt=np.linalg.cholesky(errors),
+        error_root_pt=np.asarray(np.linalg.cholesky(errors), dtype=np.float64),
         lead=terms.lead,
     )
 
@@ -299,8 +299,7 @@ class _Terms:
         # makes its error look small.
         best = max(score for score, _, _ in scores)
         _, power, spread = max(
-            (score > best - _CAUTION, power, spread)
-            for score, spread, power in scores
+            (score > best - _CAUTION, power, spread) for score, spread, power in scores
         )
         prior = np.concatenate(
             [np.sqrt(power) * self.volume, self.dipole, spread * self.quadrupole], axis=1

@@ -215,7 +215,9 @@ def longest_arrow(
     return np.asarray(arrow[np.arange(len(arrow)), best])
 
 
-def pole_features(equivalent: EquivalentDipoles, array: SensorArray, field: FloatArray) -> MapFeatures:
+def pole_features(
+    equivalent: EquivalentDipoles, array: SensorArray, field: FloatArray
+) -> MapFeatures:
     """Features of one field by its equivalent dipoles; the exact counterpart of `map_features`.
 
     Parameters
