@@ -15,7 +15,7 @@ from nullfield.analysis.features.bootstrap import (
     percentile_interval,
     reflected_interval,
 )
-from nullfield.analysis.features.feature import Feature
+from nullfield.analysis.features.feature import Definition, Feature
 from nullfield.analysis.groups import BeatGroups
 from nullfield.analysis.landmarks import BeatLandmarks, find_landmarks
 from nullfield.dsp.gaps import FloatArray
@@ -91,7 +91,7 @@ def _interval_features(
 ) -> list[Feature]:
     times = landmarks.times_s
     found = intervals.intervals_ms(times, interval_s)
-    draws: list[dict[intervals.Definition, float]] = []
+    draws: list[dict[Definition, float]] = []
     if bootstrap is not None and found:
         few = replace(
             average,

@@ -28,7 +28,10 @@ LEFT_DOWN_DEG = -45.0
 TOLERANCE_DEG = 60.0
 CLUSTER_SHARE = 0.1
 _MOSTLY, _HALF = 0.8, 0.5
-_SOURCE = "after Chaikovsky et al., Int. J. Bioelectromagnetism 5, 2003, 100-101; class limits are our own"
+_SOURCE = (
+    "after Chaikovsky et al., Int. J. Bioelectromagnetism 5, 2003, 100-101;"
+    " class limits are our own"
+)
 _NOT_COMPARABLE = (
     "the published threshold of 1.75 belongs to the authors' own class limits and is not used"
 )

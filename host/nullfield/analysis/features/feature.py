@@ -42,6 +42,7 @@ class Feature:
     reason: str = ""
 
 
+NOISY = "raised by noise: the interval is that of the figure without noise"
 RESEARCH_USE = "Research use only: not a diagnosis."
 
 Interval = tuple[float, float]
@@ -64,6 +65,8 @@ class Definition:
         """The feature with its value, its 95 % interval, and why one of them is missing."""
         known = value is not None and math.isfinite(value)
         low, high = interval if known and interval is not None else (None, None)
+        if known and high is not None and value is not None and value > high and not reason:
+            reason = NOISY
         return Feature(
             name=self.name,
             value=value if known else None,

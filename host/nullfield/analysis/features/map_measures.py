@@ -26,9 +26,14 @@ from nullfield.errors import AnalysisError
 
 OUTSIDE = "a pole lies outside the array: extrapolated"
 _POLES = (
+    "poles of the map of Bz as in Park et al., Ann. Noninvasive Electrocardiol. 10, 2005, 312-323"
+)
     "Cohen and Hosaka, J. Electrocardiology 9, 1976 (maps of Bz); poles of the interpolated map"
 )
-_ARROWS = "Hosaka and Cohen, J. Electrocardiology 9, 1976; maximum current as in Lim et al., Ann. Med. 39, 2007"
+_ARROWS = (
+    "Hosaka and Cohen, J. Electrocardiology 9, 1976; maximum current as in Lim et al., "
+    "Ann. Med. 39, 2007, 617-627"
+)
 _SERIES_RESAMPLES = 200
 _CLASS_RESAMPLES = 100
 
@@ -153,9 +158,13 @@ def peak_features(definitions: tuple[Definition, ...], peak: Peak) -> list[Featu
     return [
         *poles,
         definitions[3].at(
-            direction, many and circular_interval(direction, many.arrow_angle_deg), few
+            direction,
+            None if many is None else circular_interval(direction, many.arrow_angle_deg),
+            few,
         ),
-        definitions[4].at(length, many and percentile_interval(many.arrow_length_pt_per_m), few),
+        definitions[4].at(
+            length, None if many is None else percentile_interval(many.arrow_length_pt_per_m), few
+        ),
     ]
 
 
