@@ -28,8 +28,6 @@ OUTSIDE = "a pole lies outside the array: extrapolated"
 _POLES = (
     "poles of the map of Bz as in Park et al., Ann. Noninvasive Electrocardiol. 10, 2005, 312-323"
 )
-    "Cohen and Hosaka, J. Electrocardiology 9, 1976 (maps of Bz); poles of the interpolated map"
-)
 _ARROWS = (
     "Hosaka and Cohen, J. Electrocardiology 9, 1976; maximum current as in Lim et al., "
     "Ann. Med. 39, 2007, 617-627"
