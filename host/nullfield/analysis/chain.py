@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import numpy as np
-
-from nullfield.analysis.arrows import map_features
 from nullfield.analysis.average import AveragedBeat
 from nullfield.analysis.beats import Beats
 from nullfield.analysis.data import FieldRecording, SensorArray
-from nullfield.analysis.field_map import map_bz
+from nullfield.analysis.features.compute import compute_features
+from nullfield.analysis.features.feature import Feature
 from nullfield.analysis.frame import WorkingFrame, find_frame
+from nullfield.analysis.groups import BeatGroups
 from nullfield.analysis.landmarks import BeatLandmarks, find_landmarks
 from nullfield.analysis.merge import (
     merge_averages,
@@ -94,6 +93,8 @@ def analyze_source(
     marks = BeatLandmarks()
     moving: MovingDipole | None = None
     image: SourceImage | None = None
+    features: tuple[Feature, ...] = ()
+    groups = merge_groups([part.groups for part in parts if part.groups is not None])
     if average is not None:
         good = array.is_chest & ~quality.bad_channels
         marks = find_landmarks(average, beats.interval_s or 1.0, good)
@@ -105,8 +106,10 @@ def analyze_source(
         )
         tell("moving dipole", 0.92)
         moving = moving_dipole(*given)
-        tell("source image", 0.96)
+        tell("source image", 0.94)
         image = source_image(*given)
+        tell("features", 0.96)
+        features = _features(array, beats, average, groups, marks, good, chosen, reasons)
     cleaning = merge_cleaning(parts, lengths)
     references = next((s for s in cleaning if s.name == "references" and s.is_applied), None)
     tell("done", 1.0)
@@ -116,11 +119,11 @@ def analyze_source(
         average=average,
         variability=_variability(beats, reasons),
         marks=marks,
-        groups=merge_groups([part.groups for part in parts if part.groups is not None]),
+        groups=groups,
         landmarks=landmarks,
         quality=quality,
         cleaning=cleaning,
-        features=(),
+        features=features,
         moving_dipole=moving,
         image=image,
         mains_hz=next((part.mains_hz for part in parts if part.mains_hz is not None), None),
@@ -174,3 +177,30 @@ def _variability(beats: Beats, reasons: dict[str, str]) -> Variability | None:
     except AnalysisError as error:
         reasons["variability"] = error.message
         return None
+
+
+def _features(
+    array: SensorArray,
+    beats: Beats,
+    average: AveragedBeat,
+    groups: BeatGroups | None,
+    marks: BeatLandmarks,
+    good: BoolArray,
+    settings: AnalysisSettings,
+    reasons: dict[str, str],
+) -> tuple[Feature, ...]:
+    try:
+        return compute_features(
+            average,
+            groups if settings.resamples else None,
+            array,
+            marks,
+            interval_s=beats.interval_s,
+            channels=good,
+            uncertainty=settings.uncertainty,
+            n_resamples=settings.resamples,
+            seed=settings.seed,
+        )
+    except AnalysisError as error:
+        reasons["features"] = error.message
+        return ()

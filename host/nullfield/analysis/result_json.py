@@ -88,10 +88,12 @@ def analysis_json(analysis: Analysis) -> dict[str, Any]:
                 "source": one.source,
                 "reference": one.reference,
                 "reference_source": one.reference_source,
+                "reason": one.reason,
             }
             for one in analysis.features
         ],
-        "moving_dipole": None,
+        "moving_dipole": _moving(analysis),
+        "image": _image(analysis),
         "settings": analysis.settings,
         "reasons": analysis.reasons,
         "research_use": RESEARCH_USE,
@@ -150,7 +152,7 @@ def _landmark(landmark: Landmark, frame: WorkingFrame) -> dict[str, Any]:
             "y_m": field_map.y_m,
             "z_m": field_map.z_m,
             "bz_pt": field_map.bz_pt,
-            "error_pt": getattr(field_map, "error_pt", None),
+            "error_pt": field_map.error_pt,
         }
     dipole_json = None
     if dipole is not None:
@@ -164,9 +166,43 @@ def _landmark(landmark: Landmark, frame: WorkingFrame) -> dict[str, Any]:
             "reduced_chi2": dipole.reduced_chi2,
             "at_bound": dipole.at_bound,
             "n_channels": dipole.n_channels,
-            "model": "half-space",
+            "is_significant": dipole.is_significant,
+            "model": dipole.model,
         }
     return {"time_s": landmark.time_s, "map": map_json, "dipole": dipole_json}
+
+
+def _moving(analysis: Analysis) -> dict[str, Any] | None:
+    moving = analysis.moving_dipole
+    if moving is None:
+        return None
+    return {
+        "times_s": moving.time_s,
+        "position_m": analysis.frame.points_to_device_m(moving.positions_m),
+        "moment_nAm": analysis.frame.directions_to_device(moving.moments_nam),
+        "gof": moving.gof,
+        "confidence_mm": moving.confidence_mm,
+        "is_trusted": moving.is_trusted,
+        "path_mm": moving.path_mm,
+    }
+
+
+def _image(analysis: Analysis) -> dict[str, Any] | None:
+    image = analysis.image
+    if image is None:
+        return None
+    return {
+        "method": image.method,
+        "unit": image.unit if image.statistic is None else "",
+        "peak_m": analysis.frame.points_to_device_m(image.peak_m),
+        "peak": image.magnitude.max(),
+        "total_moment_nAm": analysis.frame.directions_to_device(image.total_moment_nam),
+        "gof": image.gof,
+        "reduced_chi2": image.reduced_chi2,
+        "n_vertices": len(image.vertices_m),
+        "n_active": len(image.active),
+        "model": image.model,
+    }
 
 
 def plain(value: Any) -> Any:

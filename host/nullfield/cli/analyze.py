@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, get_args
+from typing import Annotated, Any, get_args
 
 import typer
 from rich.markup import escape
@@ -12,7 +12,8 @@ from rich.table import Table
 from nullfield.analysis.cleaning.settings import CleaningSettings, External
 from nullfield.analysis.data import CALIBRATED, UNCALIBRATED
 from nullfield.analysis.result import Analysis
-from nullfield.analysis.settings import AnalysisSettings
+from nullfield.analysis.settings import AnalysisSettings, ImageMethod
+from nullfield.analysis.sources.choice import DEFAULT_RADIUS_M, ModelChoice
 from nullfield.cli.exam import JsonOption, check_folder
 from nullfield.cli.terminal import output, print_json, progress_bars
 from nullfield.errors import InputError
@@ -69,6 +70,25 @@ def analyze(
         bool,
         typer.Option("--calibrated", help="Gains, places and axes are those of a calibration."),
     ] = False,
+    model: Annotated[
+        str, typer.Option("--model", help="Conductor: half-space, free, sphere or torso.")
+    ] = "half-space",
+    radius: Annotated[
+        float, typer.Option("--radius", help="Of the sphere below the array, metres.")
+    ] = DEFAULT_RADIUS_M,
+    torso: Annotated[
+        Path | None,
+        typer.Option("--torso", help="Mesh of the torso (STL, OBJ, PLY, OFF), --model torso."),
+    ] = None,
+    torso_unit: Annotated[
+        str | None, typer.Option("--torso-unit", help="Unit of the mesh: m, cm, mm or in.")
+    ] = None,
+    image: Annotated[
+        str,
+        typer.Option(
+            "--image", help="Heart's surface at R: none, minimum-norm, sloreta or sparse."
+        ),
+    ] = "none",
     resamples: Annotated[
         int, typer.Option("--resamples", min=0, max=100_000, help="Of the bootstrap; 0: none.")
     ] = 400,
@@ -85,7 +105,16 @@ def analyze(
     check_folder(directory)
     settings = AnalysisSettings(
         low_pass_hz=low_pass,
-        cleaning=CleaningSettings(mains_hz=mains, external=_external(external)),
+        cleaning=CleaningSettings(
+            mains_hz=mains, external=_one_of("--external", external, External)
+        ),
+        model=ModelChoice(
+            "torso" if torso is not None else model,
+            radius,
+            None if torso is None else str(torso),
+            torso_unit,
+        ),
+        image=_one_of("--image", image, ImageMethod),
         outward=None if outward is None else _direction(outward),
         uncertainty=CALIBRATED if is_calibrated else UNCALIBRATED,
         resamples=resamples,
@@ -118,11 +147,10 @@ def _direction(text: str) -> tuple[float, float, float]:
     return x, y, z
 
 
-def _external(name: str) -> External:
-    for one in get_args(External):
-        if name == one:
-            return name  # type: ignore[return-value]
-    raise InputError(f"--external {name}: no such way", f"one of {', '.join(get_args(External))}")
+def _one_of(option: str, name: str, known: Any) -> Any:
+    if name not in get_args(known):
+        raise InputError(f"{option} {name}: no such one", f"one of {', '.join(get_args(known))}")
+    return name
 
 
 def _show(analysis: Analysis) -> None:

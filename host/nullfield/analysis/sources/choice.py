@@ -47,7 +47,9 @@ class ModelChoice:
 
     def __post_init__(self) -> None:
         if self.name not in NAMES:
-            raise InputError(f"model {self.name}: no such forward model", f"one of {', '.join(NAMES)}")
+            raise InputError(
+                f"model {self.name}: no such forward model", f"one of {', '.join(NAMES)}"
+            )
         if self.name == "torso" and self.surface is None:
             raise InputError("a torso needs a mesh file", "give it with --torso FILE")
 
