@@ -23,6 +23,7 @@ from nullfield.analysis.quality import quiet_samples
 from nullfield.dsp.gaps import BoolArray, FloatArray
 
 Progress = Callable[[str, float], None]
+_BEAT_CHANNELS = 32
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,7 @@ def clean(
         steps[0] = bad_channel_step(work, steps[0])
     tell("beats", 0.4)
     if work.quiet is None:
-        work.quiet = quiet_samples(recording, find_beats(recording.with_field(field_pt)))
+        work.quiet = _find_quiet(recording, work)
     tell("external field", 0.6)
     measured = _Measured(work)
     if recording.unit == "pT":
@@ -127,6 +128,16 @@ def clean(
         work.quiet,
         work.operator,
     )
+
+
+def _find_quiet(recording: FieldRecording, work: Work) -> BoolArray:
+    """Pauses between the beats, from some channels spread over the array."""
+    some = np.flatnonzero(work.chest if work.chest.any() else np.ones(work.n_channels, dtype=bool))
+    some = some[:: -(-len(some) // _BEAT_CHANNELS)]
+    seen = replace(
+        recording, field_pt=work.field_pt[some], valid=None, array=work.array.subset(some)
+    )
+    return quiet_samples(seen, find_beats(seen))
 
 
 def _external(work: Work, settings: CleaningSettings) -> Iterator[CleaningStep]:

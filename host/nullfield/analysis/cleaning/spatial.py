@@ -9,12 +9,14 @@ import numpy as np
 from nullfield.analysis.cleaning.work import Work
 from nullfield.dsp.gaps import BoolArray, FloatArray, IntArray
 
-Operator = Callable[[IntArray], FloatArray | None]
-"""For these channels (indices): the matrix to multiply their samples with; None if they are too few."""
+Operator = Callable[[FloatArray], FloatArray]
+"""Takes and gives samples of shape ``(n_channels, n_samples)``; linear over the channels."""
+OperatorFor = Callable[[IntArray], Operator | None]
+"""The operator for these channels (indices); None if they are too few."""
 
 
-def apply_operator(work: Work, channels: BoolArray, operator: Operator) -> int:
-    """Multiply the samples of `channels` with an operator, in place.
+def apply_operator(work: Work, channels: BoolArray, operator_for: OperatorFor) -> int:
+    """Put the samples of `channels` through an operator, in place.
 
     Samples that some channels miss get the operator of those that are there; where these are too
     few, the sample becomes NaN in all of them, because a part that is not cleaned would look like
@@ -24,7 +26,7 @@ def apply_operator(work: Work, channels: BoolArray, operator: Operator) -> int:
     ----------
     work : Work
     channels : numpy.ndarray of bool, shape ``(n_channels,)``
-    operator : callable
+    operator_for : callable
 
     Returns
     -------
@@ -32,20 +34,20 @@ def apply_operator(work: Work, channels: BoolArray, operator: Operator) -> int:
         Samples that were lost because too few channels were there.
     """
     rows = np.flatnonzero(channels)
-    whole = operator(rows)
+    whole = operator_for(rows)
     if whole is None:
         return 0
-    known: dict[bytes, FloatArray | None] = {}
+    known: dict[bytes, Operator | None] = {}
     lost = 0
     for block in work.blocks():
         values = work.field_pt[rows, block]
         finite = np.isfinite(values)
         if finite.all():
-            work.field_pt[rows, block] = whole @ values
+            work.field_pt[rows, block] = whole(values)
             continue
         there = finite.all(axis=0)
         out = np.full(values.shape, np.nan)
-        out[:, there] = whole @ values[:, there]
+        out[:, there] = whole(values[:, there])
         patterns, which = np.unique(
             np.packbits(finite[:, ~there], axis=0), axis=1, return_inverse=True
         )
@@ -55,12 +57,12 @@ def apply_operator(work: Work, channels: BoolArray, operator: Operator) -> int:
             present = finite[:, samples[0]]
             key = patterns[:, index].tobytes()
             if key not in known:
-                known[key] = operator(rows[present]) if present.any() else None
-            matrix = known[key]
-            if matrix is None:
+                known[key] = operator_for(rows[present]) if present.any() else None
+            part = known[key]
+            if part is None:
                 lost += len(samples) if present.any() else 0
             else:
-                out[np.ix_(present, samples)] = matrix @ values[np.ix_(present, samples)]
+                out[np.ix_(present, samples)] = part(values[np.ix_(present, samples)])
         work.field_pt[rows, block] = out
     return lost
 
