@@ -24,7 +24,7 @@ from nullfield.analysis.cleaning.heart import (
     kept_share,
 )
 from nullfield.analysis.cleaning.settings import CleaningSettings, HomogeneousMethod
-from nullfield.analysis.cleaning.spatial import Operator, apply_operator, in_all
+from nullfield.analysis.cleaning.spatial import Operator, apply_operator, in_all, trial_db
 from nullfield.analysis.cleaning.step import CleaningStep
 from nullfield.analysis.cleaning.work import Work
 from nullfield.analysis.data import SensorArray
@@ -103,6 +103,10 @@ def homogeneous_step(work: Work, settings: CleaningSettings) -> CleaningStep:
         "rank": int(np.linalg.matrix_rank(np.eye(len(rows)) - matrix, tol=1e-6)),
         "noise_gain": float(np.sqrt((matrix**2).sum() / len(rows))),
     }
+
+    gain_db = trial_db(work, rows, lambda values: matrix @ values)
+    if gain_db is not None and gain_db < settings.least_gain_db:
+        return refused(f"it would take away {gain_db:.1f} dB only: not used", share)
 
     def operator_for(present: IntArray) -> Operator | None:
         if _too_poor(work.array, present, order):

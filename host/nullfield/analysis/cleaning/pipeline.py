@@ -9,12 +9,15 @@ import numpy as np
 
 from nullfield.analysis.beats import find_beats
 from nullfield.analysis.cleaning.bad_channels import bad_channel_step
+from nullfield.analysis.cleaning.components import component_step
 from nullfield.analysis.cleaning.drift import remove_drift
+from nullfield.analysis.cleaning.gradiometers import gradiometer_step
 from nullfield.analysis.cleaning.homogeneous import homogeneous_step
 from nullfield.analysis.cleaning.jumps import mark_movements, remove_steps
 from nullfield.analysis.cleaning.mains import remove_mains
 from nullfield.analysis.cleaning.meter import HeartBandMeter, removed_db
 from nullfield.analysis.cleaning.reference import reference_step
+from nullfield.analysis.cleaning.separation import separation_step
 from nullfield.analysis.cleaning.settings import CleaningSettings
 from nullfield.analysis.cleaning.step import CleaningStep
 from nullfield.analysis.cleaning.work import Work
@@ -114,6 +117,12 @@ def clean(
     measured = _Measured(work)
     if recording.unit == "pT":
         steps += [measured(step) for step in _external(work, chosen)]
+        if chosen.gradiometers != "none":
+            steps.append(measured(gradiometer_step(work, chosen)))
+        if chosen.separation:
+            steps.append(measured(separation_step(work, chosen)))
+        if chosen.components:
+            steps.append(measured(component_step(work)))
     tell("movements", 0.8)
     if chosen.jumps:
         steps.append(measured(mark_movements(work)))
