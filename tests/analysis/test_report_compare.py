@@ -82,14 +82,18 @@ def test_strength_and_rate_are_found_apart_from_shape(rest, stress):
 
 
 def test_the_opposite_field_has_the_largest_difference_of_shape(rest):
-    turned = simulate(make_array(4, (0, 1)), rate_bpm=64.0, polarity=-1.0, duration_s=18.0).recording
+    turned = simulate(
+        make_array(4, (0, 1)), rate_bpm=64.0, polarity=-1.0, duration_s=18.0
+    ).recording
     pair = compare(rest, analyze(turned)).maps["R"]
     assert pair.correlation == pytest.approx(-1.0, abs=0.002)
     assert pair.relative_difference == pytest.approx(2.0, abs=0.002)
 
 
 def test_other_arrays_are_compared_where_both_lie(rest):
-    other = analyze(simulate(make_array(5, (0, 1)), rate_bpm=64.0, seed=5, duration_s=18.0).recording)
+    other = analyze(
+        simulate(make_array(5, (0, 1)), rate_bpm=64.0, seed=5, duration_s=18.0).recording
+    )
     result = compare(rest, other)
     pair = result.maps["R"]
     # 4 by 4 heads at 40 mm inside 5 by 5

@@ -26,9 +26,7 @@ def power_png(power: Mapping[str, tuple[FloatArray, FloatArray]], units: Units) 
     for (label, (time_s, rms)), (colour, dash) in zip(power.items(), styles, strict=False):
         # In a legend a dollar sign would start a formula, and a leading underscore hide the line.
         name = " " + short(label).replace("$", "\\$")
-        axes.plot(
-            1e3 * time_s, rms, color=colour, linestyle=dash, linewidth=1.6, label=name
-        )
+        axes.plot(1e3 * time_s, rms, color=colour, linestyle=dash, linewidth=1.6, label=name)
     axes.axvline(0.0, color="0.75", linewidth=0.8, zorder=0)
     axes.set_ylim(bottom=0.0)
     axes.margins(x=0.0)
