@@ -2,14 +2,57 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from nullfield.analysis.result import Analysis
+from nullfield.errors import InputError
 from nullfield.files.dicom_fields import ExamFields, checked
 from nullfield.files.dicom_report import write_report_dicom
 from nullfield.files.dicom_waveform import write_average_dicom
 
-__all__ = ["ExamFields", "write_dicom"]
+__all__ = ["ExamFields", "exam_of", "write_dicom"]
+
+
+def exam_of(metadata: Mapping[str, Any], **given: str) -> ExamFields:
+    """Fields of an examination from what a recording tells and what the user gives.
+
+    Parameters
+    ----------
+    metadata : mapping
+        Of a recording: ``subject`` becomes patient name and id, ``date`` (ISO 8601) date and time
+        of the study.
+    **given : str
+        Fields of `ExamFields`; they count more.
+
+    Raises
+    ------
+    InputError
+        If neither tells the patient, or the date and time of the study.
+    """
+    told: dict[str, str] = {}
+    subject = str(metadata.get("subject") or "").strip()
+    if subject:
+        told |= {"patient_name": subject, "patient_id": subject}
+    day, _, clock = str(metadata.get("date") or "").strip().replace(" ", "T").partition("T")
+    # Without the offset from UTC: DICOM's study time is that of the place.
+    clock = re.split(r"[Z+-]", clock)[0]
+    told |= {name: text for name, text in (("study_date", day), ("study_time", clock)) if text}
+    told |= {name: text for name, text in given.items() if text}
+    for name, what in (
+        ("patient_id", "patient"),
+        ("patient_name", "patient"),
+        ("study_date", "date of the study"),
+        ("study_time", "time of the study"),
+    ):
+        if name not in told:
+            raise InputError(
+                f"DICOM needs the {what}, and the recording does not tell it",
+                f"give the {name.replace('_', ' ')}",
+            )
+    return ExamFields(**told)
 
 
 def write_dicom(

@@ -179,7 +179,10 @@ def _dataset(analysis: Analysis, channels: Any, exam: CheckedFields, number: int
     span_s = float(average.time_s[-1] - average.time_s[0])
     rate_hz = float(f"{steps / span_s:.12g}") if steps else analysis.sampling_rate_hz
     start_s = float(average.time_s[0])
-    digest = hashlib.sha256(repr((start_s, rate_hz, analysis.unit, exponents)).encode())
+    marks = {n: None if one is None else one.time_s for n, one in analysis.landmarks.items()}
+    digest = hashlib.sha256(repr((start_s, rate_hz, analysis.unit, exponents, marks)).encode())
+    for values in (analysis.array.positions_m, analysis.array.orientations, average.beats_used):
+        digest.update(np.ascontiguousarray(values[channels]).tobytes())
     digest.update("\0".join(analysis.array.names[i] for i in channels).encode())
     digest.update(counts.tobytes())
     dataset = new_dataset(
