@@ -16,7 +16,7 @@ import numpy as np
 from tests.bench.figures import Figure
 from tests.bench.long_hearts import LongHeart
 
-from nullfield.analysis.chain import analyze, analyze_source
+from nullfield.analysis.chain import analyze
 from nullfield.analysis.data import FieldRecording
 from nullfield.files.fif import to_mne_info
 
@@ -107,7 +107,5 @@ def peak_memory_mb(duration_s: float) -> float:
         "assert analysis.average is not None\n"
         "print(json.dumps(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3))\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code], check=True, capture_output=True, text=True
-    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     return float(json.loads(done.stdout))

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from simulated_heart import make_array, simulate
 
+from nullfield.analysis import sections
 from nullfield.errors import NullfieldError
-from nullfield.files import analysis_folder
 from nullfield.files.analysis_folder import write_analysis
 from nullfield.files.fif import write_fif
 
@@ -35,15 +36,23 @@ def test_folder_holds_numbers_plots_and_report(recording: Path, tmp_path: Path) 
     assert shares[-1] == 1.0
 
 
-def test_spectra_of_a_long_file_come_from_its_start(
+def test_a_file_in_sections_gives_what_it_gives_as_a_whole(
     recording: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = write_analysis(recording, tmp_path / "a")
-    monkeypatch.setattr(analysis_folder, "_SPECTRUM_VALUES", 32 * 6000)
+    monkeypatch.setattr(sections, "SHORTEST_S", 3.0)
+    monkeypatch.setattr(sections, "MOST_VALUES", 1)
     cut = write_analysis(recording, tmp_path / "b")
-    assert cut.to_json() == whole.to_json()
-    images = [(tmp_path / name / "noise.png").read_bytes() for name in "ab"]
-    assert images[0] != images[1]
+    np.testing.assert_array_equal(cut.beats.samples, whole.beats.samples)
+    assert cut.average is not None
+    assert whole.average is not None
+    # The window's end follows the usual interval, here that of the first section.
+    count = min(len(cut.average.time_s), len(whole.average.time_s))
+    assert cut.average.time_s[0] == whole.average.time_s[0]
+    error_pt = np.abs(cut.average.field_pt[:, :count] - whole.average.field_pt[:, :count]).max()
+    assert error_pt < 0.01 * np.abs(whole.average.field_pt).max()
+    a, b = cut.landmarks["R"], whole.landmarks["R"]
+    assert np.linalg.norm(a.dipole.position_m - b.dipole.position_m) < 2e-4
 
 
 def test_a_bad_file_leaves_no_folder(tmp_path: Path) -> None:

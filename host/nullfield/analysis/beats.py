@@ -8,7 +8,7 @@ each beat by cross-correlation and tells which ones have another shape.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
 
@@ -16,9 +16,11 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage, signal
 
+from nullfield.analysis.beat_class import find_artefacts
 from nullfield.analysis.data import FieldRecording
 from nullfield.dsp.filters import band_pass
 from nullfield.dsp.gaps import BoolArray, FloatArray
+from nullfield.dsp.spikes import without_spikes
 
 IntArray = npt.NDArray[np.int64]
 
@@ -34,13 +36,19 @@ _SMOOTH_S = 0.08
 _SEARCH_S = 0.05
 _TEMPLATE_S = 0.10
 _FLAT_SHARE = 1e-3
+_PIECE_S = 10.0
+_PIECES = 6
+_SHARP_HZ = 12.0
+_T_REACH_S = 0.42
+"""Latest T peak after its R at 60 beats a minute; goes with the root of the interval."""
+_BLUNT = 0.4
 _CORRELATION_FLOOR = 0.5
 _CORRELATION_CEILING = 0.9
 
 
 @dataclass(frozen=True)
 class Beats:
-    """Beats that were found, good ones and others.
+    """Heartbeats that were found, normal ones and others.
 
     Attributes
     ----------
@@ -49,14 +57,16 @@ class Beats:
     times_s : numpy.ndarray, shape ``(n_beats,)``
         The same on the recording's clock.
     accepted : numpy.ndarray of bool, shape ``(n_beats,)``
-        False where the shape differs from the template's, or its window has samples missing in
-        every channel: artefacts and ectopic beats.
+        False where the shape differs from the template's (an ectopic beat), or where its window has
+        samples missing in every channel.
     correlation : numpy.ndarray, shape ``(n_beats,)``
         With the template, over all channels.
     rate_bpm : float or None
         From the median interval of all beats; None below two.
     reason : str
         Why there are no beats; empty if there are.
+    artefacts : numpy.ndarray of int, shape ``(n_artefacts,)``
+        Samples of peaks that were found and are no heartbeats.
     """
 
     samples: IntArray
@@ -65,6 +75,7 @@ class Beats:
     correlation: FloatArray
     rate_bpm: float | None
     reason: str = ""
+    artefacts: IntArray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
 
     @property
     def n_accepted(self) -> int:
@@ -94,6 +105,7 @@ class Beats:
             times_s=join(self.times_s, other.times_s),
             accepted=join(self.accepted, other.accepted),
             correlation=join(self.correlation, other.correlation),
+            artefacts=np.concatenate([self.artefacts, other.artefacts]),
         )
 
     @property
@@ -118,35 +130,74 @@ def find_beats(recording: FieldRecording) -> Beats:
         return _none("no channel over the chest")
     if recording.n_samples < _WINDOW_S * rate_hz:
         return _none(f"{recording.duration_s:.1f} s are too short, {_WINDOW_S:g} s are needed")
+    good = recording.usable
+    chest = chest[_promising(recording.field_pt, good, chest, rate_hz)]
+    if len(chest) == 0:
+        return _none("no channel shows a heartbeat above its noise")
+    good = good[chest]
+    field_pt = without_spikes(recording.field_pt[chest], rate_hz, good)
     high_hz = min(QRS_BAND_HZ[1], 0.4 * rate_hz)
-    good = recording.usable[chest]
-    filtered = band_pass(recording.field_pt[chest], rate_hz, QRS_BAND_HZ[0], high_hz, valid=good)
+    filtered = band_pass(field_pt, rate_hz, QRS_BAND_HZ[0], high_hz, valid=good)
     height, weight = _heights(filtered, rate_hz)
     if not weight.any():
         return _none("no channel shows a heartbeat above its noise")
-    best = np.argsort(weight)[::-1][: min(_MOST_CHANNELS, int(np.count_nonzero(weight)))]
+    best = np.flatnonzero(weight)
     energy = _combined(filtered[best], height[best], weight[best], rate_hz)
-    candidates = _peaks(energy, rate_hz)
+    sharp = _sharpness(filtered[best], height[best], weight[best], high_hz, rate_hz)
+    candidates = _peaks(energy, sharp, rate_hz)
     if len(candidates) == 0:
         return _none("no peaks that repeat like a heart's")
     shape_hz = min(_TEMPLATE_BAND_HZ[1], 0.4 * rate_hz)
-    shape = band_pass(
-        recording.field_pt[chest[best]], rate_hz, _TEMPLATE_BAND_HZ[0], shape_hz, valid=good[best]
-    )
+    shape = band_pass(field_pt[best], rate_hz, _TEMPLATE_BAND_HZ[0], shape_hz, valid=good[best])
     shape = np.where(np.isfinite(shape), shape, 0.0)
     shape = shape * (np.sqrt(weight[best]) / height[best])[:, None]
     samples, correlation, gain = _align(shape, candidates, rate_hz)
     accepted = _same_shape(correlation, gain)
+    is_artefact = find_artefacts(shape, energy, samples, accepted, rate_hz)
+    if not accepted[~is_artefact].any():
+        return _none("no peaks that repeat like a heart's")
+    artefacts = samples[is_artefact]
+    samples = samples[~is_artefact]
+    correlation, accepted = correlation[~is_artefact], accepted[~is_artefact]
     times_s = recording.start_time_s + samples / rate_hz
     rate_bpm = None
     if len(samples) > 1:
         rate_bpm = float(60.0 * rate_hz / np.median(np.diff(samples)))
-    return Beats(samples, times_s, accepted, correlation, rate_bpm)
+    return Beats(samples, times_s, accepted, correlation, rate_bpm, "", artefacts)
+
+
+def _promising(field_pt: FloatArray, good: BoolArray, chest: IntArray, rate_hz: float) -> IntArray:
+    """Indices into `chest` of the channels in which the heart stands out most.
+
+    Judged on pieces of the recording: with a hundred channels that takes a fraction of the time,
+    and the best few dozen see as well as all.
+    """
+    length = round(_PIECE_S * rate_hz)
+    count = max(1, min(_PIECES, field_pt.shape[1] // length))
+    high_hz = min(QRS_BAND_HZ[1], 0.4 * rate_hz)
+    total = np.zeros(len(chest))
+    for start in np.linspace(0, max(0, field_pt.shape[1] - length), count).astype(int):
+        part = slice(start, start + length)
+        filtered = band_pass(
+            field_pt[chest, part], rate_hz, QRS_BAND_HZ[0], high_hz, valid=good[chest, part]
+        )
+        total += _heights(filtered, rate_hz)[1]
+    # One piece may lie in a gap, or in a burst: what is seen anywhere counts.
+    return np.asarray(np.argsort(total)[::-1][: min(_MOST_CHANNELS, np.count_nonzero(total))])
 
 
 def _none(reason: str) -> Beats:
     empty = np.zeros(0)
     return Beats(empty.astype(np.int64), empty, empty.astype(bool), empty, None, reason)
+
+
+def _sharpness(
+    filtered: FloatArray, height: FloatArray, weight: FloatArray, high_hz: float, rate_hz: float
+) -> FloatArray:
+    """Energy in the upper part of the QRS band, where a T wave has next to none."""
+    sos = signal.butter(2, (_SHARP_HZ, high_hz), "bandpass", fs=rate_hz, output="sos")
+    upper = signal.sosfiltfilt(sos, np.nan_to_num(filtered), axis=1)
+    return _combined(upper, height, weight, rate_hz)
 
 
 def _heights(filtered: FloatArray, rate_hz: float) -> tuple[FloatArray, FloatArray]:
@@ -192,7 +243,7 @@ def _combined(
     )
 
 
-def _peaks(energy: FloatArray, rate_hz: float) -> IntArray:
+def _peaks(energy: FloatArray, sharp: FloatArray, rate_hz: float) -> IntArray:
     """Peaks of the QRS energy above a threshold that follows the beats' own height."""
     refractory = round(60.0 / FASTEST_BPM * 0.9 * rate_hz)
     length = round(_WINDOW_S * rate_hz)
@@ -203,7 +254,7 @@ def _peaks(energy: FloatArray, rate_hz: float) -> IntArray:
     local = np.maximum(local, 0.3 * float(np.median(tops)))
     peaks, _ = signal.find_peaks(energy, distance=refractory)
     strong = peaks[energy[peaks] > 0.45 * local[peaks]]
-    strong = _without_t_waves(strong, energy, rate_hz)
+    strong = _without_t_waves(strong, energy, sharp, rate_hz)
     if len(strong) < 2:
         return np.asarray(strong, dtype=np.int64)
     interval = float(np.median(np.diff(strong)))
@@ -218,16 +269,26 @@ def _peaks(energy: FloatArray, rate_hz: float) -> IntArray:
     return np.array(sorted(found), dtype=np.int64)
 
 
-def _without_t_waves(peaks: IntArray, energy: FloatArray, rate_hz: float) -> IntArray:
-    """Drop a much smaller peak that follows within the time of a T wave."""
+def _without_t_waves(
+    peaks: IntArray, energy: FloatArray, sharp: FloatArray, rate_hz: float
+) -> IntArray:
+    """Drop of two peaks within the time of a T wave the much smaller, or the much blunter one."""
+    if len(peaks) < 2:
+        return peaks
+    # The usual interval between those that are sharp, so that T waves do not halve it.
+    clear = peaks[sharp[peaks] > 0.5 * float(np.quantile(sharp[peaks], 0.75))]
+    interval_s = float(np.median(np.diff(clear))) / rate_hz if len(clear) > 1 else 1.0
+    reach = _T_REACH_S * float(np.sqrt(min(1.0, interval_s))) * rate_hz
     kept: list[int] = []
     for peak in peaks:
-        soon = bool(kept) and peak - kept[-1] < 0.36 * rate_hz
-        if soon and energy[peak] < 0.6 * energy[kept[-1]]:
-            continue
-        if soon and energy[kept[-1]] < 0.6 * energy[peak]:
-            kept[-1] = int(peak)
-            continue
+        if kept and peak - kept[-1] < reach:
+            ratio = energy[peak] / energy[kept[-1]]
+            edge = (sharp[peak] / energy[peak]) / max(sharp[kept[-1]] / energy[kept[-1]], 1e-12)
+            if ratio < 0.6 or edge < _BLUNT:
+                continue
+            if ratio > 1.0 / 0.6 or edge > 1.0 / _BLUNT:
+                kept[-1] = int(peak)
+                continue
         kept.append(int(peak))
     return np.array(kept, dtype=np.int64)
 
@@ -265,6 +326,9 @@ def _align(
         samples = np.clip(moved + offset, 0, shape.shape[1] - 1)
         if settled:
             break
+    # What has another shape is placed by its own energy: the template would pull it away.
+    odd = correlation < _CORRELATION_FLOOR
+    samples[odd] = [_local_top(rms, int(s), search) for s in samples[odd]]
     # Two candidates may have been drawn to one beat.
     samples, first = np.unique(samples, return_index=True)
     apart = np.ones(len(samples), dtype=bool)

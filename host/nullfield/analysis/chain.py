@@ -11,11 +11,12 @@ from collections.abc import Callable
 import numpy as np
 
 from nullfield.analysis.arrows import map_features
-from nullfield.analysis.average import AveragedBeat, find_r_s, find_t_s
+from nullfield.analysis.average import AveragedBeat
 from nullfield.analysis.beats import Beats
 from nullfield.analysis.data import FieldRecording, SensorArray
 from nullfield.analysis.field_map import map_bz
 from nullfield.analysis.frame import WorkingFrame, find_frame
+from nullfield.analysis.landmarks import PEAKS, BeatLandmarks, find_landmarks
 from nullfield.analysis.merge import (
     merge_averages,
     merge_beats,
@@ -28,6 +29,7 @@ from nullfield.analysis.section_chain import Agreed, SectionResult, analyze_sect
 from nullfield.analysis.sections import InMemory, Source, sections_of
 from nullfield.analysis.settings import AnalysisSettings
 from nullfield.analysis.sources.dipole_fit import fit_dipole
+from nullfield.analysis.variability import Variability, heart_rate_variability
 from nullfield.dsp.gaps import BoolArray
 from nullfield.errors import AnalysisError
 
@@ -86,21 +88,29 @@ def analyze_source(
         reasons.pop("average", None)
     quality = merge_quality([part.quality for part in parts], lengths)
     landmarks: dict[str, Landmark | None] = {"R": None, "T": None}
+    marks = BeatLandmarks()
     if average is not None:
-        landmarks = _landmarks(array, beats, average, quality.bad_channels, chosen, reasons, tell)
-    reductions = [p.reference_reduction_db for p in parts if p.reference_reduction_db is not None]
+        good = array.is_chest & ~quality.bad_channels
+        marks = find_landmarks(average, beats.interval_s or 1.0, good)
+        landmarks |= _landmarks(array, average, marks, good, chosen, reasons, tell)
+    cleaning = merge_cleaning(parts, lengths)
+    references = next((s for s in cleaning if s.name == "references" and s.is_applied), None)
     tell("done", 1.0)
     return Analysis(
         array=array,
         beats=beats,
         average=average,
+        variability=_variability(beats, reasons),
+        marks=marks,
         groups=merge_groups([part.groups for part in parts if part.groups is not None]),
         landmarks=landmarks,
         quality=quality,
-        cleaning=merge_cleaning(parts, lengths),
+        cleaning=cleaning,
         features=(),
         mains_hz=next((part.mains_hz for part in parts if part.mains_hz is not None), None),
-        reference_reduction_db=float(np.median(reductions)) if reductions else None,
+        reference_reduction_db=None
+        if references is None
+        else float(references.parameters["held_out_db"]),
         frame=frame,
         sampling_rate_hz=source.sampling_rate_hz,
         n_samples=source.n_samples,
@@ -140,29 +150,37 @@ def _sections(
     return parts, [max(1, cut.stop - cut.start) for cut in cuts]
 
 
+def _variability(beats: Beats, reasons: dict[str, str]) -> Variability | None:
+    if not len(beats.samples):
+        return None
+    try:
+        return heart_rate_variability(beats)
+    except AnalysisError as error:
+        reasons["variability"] = error.message
+        return None
+
+
 def _landmarks(
     array: SensorArray,
-    beats: Beats,
     average: AveragedBeat,
-    bad: BoolArray,
+    marks: BeatLandmarks,
+    good: BoolArray,
     settings: AnalysisSettings,
     reasons: dict[str, str],
     tell: Progress,
 ) -> dict[str, Landmark | None]:
-    found: dict[str, Landmark | None] = {"R": None, "T": None}
-    good = array.is_chest & ~bad
-    r_s: float | None = None
-    for share, name in ((0.8, "R"), (0.9, "T")):
-        tell(f"{name} peak", share)
-        try:
-            if name == "R" or r_s is None:
-                time_s = r_s = find_r_s(average, good)
-            else:
-                time_s = find_t_s(average, r_s, beats.interval_s or 1.0, good)
-        except AnalysisError as error:
-            reasons[name] = error.message
-            continue
-        found[name] = _landmark(name, time_s, array, average, good, reasons)
+    """Map and dipole at each peak; the beginnings and ends have their time alone."""
+    found: dict[str, Landmark | None] = {}
+    reasons.update(marks.reasons)
+    for count, (name, time_s) in enumerate(marks.times_s.items()):
+        tell(f"landmark {name}", _SECTIONS_SHARE + 0.15 * count / len(marks.times_s))
+        if name in PEAKS:
+            found[name] = _landmark(name, time_s, array, average, good, settings, reasons)
+        else:
+            field_pt = np.where(
+                good & average.has_beats, average.field_pt[:, average.index(time_s)], np.nan
+            )
+            found[name] = Landmark(name, time_s, field_pt, None, None, None)
     return found
 
 
@@ -172,6 +190,7 @@ def _landmark(
     array: SensorArray,
     average: AveragedBeat,
     good: BoolArray,
+    settings: AnalysisSettings,
     reasons: dict[str, str],
 ) -> Landmark:
     index = average.index(time_s)

@@ -64,6 +64,7 @@ def merge_averages(parts: Sequence[AveragedBeat], is_chest: BoolArray) -> Averag
         standard_error_pt=error_pt,
         noise_pt=noise_pt,
         beats_used=beats.sum(axis=0).astype(np.int64),
+        effective_beats=np.sum([one.effective_beats for one in parts], axis=0),
     )
     return replace(merged, snr_db=snr_db(merged, is_chest))
 
@@ -109,6 +110,7 @@ def merge_quality(parts: Sequence[Quality], lengths: Sequence[int]) -> Quality:
     bad = np.einsum("s,sn->n", weight, np.stack([one.bad_channels for one in parts])) > 0.5
     dead = tuple(name for name in parts[0].dead_heads if all(name in p.dead_heads for p in parts))
     reasons = [one.reason for one in parts if one.reason]
+    axis, spectrum = _spectrum(parts, weight)
     return replace(
         parts[0],
         noise_ft_rthz=noise,
@@ -118,7 +120,23 @@ def merge_quality(parts: Sequence[Quality], lengths: Sequence[int]) -> Quality:
         dead_heads=dead,
         quiet=np.concatenate([one.quiet for one in parts]),
         reason=reasons[0] if len(reasons) == len(parts) else "",
+        spectrum_hz=axis,
+        spectrum_ft_rthz=spectrum,
     )
+
+
+def _spectrum(parts: Sequence[Quality], weight: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Power over the sections, on the coarsest of their frequency axes: windows may differ."""
+    known = [(p, w) for p, w in zip(parts, weight, strict=True) if len(p.spectrum_hz)]
+    if not known:
+        return parts[0].spectrum_hz, parts[0].spectrum_ft_rthz
+    axis = min((p.spectrum_hz for p, _ in known), key=len)
+    power = sum(
+        w * np.stack([np.interp(axis, p.spectrum_hz, row) for row in p.spectrum_ft_rthz]) ** 2
+        for p, w in known
+    )
+    total = sum(w for _, w in known)
+    return axis, np.asarray(np.sqrt(power / total))
 
 
 def merge_cleaning(

@@ -17,7 +17,6 @@ from matplotlib.ticker import FuncFormatter, LogLocator
 from nullfield.analysis.arrows import arrows_pt_per_m
 from nullfield.analysis.data import FieldRecording
 from nullfield.analysis.result import Analysis, Landmark
-from nullfield.dsp.spectrum import amplitude_density
 
 DIVERGING = "RdBu_r"
 """Red and blue of equal lightness steps: told apart in every common kind of colour blindness."""
@@ -31,7 +30,7 @@ _SPECTRUM_WINDOW_S = 0.25
 
 def write_plots(
     analysis: Analysis,
-    recording: FieldRecording,
+    recording: FieldRecording | None,
     directory: Path,
     residual_pt: Mapping[str, float] | None = None,
 ) -> dict[str, Path]:
@@ -40,8 +39,8 @@ def write_plots(
     Parameters
     ----------
     analysis : Analysis
-    recording : FieldRecording
-        The one that was analysed; for the noise spectra.
+    recording : FieldRecording or None
+        The one that was analysed, if it is in memory; not needed.
     directory : Path
         Is made if absent.
     residual_pt : mapping of str to float, optional
@@ -57,9 +56,9 @@ def write_plots(
     if analysis.average is not None:
         figures["butterfly"] = butterfly_figure(analysis)
     for name, landmark in analysis.landmarks.items():
-        if landmark is not None and landmark.field_map is not None:
+        if name in ("R", "T") and landmark is not None and landmark.field_map is not None:
             figures[f"map_{name}"] = map_figure(analysis, landmark)
-    noise = noise_figure(analysis, recording)
+    noise = noise_figure(analysis)
     if noise is not None:
         figures["noise"] = noise
     if residual_pt:
@@ -204,23 +203,18 @@ def map_figure(analysis: Analysis, landmark: Landmark) -> Figure:
     return figure
 
 
-def noise_figure(analysis: Analysis, recording: FieldRecording) -> Figure | None:
-    """Noise spectra between beats, as recorded: thin lines the channels, thick the median."""
+def noise_figure(analysis: Analysis) -> Figure | None:
+    """Noise spectra between beats, after cleaning: thin lines the channels, thick the median."""
     if not np.isfinite(analysis.quality.noise_ft_rthz).any():
         return None
     good = np.flatnonzero(analysis.used)
-    frequency_hz, density = amplitude_density(
-        recording.field_pt[good],
-        recording.sampling_rate_hz,
-        window_s=analysis.quality.noise_window_s or _SPECTRUM_WINDOW_S,
-        valid=recording.usable[good],
-        quiet=analysis.quality.quiet,
-    )
+    frequency_hz = analysis.quality.spectrum_hz
+    density = analysis.quality.spectrum_ft_rthz[good]
     figure, axes = _new(8.0, 4.2)
-    band = (frequency_hz > 0.0) & (frequency_hz <= 0.4 * recording.sampling_rate_hz)
+    band = (frequency_hz > 0.0) & (frequency_hz <= 0.4 * analysis.sampling_rate_hz)
     for axis in (2, 1, 0):
         rows = density[analysis.array.axis_index[good] == axis]
-        rows = rows[np.isfinite(rows).all(axis=1)] * 1e3
+        rows = rows[np.isfinite(rows).all(axis=1)]
         if not len(rows):
             continue
         colour = AXIS_COLOURS[axis]
@@ -245,7 +239,7 @@ def noise_figure(analysis: Analysis, recording: FieldRecording) -> Figure | None
     )
     axes.set_xlabel("frequency (Hz)")
     axes.set_ylabel("noise density (fT/√Hz)")
-    axes.set_title("Noise between beats, before notches and reference regression")
+    axes.set_title("Noise between beats, after cleaning")
     axes.grid(True, which="both", color="0.9", linewidth=0.5)
     plain = FuncFormatter(lambda value, _: f"{value:g}")
     axes.xaxis.set_major_formatter(plain)

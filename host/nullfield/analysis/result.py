@@ -19,9 +19,11 @@ from nullfield.analysis.features.feature import Feature
 from nullfield.analysis.field_map import FieldMap
 from nullfield.analysis.frame import WorkingFrame
 from nullfield.analysis.groups import BeatGroups
+from nullfield.analysis.landmarks import BeatLandmarks
 from nullfield.analysis.quality import Quality
 from nullfield.analysis.result_json import analysis_json
 from nullfield.analysis.sources.dipole_fit import DipoleFit
+from nullfield.analysis.variability import Variability
 
 
 @dataclass(frozen=True)
@@ -58,10 +60,14 @@ class Analysis:
         In the working frame.
     beats : Beats
     average : AveragedBeat or None
+    variability : Variability or None
     groups : BeatGroups or None
         Means over groups of beats, for bootstraps.
+    marks : BeatLandmarks
+        Times of all landmarks of the averaged beat.
     landmarks : mapping of str to Landmark or None
-        By name: ``"R"``, ``"T"`` ...
+        By name, with map and dipole at the peaks; R and T stand there even when they were not
+        found.
     quality : Quality
     cleaning : tuple of CleaningStep
     features : tuple of Feature
@@ -85,6 +91,8 @@ class Analysis:
     array: SensorArray
     beats: Beats
     average: AveragedBeat | None
+    variability: Variability | None
+    marks: BeatLandmarks
     groups: BeatGroups | None
     landmarks: Mapping[str, Landmark | None]
     quality: Quality

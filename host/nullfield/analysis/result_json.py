@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nullfield import __version__
+from nullfield.analysis.average import snr_by_channel_db
 from nullfield.analysis.document import SCHEMA, AnalysisDocument
 
 if TYPE_CHECKING:
@@ -39,7 +40,13 @@ def analysis_json(analysis: Analysis) -> dict[str, Any]:
         },
         "frame": {"rotation": frame.rotation, "origin_m": frame.origin_m, "how": frame.how},
         "beats": _beats(analysis),
-        "variability": None,
+        "variability": None
+        if analysis.variability is None
+        else {
+            "values": analysis.variability.values,
+            "n_intervals": analysis.variability.n_intervals,
+            "reasons": analysis.variability.reasons,
+        },
         "average": None if analysis.average is None else _average(analysis, analysis.average),
         "landmarks": {
             name: None if one is None else _landmark(one, frame)
@@ -100,12 +107,15 @@ def _beats(analysis: Analysis) -> dict[str, Any]:
     beats = analysis.beats
     return {
         "times_s": beats.samples / analysis.sampling_rate_hz,
-        "kinds": ["normal" if one else "ectopic" for one in beats.accepted],
+        "kinds": ["normal" if one else "other shape" for one in beats.accepted],
         "is_averaged": beats.accepted,
         "rate_bpm": beats.rate_bpm,
-        "found": len(beats.samples),
+        "found": len(beats.samples) + len(beats.artefacts),
         "accepted": beats.n_accepted,
-        "rejected": {},
+        "rejected": {
+            "other shape": len(beats.samples) - beats.n_accepted,
+            "artefact": len(beats.artefacts),
+        },
     }
 
 
@@ -113,7 +123,9 @@ def _average(analysis: Analysis, average: AveragedBeat) -> dict[str, Any]:
     used = average.beats_used[analysis.used & (average.beats_used > 0)]
     return {
         "snr_db": average.snr_db,
-        "snr_db_by_channel": {},
+        "snr_db_by_channel": dict(
+            zip(analysis.array.names, snr_by_channel_db(average), strict=True)
+        ),
         "beats_used": int(used.min()) if len(used) else 0,
         "baseline_s": average.baseline_s,
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from nullfield.analysis.cleaning.settings import CleaningSettings
 from nullfield.analysis.data import UNCALIBRATED, SensorUncertainty
 
 
@@ -16,12 +17,8 @@ class AnalysisSettings:
     ----------
     low_pass_hz : float
         Of the averaged beat and all that follows from it.
-    mains_hz : float or None
-        None: found out from the data.
-    use_references : bool
-        Regress reference heads out of the chest channels where that helps.
-    least_reference_gain_db : float
-        Least reduction on unseen quiet samples for the regression to be kept.
+    cleaning : CleaningSettings
+        Which steps of cleaning run.
     noise_band_hz : (float, float)
     outward : (float, float, float) or None
         Direction away from the body in device coordinates; None: told from the array.
@@ -34,9 +31,7 @@ class AnalysisSettings:
     """
 
     low_pass_hz: float = 100.0
-    mains_hz: float | None = None
-    use_references: bool = True
-    least_reference_gain_db: float = 0.5
+    cleaning: CleaningSettings = field(default_factory=CleaningSettings)
     noise_band_hz: tuple[float, float] = (10.0, 100.0)
     outward: tuple[float, float, float] | None = None
     uncertainty: SensorUncertainty = field(default_factory=lambda: UNCALIBRATED)

@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from nullfield.analysis.chain import AnalysisSettings, Progress, analyze_source
-from nullfield.analysis.data import FieldRecording
 from nullfield.analysis.plots import write_plots
 from nullfield.analysis.report import write_report
 from nullfield.analysis.result import Analysis
-from nullfield.analysis.sections import Source
 from nullfield.files.read import open_source
 
 DOCUMENT = "analysis.json"
 REPORT = "report.html"
 _ANALYSIS_SHARE = 0.8
-_SPECTRUM_VALUES = 20_000_000
-"""Channels times samples that the noise spectra are drawn from: as much as one section."""
 
 
 def write_analysis(
@@ -66,8 +61,7 @@ def write_analysis(
     tell("plots", _ANALYSIS_SHARE)
     directory.mkdir(parents=True, exist_ok=True)
     analysis.write_json(directory / DOCUMENT)
-    recording, drawn = _start(source, analysis)
-    plots = write_plots(drawn, recording, directory)
+    plots = write_plots(analysis, None, directory)
     tell("report", 0.95)
     told: dict[str, Any] = {"subject": path.name, "notes": source.metadata.get("notes", ())}
     if source.metadata.get("date"):
@@ -75,16 +69,3 @@ def write_analysis(
     write_report(directory / REPORT, analysis, plots, {**told, **(facts or {})})
     tell("done", 1.0)
     return analysis
-
-
-def _start(source: Source, analysis: Analysis) -> tuple[FieldRecording, Analysis]:
-    """The start of the recording, as long as memory allows, and the analysis with quiet to match.
-
-    The plots need samples for the noise spectra only.
-    """
-    stop = min(source.n_samples, _SPECTRUM_VALUES // max(1, source.array.n_channels))
-    recording = analysis.frame.to_working(source.read(0, stop))
-    if stop == source.n_samples:
-        return recording, analysis
-    quality = replace(analysis.quality, quiet=analysis.quality.quiet[:stop])
-    return recording, replace(analysis, quality=quality)
