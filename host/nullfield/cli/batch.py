@@ -8,6 +8,18 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
+from nullfield.analysis.cleaning.settings import CleaningSettings
+from nullfield.analysis.data import CALIBRATED, UNCALIBRATED
+from nullfield.analysis.settings import AnalysisSettings
+from nullfield.cli.analyze import (
+    OutwardOption,
+    PositionsOption,
+    RateOption,
+    UnitOption,
+    _direction,
+    _external,
+)
+from nullfield.cli.exam import JsonOption
 from nullfield.cli.terminal import errors, output, print_json, progress_bars
 from nullfield.errors import AnalysisError
 
@@ -36,21 +48,33 @@ def batch(
         int, typer.Option("--tries", min=1, max=100, help="For a file that kills its worker.")
     ] = 3,
     is_forced: Annotated[bool, typer.Option("--force", help="Do again what is done.")] = False,
-    positions: Annotated[
-        Path | None, typer.Option("--positions", help="Places of the sensors, CSV or TSV.")
+    positions: PositionsOption = None,
+    rate: RateOption = None,
+    unit: UnitOption = None,
+    outward: OutwardOption = None,
+    low_pass: Annotated[
+        float, typer.Option("--low-pass", min=10.0, help="Of the averaged beat, Hz.")
+    ] = 100.0,
+    mains: Annotated[
+        float | None, typer.Option("--mains", help="Hz; found from the data if left out.")
     ] = None,
-    rate: Annotated[
-        float | None, typer.Option("--rate", help="Samples a second, for tables without time.")
-    ] = None,
-    unit: Annotated[
-        str | None, typer.Option("--unit", help="Unit of numbers in files that do not tell it.")
-    ] = None,
+    external: Annotated[
+        str,
+        typer.Option(
+            "--external", help="Outer field: auto, references, homogeneous or none take it out."
+        ),
+    ] = "auto",
+    is_calibrated: Annotated[
+        bool,
+        typer.Option("--calibrated", help="Gains, places and axes are those of a calibration."),
+    ] = False,
+    resamples: Annotated[
+        int, typer.Option("--resamples", min=0, max=100_000, help="Of the bootstrap; 0: none.")
+    ] = 400,
     is_strict: Annotated[
         bool, typer.Option("--strict", help="Exit code 14 if any recording failed.")
     ] = False,
-    is_json: Annotated[
-        bool, typer.Option("--json", help="Machine-readable result on stdout.")
-    ] = False,
+    is_json: JsonOption = False,
 ) -> None:
     """Analyse every recording of a folder, several at a time.
 
@@ -61,6 +85,13 @@ def batch(
     from nullfield.batch.task import Reading
 
     settings = BatchSettings(
+        analysis=AnalysisSettings(
+            low_pass_hz=low_pass,
+            cleaning=CleaningSettings(mains_hz=mains, external=_external(external)),
+            outward=None if outward is None else _direction(outward),
+            uncertainty=CALIBRATED if is_calibrated else UNCALIBRATED,
+            resamples=resamples,
+        ),
         reading=Reading(positions, rate, unit),
         pattern=pattern,
         workers=workers,
@@ -90,7 +121,7 @@ def batch(
         )
     else:
         output.print(
-            f"{len(result.rows)} recordings: {result.n_done} done ({result.n_new} now), "
+            f"{result.n_done} of {len(result.rows)} recordings done ({result.n_new} now), "
             f"{len(failed)} failed"
         )
         for row in failed:
