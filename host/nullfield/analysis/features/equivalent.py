@@ -221,11 +221,10 @@ def fit_equivalent_dipoles(
     # its size over the depth of the heart.
     flat = power * (uncertainty.gain**2 + uncertainty.angle_rad**2 + _MODEL_ERROR**2)
     errors = np.eye(len(data)) * (flat + power * (uncertainty.position_m / _HEART_DEPTH_M) ** 2)
-    for _ in range(2):
-        prior, operator = terms.most_likely(errors + sensor)
-        moments = (operator @ data).reshape(-1, 2)
-        errors = _error_covariance(part, terms.positions_m, moments, uncertainty)
-        errors += np.eye(len(data)) * power * _MODEL_ERROR**2
+    _, operator = terms.most_likely(errors + sensor)
+    moments = (operator @ data).reshape(-1, 2)
+    errors = _error_covariance(part, terms.positions_m, moments, uncertainty)
+    errors += np.eye(len(data)) * power * _MODEL_ERROR**2
     prior, operator = terms.most_likely(errors + sensor)
     return EquivalentDipoles(
         positions_m=terms.positions_m,
@@ -290,10 +289,15 @@ class _Terms:
         scores: list[tuple[float, float, float]] = []
         for spread in spreads:
             fixed = errors + dipole @ dipole.T + spread**2 * (quadrupole @ quadrupole.T)
+            root = linalg.cholesky(fixed, lower=True)
+            half = linalg.solve_triangular(root, rest, lower=True)
+            values, vectors = linalg.eigh(linalg.solve_triangular(root, half.T, lower=True))
+            white = vectors.T @ linalg.solve_triangular(root, self.data, lower=True)
+            size = float(np.log(np.diag(root)).sum())
+            # In that frame the covariance is diagonal at any power of the rest.
             for power in _RESIDUAL_POWERS:
-                root = linalg.cholesky(fixed + power * rest, lower=True, check_finite=False)
-                white = linalg.solve_triangular(root, self.data, lower=True, check_finite=False)
-                score = -0.5 * float(white @ white) - float(np.log(np.diag(root)).sum())
+                spectrum = 1.0 + power * np.maximum(values, 0.0)
+                score = -0.5 * float((white**2 / spectrum + np.log(spectrum)).sum()) - size
                 scores.append((score, spread, float(power)))
         # Of all that are about as likely the freest: a prior that is too narrow biases the map and
         # makes its error look small.
