@@ -43,6 +43,8 @@ class AveragedBeat:
         The PQ segment, relative to the R peak.
     snr_db : float or None
         RMS over the channels at the R peak over RMS of `noise_pt`.
+    effective_beats : numpy.ndarray, shape ``(n_channels,)``
+        Equal beats that would be as good as the weighted ones.
     """
 
     time_s: FloatArray
@@ -52,6 +54,7 @@ class AveragedBeat:
     beats_used: IntArray
     baseline_s: tuple[float, float]
     snr_db: float | None
+    effective_beats: FloatArray
 
     @property
     def has_beats(self) -> npt.NDArray[np.bool_]:
@@ -127,7 +130,7 @@ def average_beats(
 ) -> AveragedBeat:
     """Average the accepted beats, channel by channel.
 
-    A beat counts in a channel if all its samples are there.
+    A beat counts in a channel if all its samples are there, and the less the noisier it is there.
 
     Parameters
     ----------
@@ -160,22 +163,51 @@ def average_beats(
     used = np.zeros(n_channels, dtype=np.int64)
     window = samples[:, None] + np.arange(-before, after + 1)
     clean = np.where(recording.usable, recording.field_pt, np.nan)
+    effective = np.zeros(n_channels)
     for channel in range(n_channels):
         pieces = clean[channel, window]
         pieces = pieces[np.isfinite(pieces).all(axis=1)]
         count = len(pieces)
         used[channel] = count
-        if count:
-            field_pt[channel] = pieces.mean(axis=0)
+        if not count:
+            continue
+        weight = _weights(pieces)
+        effective[channel] = 1.0 / float((weight**2).sum())
+        field_pt[channel] = weight @ pieces
         if count > 1:
-            error_pt[channel] = pieces.std(axis=0, ddof=1) / np.sqrt(count)
+            scatter = (pieces - field_pt[channel]) ** 2
+            error_pt[channel] = np.sqrt(count / (count - 1) * (weight**2 @ scatter))
             even = count - count % 2
             difference = pieces[0:even:2] - pieces[1:even:2]
+            pair = weight[0:even:2] + weight[1:even:2]
             # Pairs of neighbours: slow change of the heart's field cancels, noise does not.
-            noise_pt[channel] = float(np.sqrt(np.mean(difference.mean(axis=0) ** 2)) / 2.0)
+            mean = pair @ difference / pair.sum()
+            noise_pt[channel] = float(np.sqrt(np.mean(mean**2)) / 2.0)
     time_s = np.arange(-before, after + 1) / rate_hz
-    average = AveragedBeat(time_s, field_pt, error_pt, noise_pt, used, baseline_s, None)
+    average = AveragedBeat(time_s, field_pt, error_pt, noise_pt, used, baseline_s, None, effective)
     return replace(average, snr_db=snr_db(average, recording.array.is_chest))
+
+
+def _weights(pieces: FloatArray) -> FloatArray:
+    """Inverse variance of each beat about the median beat, shape ``(n_beats,)``; the sum is one.
+
+    No beat counts more than twice the usual one: a variance by chance too small would make one
+    beat decide.
+    """
+    if len(pieces) < 5:
+        return np.full(len(pieces), 1.0 / len(pieces))
+    variance = ((pieces - np.median(pieces, axis=0)) ** 2).mean(axis=1)
+    weight = 1.0 / np.maximum(variance, max(0.5 * float(np.median(variance)), 1e-300))
+    return np.asarray(weight / weight.sum())
+
+
+def snr_by_channel_db(average: AveragedBeat) -> FloatArray:
+    """Largest size within 60 ms of the mark over `noise_pt`, dB, shape ``(n_channels,)``."""
+    near = np.abs(average.time_s) <= _R_SEARCH_S
+    peak = np.abs(average.field_pt[:, near]).max(axis=1)
+    good = np.isfinite(peak) & (peak > 0.0) & (average.noise_pt > 0.0)
+    ratio = np.divide(peak, average.noise_pt, out=np.ones_like(peak), where=good)
+    return np.asarray(np.where(good, 20.0 * np.log10(ratio), np.nan))
 
 
 def snr_db(average: AveragedBeat, is_chest: npt.NDArray[np.bool_]) -> float | None:

@@ -64,6 +64,7 @@ def merge_averages(parts: Sequence[AveragedBeat], is_chest: BoolArray) -> Averag
         standard_error_pt=error_pt,
         noise_pt=noise_pt,
         beats_used=beats.sum(axis=0).astype(np.int64),
+        effective_beats=np.sum([one.effective_beats for one in parts], axis=0),
     )
     return replace(merged, snr_db=snr_db(merged, is_chest))
 

@@ -56,7 +56,7 @@ def write_plots(
     if analysis.average is not None:
         figures["butterfly"] = butterfly_figure(analysis)
     for name, landmark in analysis.landmarks.items():
-        if landmark is not None and landmark.field_map is not None:
+        if name in ("R", "T") and landmark is not None and landmark.field_map is not None:
             figures[f"map_{name}"] = map_figure(analysis, landmark)
     noise = noise_figure(analysis)
     if noise is not None:

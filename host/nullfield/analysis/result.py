@@ -19,9 +19,13 @@ from nullfield.analysis.features.feature import Feature
 from nullfield.analysis.field_map import FieldMap
 from nullfield.analysis.frame import WorkingFrame
 from nullfield.analysis.groups import BeatGroups
+from nullfield.analysis.landmarks import BeatLandmarks
 from nullfield.analysis.quality import Quality
 from nullfield.analysis.result_json import analysis_json
 from nullfield.analysis.sources.dipole_fit import DipoleFit
+from nullfield.analysis.sources.moving_dipole import MovingDipole
+from nullfield.analysis.sources.source_space import SourceImage
+from nullfield.analysis.variability import Variability
 
 
 @dataclass(frozen=True)
@@ -58,13 +62,21 @@ class Analysis:
         In the working frame.
     beats : Beats
     average : AveragedBeat or None
+    variability : Variability or None
     groups : BeatGroups or None
         Means over groups of beats, for bootstraps.
+    marks : BeatLandmarks
+        Times of all landmarks of the averaged beat.
     landmarks : mapping of str to Landmark or None
-        By name: ``"R"``, ``"T"`` ...
+        By name, with map and dipole at the peaks; R and T stand there even when they were not
+        found.
     quality : Quality
     cleaning : tuple of CleaningStep
     features : tuple of Feature
+    moving_dipole : MovingDipole or None
+        Through the QRS complex.
+    image : SourceImage or None
+        Current on the heart's surface at R, if it was asked for.
     mains_hz : float or None
         The line that was notched.
     reference_reduction_db : float or None
@@ -85,11 +97,15 @@ class Analysis:
     array: SensorArray
     beats: Beats
     average: AveragedBeat | None
+    variability: Variability | None
+    marks: BeatLandmarks
     groups: BeatGroups | None
     landmarks: Mapping[str, Landmark | None]
     quality: Quality
     cleaning: tuple[CleaningStep, ...]
     features: tuple[Feature, ...]
+    moving_dipole: MovingDipole | None
+    image: SourceImage | None
     mains_hz: float | None
     reference_reduction_db: float | None
     frame: WorkingFrame

@@ -1,75 +1,71 @@
-"""A folder with everything of one analysis: numbers, pictures, reports."""
+"""What an analysis of one file leaves in its folder: numbers, plots and a report."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from nullfield.analysis.chain import analyze_source
+from nullfield.analysis.chain import AnalysisSettings, Progress, analyze_source
 from nullfield.analysis.plots import write_plots
 from nullfield.analysis.report import write_report
 from nullfield.analysis.result import Analysis
-from nullfield.analysis.sections import Source
-from nullfield.analysis.settings import AnalysisSettings
+from nullfield.files.read import open_source
 
-ANALYSIS_FILE = "analysis.json"
-REPORT_FILE = "report.html"
-PDF_FILE = "report.pdf"
-
-Progress = Callable[[str, float], None]
+DOCUMENT = "analysis.json"
+REPORT = "report.html"
 _ANALYSIS_SHARE = 0.8
 
 
-@dataclass(frozen=True)
-class AnalysisFolder:
-    """An analysis and where it was written.
-
-    Attributes
-    ----------
-    analysis : Analysis
-    directory : Path
-    plots : mapping of str to Path
-    """
-
-    analysis: Analysis
-    directory: Path
-    plots: Mapping[str, Path]
-
-
 def write_analysis(
-    source: Source,
+    path: Path,
     directory: Path,
     settings: AnalysisSettings | None = None,
     *,
+    positions: Path | None = None,
+    rate_hz: float | None = None,
+    unit: str | None = None,
     facts: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
-) -> AnalysisFolder:
-    """Analyse a recording and write ``analysis.json``, plots and report.
+) -> Analysis:
+    """Analyse a file and write ``analysis.json``, the plots and ``report.html``.
 
     Parameters
     ----------
-    source : Source
-        From `nullfield.files.open_source`.
+    path : Path
+        Anything that `nullfield.files.read.open_source` opens.
     directory : Path
-        Is made if absent; what is in it under the same names is replaced.
+        Is made if absent; only once the file could be read and analysed.
     settings : AnalysisSettings, optional
+    positions, rate_hz, unit
+        As for `nullfield.files.read.read`.
     facts : mapping, optional
-        What else is known, for the report; see `nullfield.analysis.report.write_report`.
+        What else the report shall tell, as for `nullfield.analysis.report.write_report`;
+        ``subject`` is the file's name, and ``notes`` and ``date`` what the file tells, if not given.
     progress : callable, optional
-        Called with what is being done, and the share that is done.
+
+    Returns
+    -------
+    Analysis
+
+    Raises
+    ------
+    InputError, RecordingError, AnalysisError
+        If the file cannot be used.
     """
     tell: Progress = progress or (lambda what, share: None)
+    source = open_source(path, positions=positions, rate_hz=rate_hz, unit=unit)
     analysis = analyze_source(
         source, settings, lambda what, share: tell(what, _ANALYSIS_SHARE * share)
     )
-    directory.mkdir(parents=True, exist_ok=True)
-    analysis.write_json(directory / ANALYSIS_FILE)
     tell("plots", _ANALYSIS_SHARE)
+    directory.mkdir(parents=True, exist_ok=True)
+    analysis.write_json(directory / DOCUMENT)
     plots = write_plots(analysis, None, directory)
     tell("report", 0.95)
-    known = {"subject": Path(str(source.metadata.get("source", ""))).name, **dict(facts or {})}
-    write_report(directory / REPORT_FILE, analysis, plots, known)
+    told: dict[str, Any] = {"subject": path.name, "notes": source.metadata.get("notes", ())}
+    if source.metadata.get("date"):
+        told["date"] = source.metadata["date"]
+    write_report(directory / REPORT, analysis, plots, {**told, **(facts or {})})
     tell("done", 1.0)
-    return AnalysisFolder(analysis, directory, plots)
+    return analysis

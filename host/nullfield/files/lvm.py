@@ -21,6 +21,7 @@ from nullfield.errors import InputError
 from nullfield.files.lvm_header import Segment, read_segments
 from nullfield.files.placing import place_channels
 from nullfield.files.table import TableSource, find_columns
+from nullfield.files.table_layout import Layout
 from nullfield.files.table_rows import parse_rows
 from nullfield.files.text import TextFile
 from nullfield.files.time_axis import axis_of_times
@@ -83,6 +84,13 @@ def open_lvm(
     return source
 
 
+def _columns(layout: Layout) -> list[tuple[str, str]]:
+    return [
+        (name, "" if unit is None else unit.text)
+        for name, unit in zip(layout.names, layout.units, strict=True)
+    ]
+
+
 def _known_rate(path: Path, segment: Segment, rate_hz: float | None) -> float | None:
     if rate_hz is not None or segment.has_x:
         return rate_hz
@@ -116,7 +124,7 @@ def _join(
     first = segments[0].layout
     columns = find_columns(path, first, unit)
     for one in segments:
-        if (one.layout.names, one.layout.units) != (first.names, first.units):
+        if _columns(one.layout) != _columns(first):
             raise InputError(
                 f"{path}: line {one.layout.first_line - 1}: the channels of this segment differ"
                 " from those of the first",

@@ -120,12 +120,17 @@ def _segment(line: str, number: int, main: Header, header: Header) -> Segment:
         names = names[:-1]
     has_x = names[:1] == ["X_Value"] and (main.get("X_Columns") or ["One"])[0].lower() != "no"
     channels = [i for i, name in enumerate(names) if name != "X_Value"]
-    told = [name for name in header.get("Y_Unit_Label", []) if name]
+    told = header.get("Y_Unit_Label", [])
+    alike = [text for text in told if text]
     plain = ["X_Value" if i == 0 and has_x else "" for i in range(len(names))]
     units: list[Unit | None] = [None] * len(names)
+    if has_x:
+        units[0] = parse_unit("s")
     for order, column in enumerate(channels):
         plain[column], units[column] = split_name(names[column])
-        text = told[order] if len(told) == len(channels) else (told[0] if len(told) == 1 else "")
+        # One for all of them, or one for each, empty ones included.
+        one_each = len(alike) != 1 and order < len(told)
+        text = told[order] if one_each else (alike[0] if len(alike) == 1 else "")
         if units[column] is None and text:
             units[column] = parse_unit(text)
     deltas = {_number(text, decimal_comma) for text in header.get("Delta_X", []) if text}

@@ -11,13 +11,15 @@ from typing import Any
 import numpy as np
 
 from nullfield.analysis.data import FieldRecording, SensorArray
-from nullfield.errors import AnalysisError, InputError
+from nullfield.errors import AnalysisError, InputError, NullfieldError
 from nullfield.files.channel_names import array_of
 from nullfield.files.placing import place_channels
 from nullfield.files.units import check_plausible, parse_unit, wanted_unit
 
 PT_PER_T = 1e12
 UV_PER_V = 1e6
+DEVICE = "device coordinates"
+"""What ``metadata["coordinates"]`` says of positions whose frame the file does not tell."""
 _CHECKED_S = 10.0
 
 
@@ -51,7 +53,7 @@ def open_with_mne(path: Path, what: str, opener: Callable[[], Any], notes: list[
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             raw = opener()
-    except InputError:
+    except NullfieldError:
         raise
     except Exception as error:
         # MNE reads damaged files in good faith: what it then stumbles over can be of any type.
@@ -121,7 +123,7 @@ class MneSource:
         self.metadata: Mapping[str, Any] = {
             "source": str(path),
             "format": format_name,
-            "coordinates": "device coordinates",
+            "coordinates": DEVICE if positions is not None else _coordinates(raw),
             **_who_and_when(raw),
             "notes": told,
         }
@@ -218,11 +220,12 @@ def _array(mne: Any, raw: Any, picks: list[int], entries: list[Any]) -> tuple[fl
     start_time_s = raw.first_samp / float(raw.info["sfreq"])
     try:
         ours = json.loads(raw.info["description"] or "")
-        heads = tuple(str(ours["head_names"][index]) for index in picks)
-        axes = tuple(int(ours["axis_index"][index]) for index in picks)
-        start_time_s = float(ours["start_time_s"])
+        told = [_told(ours, name, index) for name, index in zip(names, picks, strict=True)]
+        heads, axes = tuple(head for head, _ in told), tuple(axis for _, axis in told)
+        # Cutting in MNE moves the first sample, which MNE counts.
+        start_time_s += float(ours["start_time_s"])
     except (ValueError, KeyError, TypeError, IndexError):
-        heads = axes = None  # not written by Nullfield, or edited since: the names have to do
+        pass  # not written by Nullfield, or edited since: the names have to do
     loc = np.array([entry["loc"] for entry in entries], dtype=np.float64)
     if len(loc) > 1 and not loc[:, :3].any():
         loc[:] = np.nan  # all in one point: nothing was told
@@ -236,6 +239,21 @@ def _array(mne: Any, raw: Any, picks: list[int], entries: list[Any]) -> tuple[fl
         is_reference=tuple(entry["kind"] == reference for entry in entries),
     )
     return start_time_s, array
+
+
+def _told(ours: dict[str, Any], name: str, index: int) -> tuple[str, int]:
+    """Head and axis of a channel in a description that Nullfield wrote."""
+    if ours["nullfield"] == 1:
+        return str(ours["head_names"][index]), int(ours["axis_index"][index])
+    head, axis = ours["heads"][name]
+    return str(head), int(axis)
+
+
+def _coordinates(raw: Any) -> str:
+    try:
+        return str(json.loads(raw.info["description"] or "")["coordinates"])
+    except (ValueError, KeyError, TypeError):
+        return DEVICE
 
 
 def _who_and_when(raw: Any) -> dict[str, str]:

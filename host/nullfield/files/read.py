@@ -10,6 +10,7 @@ from nullfield.analysis.data import FieldRecording
 from nullfield.analysis.sections import InMemory, Source
 from nullfield.errors import InputError, RecordingError
 from nullfield.files.table import TableSource
+from nullfield.files.text import READ_ERRORS
 
 MCAP, FIF, EDF, LVM, TABLE, BIDS, OWN_FOLDER = (
     "MCAP", "FIF", "EDF", "LVM", "table", "BIDS", "own folder",
@@ -93,10 +94,18 @@ def open_source(
     kind = detect(file)
     if kind in (MCAP, OWN_FOLDER):
         return _own(file)
+    if kind == BIDS:
+        from nullfield.files.bids import open_bids
+
+        return open_bids(file, positions=places, unit=unit)
     if kind == FIF:
         from nullfield.files.fif import open_fif
 
         return open_fif(file, positions=places, unit=unit)
+    if kind == EDF:
+        from nullfield.files.edf import EdfSource
+
+        return EdfSource(file, positions=places, unit=unit)
     if kind == LVM:
         from nullfield.files.lvm import open_lvm
 
@@ -142,12 +151,20 @@ def detect(path: Path) -> str:
         if start.startswith(_GZIP):
             with gzip.open(path, "rb") as packed:
                 start = packed.read(512)
-    except (OSError, EOFError) as error:
+    except READ_ERRORS as error:
         if not path.exists():
             kind = RecordingError if path.suffix in ("", ".mcap") else InputError
             raise kind(f"{path}: there is no such recording", "check the path") from error
         raise InputError(f"{path}: cannot be read ({error})", "check the file") from error
+    if path.name.startswith("sub-") and _has_channel_list(path):
+        return BIDS
     return _detect_content(path, start)
+
+
+def _has_channel_list(path: Path) -> bool:
+    """Whether a BIDS list of channels lies beside a recording: ``sub-1_channels.tsv``."""
+    stem = path.name.partition("_split-")[0].rpartition("_meg")[0]
+    return bool(stem) and path.with_name(f"{stem}_channels.tsv").is_file()
 
 
 def _detect_content(path: Path, start: bytes) -> str:

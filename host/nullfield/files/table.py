@@ -112,6 +112,11 @@ class TableSource:
             "format": "table",
             "coordinates": "device coordinates",
             **{key: remarks[key] for key in ("subject", "date") if key in remarks},
+            **(
+                {}
+                if positions or "coordinates" not in remarks
+                else {"coordinates": remarks["coordinates"]}
+            ),
             "notes": notes,
         }
 
@@ -210,6 +215,7 @@ class TableSource:
             raise InputError(f"{self.path}: holds no whole row", "give a file with samples in it")
         if kept is not None:
             self._kept = np.concatenate(kept)
+        rate_hz = rate_hz if rate_hz is not None else self._rate_of_remarks()
         if columns.time is None:
             return even(self._rate(rate_hz, notes))
         axis = axis_of_times(
@@ -234,13 +240,16 @@ class TableSource:
             rows = [i for i, one in enumerate(self._columns.units) if one.text == text]
             check_plausible(str(self.path), values[:, rows].T, self._columns.units[rows[0]])
 
+    def _rate_of_remarks(self) -> float | None:
+        for key in ("sampling_rate_hz", "sampling rate", "sampling_rate", "rate_hz", "fs"):
+            told = re.match(r"\d+(?:\.\d*)?(?:[eE][+-]?\d+)?", self._layout.remarks.get(key, ""))
+            if told is not None and float(told[0]) > 0:
+                return float(told[0])
+        return None
+
     def _rate(self, rate_hz: float | None, notes: list[str]) -> float:
         if rate_hz is not None:
             return rate_hz
-        for key in ("sampling_rate_hz", "sampling rate", "sampling_rate", "rate_hz", "fs"):
-            told = re.match(r"[\d.]+", self._layout.remarks.get(key, ""))
-            if told is not None and float(told[0]) > 0:
-                return float(told[0])
         by_name = rate_of_name(self.path)
         if by_name is None:
             raise InputError(

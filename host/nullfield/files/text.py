@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import gzip
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,8 @@ from typing import IO, cast
 
 from nullfield.errors import InputError
 
+READ_ERRORS = (OSError, EOFError, zlib.error)
+"""What a file that is gone, cut or damaged raises, packed ones included."""
 PIECE_BYTES = 4 << 20
 _GZIP = b"\x1f\x8b"
 
@@ -50,7 +53,7 @@ class TextFile:
         try:
             with self._open() as stream:
                 start = stream.read(1 << 16)
-        except (OSError, EOFError) as error:
+        except READ_ERRORS as error:
             raise InputError(f"{path}: cannot be read ({error})", "check the path") from error
         if not start.strip():
             raise InputError(f"{path}: is empty", "give a file with samples in it")
@@ -71,25 +74,27 @@ class TextFile:
                 data = stream.read()
             yield Piece(0, len(data), 1), self._lines(data)
             return
-        offset, line, rest = 0, 1, b""
+        offset, line, held, rest = 0, 1, b"", b""
         try:
             with self._open() as stream:
                 while data := stream.read(size):
                     data = rest + data
                     cut = data.rfind(b"\n") + 1
+                    rest = data[cut:]
                     if not cut:
-                        rest = data
                         continue
-                    whole, rest = data[:cut], data[cut:]
-                    yield Piece(offset, cut, line), self._lines(whole)
-                    offset += cut
-                    line += whole.count(b"\n")
-        except (OSError, EOFError) as error:
+                    if held:
+                        yield Piece(offset, len(held), line), self._lines(held)
+                    offset += len(held)
+                    line += held.count(b"\n")
+                    held = data[:cut]
+        except READ_ERRORS as error:
             raise InputError(
                 f"{self.path}: cannot be read beyond line {line} ({error})", "the file is cut"
             ) from error
-        if rest:
-            yield Piece(offset, len(rest), line), self._lines(rest)
+        # A line without an end goes with those before it: they tell whether it is whole.
+        if held or rest:
+            yield Piece(offset, len(held) + len(rest), line), self._lines(held + rest)
 
     def lines_of(self, piece: Piece) -> list[str]:
         """The lines of a piece that `pieces` gave."""

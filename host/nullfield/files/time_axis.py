@@ -100,10 +100,16 @@ def axis_of_times(
             "write times with more digits, or remove the column and give --rate",
         )
     period_s = 1.0 / rate_hz if rate_hz is not None else float(np.median(steps))
+    usual = float(np.median(steps[steps > 0]))
+    if usual > _GAP_STEPS * period_s or (not still and usual < period_s / _GAP_STEPS):
+        raise InputError(
+            f"{where}: its times are {usual:.3g} s apart, which is not the {1 / period_s:g} Hz given",
+            "give the right sampling rate, or none, or remove the time column",
+        )
     wide = steps > _GAP_STEPS * period_s
     if rate_hz is None:
         close = steps[~wide]
-        if wide.mean() > _MOST_GAPS or close.std() > 0.35 * period_s:
+        if (wide.sum() > 1 and wide.mean() > _MOST_GAPS) or close.std() > 0.35 * period_s:
             raise InputError(
                 f"{where}: the samples are not evenly spaced"
                 f" ({steps.min():.3g} to {steps.max():.3g} s apart)",

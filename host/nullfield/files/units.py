@@ -50,8 +50,8 @@ PLAUSIBLE_PT = (1e-3, 1e7)
 """Spread of a channel of a magnetometer: from far below an OPM's noise to a tenth of the Earth's."""
 PLAUSIBLE_UV = (1e-2, 1e6)
 """Spread of an electric channel."""
-_LIKELY_PT = (0.1, 1e5)
-_LIKELY_UV = (5.0, 5e4)
+_LIKELY_PT = (0.01, 1e5)
+_LIKELY_UV = (1.0, 5e4)
 
 
 @dataclass(frozen=True)

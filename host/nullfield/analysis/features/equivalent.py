@@ -25,11 +25,8 @@ from scipy import linalg
 
 from nullfield.analysis.data import UNCALIBRATED, SensorArray, SensorUncertainty
 from nullfield.analysis.sources.dipole_fit import fit_dipole
-from nullfield.analysis.sources.half_space import (
-    MU0_OVER_4PI_PT_M_PER_NA,
-    half_space_lead,
-    lead_field,
-)
+from nullfield.analysis.sources.forward import MU0_OVER_4PI_PT_M_PER_NA
+from nullfield.analysis.sources.half_space import half_space_lead, lead_field
 from nullfield.dsp.gaps import FloatArray
 from nullfield.errors import AnalysisError
 
