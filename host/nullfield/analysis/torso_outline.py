@@ -17,22 +17,17 @@ LABEL = "schematic torso, not the patient's"
 
 # Half outlines, x toward the patient's left, metres from the breastbone at the heart's level.
 _BODY = (
-    (0.048, 0.330), (0.050, 0.285), (0.062, 0.262), (0.120, 0.243), (0.172, 0.226), (0.203, 0.190),
-    (0.222, 0.130), (0.236, 0.050), (0.247, -0.040), (0.262, -0.140), (0.272, -0.240),
+    (0.048, 0.305), (0.050, 0.285), (0.062, 0.262), (0.120, 0.243), (0.172, 0.226), (0.203, 0.190),
+    (0.222, 0.130), (0.236, 0.050), (0.247, -0.040), (0.262, -0.140), (0.268, -0.200),
 )  # fmt: skip
-_INNER_ARM = ((0.214, -0.240), (0.206, -0.140), (0.190, -0.030), (0.176, 0.060), (0.168, 0.112))
+_INNER_ARM = ((0.210, -0.200), (0.206, -0.140), (0.190, -0.030), (0.176, 0.060), (0.168, 0.112))
 _SIDE = (
     (0.168, 0.112), (0.164, 0.060), (0.158, -0.010), (0.148, -0.090), (0.142, -0.160),
-    (0.148, -0.240),
+    (0.144, -0.200),
 )  # fmt: skip
 _RIB_ARCH = ((0.0, -0.032), (0.022, -0.056), (0.060, -0.102), (0.104, -0.142), (0.134, -0.158))
 _COLLAR_BONE = ((0.014, 0.196), (0.060, 0.210), (0.112, 0.214), (0.160, 0.216))
 _BREASTBONE = ((0.0, 0.196), (0.0, 0.080), (0.0, -0.032))
-_HEART = (
-    (0.004, 0.048), (0.030, 0.052), (0.056, 0.026), (0.082, -0.020), (0.080, -0.040),
-    (0.050, -0.042), (0.004, -0.034), (-0.026, -0.024), (-0.034, 0.006), (-0.020, 0.036),
-    (0.004, 0.048),
-)  # fmt: skip
 _OVER_HEART_M = (0.020, 0.0)
 _CHEST_M = 0.34
 
@@ -47,13 +42,10 @@ class TorsoOutline:
         Neck, shoulders, arms and sides.
     bones_m : tuple of numpy.ndarray
         Collar bones, breastbone and rib arch.
-    heart_m : numpy.ndarray, shape ``(n, 2)``
-        Closed.
     """
 
     body_m: tuple[FloatArray, ...]
     bones_m: tuple[FloatArray, ...]
-    heart_m: FloatArray
 
     @property
     def extent_m(self) -> tuple[float, float, float, float]:
@@ -86,7 +78,6 @@ def torso_outline(array: SensorArray) -> TorsoOutline:
             placed(_BREASTBONE),
             *(placed(line, side) for line in (_RIB_ARCH, _COLLAR_BONE) for side in both),
         ),
-        heart_m=placed(_HEART),
     )
 
 

@@ -120,7 +120,7 @@ def _power_panel(axes: Any, analysis: Analysis, time_ms: FloatArray, shown: Any,
     axes.plot(time_ms, power, color="black", linewidth=1.1)
     axes.set_ylim(0.0, 1.18 * max(float(power.max()), 1e-9))
     axes.set_ylabel(f"RMS ({unit})")
-    axes.legend(fontsize=7.5, frameon=False, loc="upper right", ncols=2, borderaxespad=0.1)
+    axes.legend(fontsize=7.5, loc="upper right", ncols=2, borderaxespad=0.1, edgecolor="none")
 
 
 def _mark_landmarks(axes: Any, analysis: Analysis) -> None:

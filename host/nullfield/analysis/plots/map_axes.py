@@ -50,7 +50,8 @@ def draw_field(
         lines = levels[some & (levels > low) & (levels < high)]
         if len(lines):
             axes.contour(x_mm, y_mm, values, lines, colors="0.2", linewidths=0.6, linestyles=style)
-    if low < 0.0 < high:
+    # A map that is all but zero on this scale has a zero line of noise only.
+    if low < 0.0 < high and max(high, -low) >= 0.5 * step:
         axes.contour(x_mm, y_mm, values, [0.0], colors="0.1", linewidths=1.5)
     return filled
 
@@ -140,20 +141,15 @@ def draw_sensors(axes: Any, array: SensorArray, used: Any, bad: Any) -> None:
 
 def draw_torso(axes: Any, outline: TorsoOutline, *, is_named: bool = True) -> None:
     """The schematic torso, and what it is."""
-    for lines, colour, width in (
-        (outline.body_m, "0.25", 1.4),
-        (outline.bones_m, "0.6", 1.0),
-        ((outline.heart_m,), "0.35", 1.1),
-    ):
+    for lines, colour, width in ((outline.body_m, "0.25", 1.4), (outline.bones_m, "0.6", 1.0)):
         for line in lines:
             axes.plot(
                 1e3 * line[:, 0],
                 1e3 * line[:, 1],
                 color=colour,
                 linewidth=width,
-                linestyle=":" if lines[0] is outline.heart_m else "-",
                 solid_capstyle="round",
-                zorder=5 if lines[0] is outline.heart_m else 1,
+                zorder=1,
             )
     left, right, low, high = (1e3 * one for one in outline.extent_m)
     axes.set_xlim(left - 5.0, right + 5.0)

@@ -55,10 +55,10 @@ def series_figure(series: MapSeries, which: str, names: dict[float, str]) -> Fig
     columns = min(_COLUMNS, count)
     rows = -(-count // columns)
     field_map = series.field_map
-    tall = float(np.ptp(field_map.y_m) / np.ptp(field_map.x_m))
+    tall = float(np.clip(np.ptp(field_map.y_m) / np.ptp(field_map.x_m), 0.4, 2.0))
     panel_in = 1.75
     figure = new_figure(
-        1.5 + panel_in * max(columns, 3), 0.95 + rows * (0.28 + panel_in * min(max(tall, 0.5), 2.0))
+        1.5 + panel_in * max(columns, 3), 0.75 + rows * (0.3 + 0.97 * panel_in * tall)
     )
     panels = np.atleast_1d(figure.subplots(rows, columns, squeeze=False)).ravel()
     limit = series.limit_pt
@@ -77,6 +77,11 @@ def series_figure(series: MapSeries, which: str, names: dict[float, str]) -> Fig
         if moment.error_pt is not None and draw_unsure(axes, moment, limit):
             is_unsure = True
         axes.set_aspect("equal")
+        if float(np.abs(moment.bz_pt).max()) < 0.5 * line_step(limit):
+            axes.text(
+                0.5, 0.5, f"|Bz| < {0.5 * line_step(limit):g} pT", transform=axes.transAxes,
+                ha="center", va="center", fontsize=8.5, color="0.3",
+            )  # fmt: skip
         time_s = float(series.times_s[number])
         near = [name for at, name in names.items() if abs(at - time_s) < half]
         title = f"{signed(1e3 * time_s)} ms"

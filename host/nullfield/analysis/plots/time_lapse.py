@@ -120,9 +120,6 @@ def _images(analysis: Analysis, series: MapSeries, labels: Sequence[str]) -> lis
         new = [one for one in axes.get_children() if one not in known]
         for artist in sorted(new, key=lambda one: float(one.get_zorder())):
             axes.draw_artist(artist)
-        for line in axes.lines:
-            if line.get_zorder() > 4:
-                axes.draw_artist(line)
         cursor.set_xdata([1e3 * time_s] * 2)
         trace.draw_artist(cursor)
         clock.set_text(labels[number])
