@@ -31,7 +31,7 @@ def heart(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], bytes]:
     return make
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def scheduler() -> Iterator[str]:
     """Address of a cluster with two workers."""
     with (

@@ -44,6 +44,8 @@ _T_REACH_S = 0.42
 _BLUNT = 0.4
 _CORRELATION_FLOOR = 0.5
 _CORRELATION_CEILING = 0.9
+_RESEMBLES = 0.7
+"""Correlation from which a beat that is not accepted passes for a disturbed normal one."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,16 @@ class Beats:
     rate_bpm: float | None
     reason: str = ""
     artefacts: IntArray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+
+    @property
+    def kinds(self) -> npt.NDArray[np.str_]:
+        """Kind of each heartbeat, shape ``(n_beats,)``.
+
+        ``"normal"`` (accepted), ``"disturbed"`` (resembles the template, but not well enough to be
+        averaged: something lies on it) or ``"ectopic"`` (of another shape).
+        """
+        other = np.where(self.correlation >= _RESEMBLES, "disturbed", "ectopic")
+        return np.asarray(np.where(self.accepted, "normal", other))
 
     @property
     def n_accepted(self) -> int:
