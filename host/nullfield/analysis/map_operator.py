@@ -12,9 +12,9 @@ variance has two parts:
 
 Depth and ridge are those of the largest evidence (marginal likelihood; Rasmussen and Williams,
 Gaussian Processes for Machine Learning, 2006, section 5.4). Generalised cross-validation gives as
-good a map, but often too shallow a layer, with a stated error of half the true one. How well each head is foretold by all others then tells whether the stated
-error is large enough; if not, it is raised (the leave-one-out residuals of a ridge regression need
-no second fit).
+good a map, but often too shallow a layer, with a stated error of half the true one. How well each
+head is foretold by all others then tells whether the stated error is large enough; if not, it is
+raised (the leave-one-out residuals of a ridge regression need no second fit).
 """
 
 from __future__ import annotations
