@@ -63,10 +63,8 @@ class HeartBandMeter:
         """
         power, count = np.zeros(len(self.channels)), np.zeros(len(self.channels))
         edge = round(_EDGE_S * self._bin_rate_hz)
-        if not len(self.channels):
-            return power
         for start, stop in self._windows:
-            pause = self._quiet[start:stop].reshape(-1, self._bin).all(axis=1)
+            pause = np.asarray(self._quiet[start:stop].reshape(-1, self._bin).all(axis=1))
             shape = (len(self.channels), len(pause), self._bin)
             bins = field_pt[self.channels, start:stop].reshape(shape)
             values = bins.mean(axis=2)
