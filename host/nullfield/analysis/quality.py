@@ -89,7 +89,7 @@ def quiet_samples(recording: FieldRecording, beats: Beats) -> BoolArray:
 def assess(
     raw: FieldRecording,
     cleaned: FieldRecording,
-    beats: Beats,
+    bad: BoolArray,
     quiet: BoolArray,
     band_hz: tuple[float, float],
 ) -> Quality:
@@ -99,7 +99,8 @@ def assess(
     ----------
     raw, cleaned : FieldRecording
         Before and after mains notches and reference regression.
-    beats : Beats
+    bad : numpy.ndarray of bool, shape ``(n_channels,)``
+        Channels that cleaning found to be bad.
     quiet : numpy.ndarray of bool, shape ``(n_samples,)``
         From `quiet_samples`.
     band_hz : (float, float)
@@ -133,7 +134,7 @@ def assess(
         if not np.isfinite(noise).any():
             reason = "too little usable data for a noise spectrum"
     missing = 1.0 - raw.usable.mean(axis=1) if raw.n_samples else np.ones(n_channels)
-    bad = (missing > _DEAD_SHARE) | _stuck(raw) | _noisy(raw, noise)
+    bad = bad | (missing > _DEAD_SHARE) | _stuck(raw) | _noisy(raw, noise)
     heads = dict.fromkeys(raw.array.head_names)
     good_heads = {raw.array.head_names[i] for i in np.flatnonzero(~bad)}
     dead = tuple(head for head in heads if head not in good_heads)

@@ -9,15 +9,15 @@ import numpy as np
 
 from nullfield.analysis.average import AveragedBeat, average_beats, beat_window, remove_baseline
 from nullfield.analysis.beats import Beats, find_beats
-from nullfield.analysis.cleaning.reference import regress_references
+from nullfield.analysis.cleaning.pipeline import clean
 from nullfield.analysis.cleaning.step import CleaningStep
 from nullfield.analysis.data import FieldRecording
 from nullfield.analysis.groups import BeatGroups, beats_in_group, group_beats
 from nullfield.analysis.quality import Quality, assess, quiet_samples
 from nullfield.analysis.sections import Section
 from nullfield.analysis.settings import AnalysisSettings
-from nullfield.dsp.filters import detect_mains_hz, low_pass, notch_mains
-from nullfield.dsp.gaps import FloatArray
+from nullfield.dsp.filters import low_pass
+from nullfield.dsp.gaps import BoolArray, FloatArray
 from nullfield.errors import AnalysisError
 
 Tell = Callable[[str, float], None]
@@ -40,7 +40,8 @@ class SectionResult:
         Of the core.
     cleaning : tuple of CleaningStep
     mains_hz : float or None
-    reference_reduction_db : float or None
+    operator : numpy.ndarray, shape ``(n_channels, n_channels)``, or None
+        What cleaning did to topographies.
     reasons : dict of str to str
     """
 
@@ -50,7 +51,7 @@ class SectionResult:
     quality: Quality
     cleaning: tuple[CleaningStep, ...]
     mains_hz: float | None
-    reference_reduction_db: float | None
+    operator: FloatArray | None
     reasons: dict[str, str]
 
 
@@ -98,52 +99,43 @@ def analyze_section(
     """
     rate_hz = recording.sampling_rate_hz
     reasons: dict[str, str] = {}
-    steps: list[CleaningStep] = []
-    tell("mains", 0.0)
-    mains_hz = settings.mains_hz or detect_mains_hz(
-        recording.field_pt, rate_hz, valid=recording.usable
+    cleaned = clean(
+        recording, settings.cleaning, progress=lambda what, share: tell(what, 0.45 * share)
     )
-    cleaned = recording
-    if mains_hz is not None:
-        cleaned = recording.with_field(
-            notch_mains(recording.field_pt, rate_hz, mains_hz, valid=recording.usable)
-        )
-    tell("beats", 0.2)
-    beats = find_beats(cleaned)
+    tell("beats", 0.45)
+    beats = find_beats(_without(cleaned.recording, cleaned.bad_channels))
     if beats.reason:
         reasons["beats"] = beats.reason
-    quiet = quiet_samples(recording, beats)
-    tell("references", 0.35)
-    reduction_db = None
-    if settings.use_references:
-        try:
-            corrected, found = regress_references(cleaned, quiet)
-            if found.reduction_db >= settings.least_reference_gain_db:
-                cleaned, reduction_db = corrected, found.reduction_db
-            else:
-                reasons["reference"] = (
-                    f"reference heads take away {found.reduction_db:.1f} dB only: not used"
-                )
-        except AnalysisError as error:
-            reasons["reference"] = error.message
-    tell("noise", 0.5)
+    tell("noise", 0.6)
     core = section.core
+    quiet = quiet_samples(recording, beats)
     quality = assess(
-        _cut(recording, core), _cut(cleaned, core), beats, quiet[core], settings.noise_band_hz
+        _cut(recording, core),
+        _cut(cleaned.recording, core),
+        cleaned.bad_channels,
+        quiet[core],
+        settings.noise_band_hz,
     )
-    tell("average", 0.65)
+    tell("average", 0.8)
     own = _in_core(beats, core)
     average, groups, own, agreed = _average(
-        cleaned, own, min(settings.low_pass_hz, 0.45 * rate_hz), agreed, n_samples, reasons
-    )
-    own = replace(
+        cleaned.recording,
         own,
-        samples=own.samples + section.first,
+        min(settings.low_pass_hz, 0.45 * rate_hz),
+        agreed,
+        n_samples,
+        reasons,
     )
+    own = replace(own, samples=own.samples + section.first, artefacts=own.artefacts + section.first)
     result = SectionResult(
-        own, average, groups, quality, tuple(steps), mains_hz, reduction_db, reasons
+        own, average, groups, quality, cleaned.steps, cleaned.mains_hz, cleaned.operator, reasons
     )
     return result, agreed
+
+
+def _without(recording: FieldRecording, bad: BoolArray) -> FieldRecording:
+    """Bad channels have no say in what is a beat, unless there are no others."""
+    return recording if bad[recording.array.is_chest].all() else recording.subset(~bad)
 
 
 def _cut(recording: FieldRecording, core: slice) -> FieldRecording:

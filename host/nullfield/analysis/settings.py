@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, Literal
 
+from nullfield.analysis.cleaning.settings import CleaningSettings
 from nullfield.analysis.data import UNCALIBRATED, SensorUncertainty
+from nullfield.analysis.sources.choice import ModelChoice
+
+ImageMethod = Literal["none", "minimum-norm", "sloreta", "sparse"]
 
 
 @dataclass(frozen=True)
@@ -16,15 +20,16 @@ class AnalysisSettings:
     ----------
     low_pass_hz : float
         Of the averaged beat and all that follows from it.
-    mains_hz : float or None
-        None: found out from the data.
-    use_references : bool
-        Regress reference heads out of the chest channels where that helps.
-    least_reference_gain_db : float
-        Least reduction on unseen quiet samples for the regression to be kept.
+    cleaning : CleaningSettings
+        Which steps of cleaning run.
     noise_band_hz : (float, float)
     outward : (float, float, float) or None
         Direction away from the body in device coordinates; None: told from the array.
+    model : ModelChoice
+        Conductor that the body is taken for.
+    image : str
+        Current on the heart's surface at R: ``"none"``, ``"minimum-norm"``, ``"sloreta"`` or
+        ``"sparse"``.
     uncertainty : SensorUncertainty
         How well gains, places and axes are known; it widens the confidence region of dipoles.
     resamples : int
@@ -34,18 +39,19 @@ class AnalysisSettings:
     """
 
     low_pass_hz: float = 100.0
-    mains_hz: float | None = None
-    use_references: bool = True
-    least_reference_gain_db: float = 0.5
+    cleaning: CleaningSettings = field(default_factory=CleaningSettings)
     noise_band_hz: tuple[float, float] = (10.0, 100.0)
     outward: tuple[float, float, float] | None = None
+    model: ModelChoice = field(default_factory=ModelChoice)
+    image: ImageMethod = "none"
     uncertainty: SensorUncertainty = field(default_factory=lambda: UNCALIBRATED)
     resamples: int = 400
     seed: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, in the order of the attributes."""
-        return {
+        plain = {
             key: list(value) if isinstance(value, tuple) else value
             for key, value in asdict(self).items()
         }
+        return {**plain, "model": self.model.to_json()}

@@ -96,13 +96,14 @@ def remote_client(address: str) -> Iterator[Any]:
         yield client
 
 
-def n_workers(client: Any) -> int:
-    """Workers that are there now."""
-    return len(client.scheduler_info(n_workers=-1)["workers"])
+def n_threads(client: Any) -> int:
+    """Jobs that the workers which are there now can do at a time."""
+    workers = client.scheduler_info(n_workers=-1)["workers"].values()
+    return sum(int(one["nthreads"]) for one in workers)
 
 
 def _check_workers(client: Any, where: str) -> None:
-    if n_workers(client) == 0:
+    if n_threads(client) == 0:
         raise InputError(f"{where}: the cluster has no workers", "start one with 'dask worker'")
     try:
         versions = client.run(software)

@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
 from nullfield.analysis.settings import AnalysisSettings
-from nullfield.batch.cluster import local_client, n_workers, remote_client
+from nullfield.batch.cluster import local_client, n_threads, remote_client
 from nullfield.batch.find import find_recordings
 from nullfield.batch.page import PAGE, write_page
 from nullfield.batch.row import DONE, FAILED, failed_row
 from nullfield.batch.store import Store
 from nullfield.batch.table import TABLE, write_table
-from nullfield.batch.task import Job, Outcome, Reading, run_job
+from nullfield.batch.task import Job, Outcome, Reading, earlier_outcome, run_job
 from nullfield.errors import InputError
 
 Progress = Callable[[str, float], None]
 """Called with a line on what was finished, and the share that is done (0 to 1)."""
 
-_AHEAD = 1
-"""Jobs beyond one a worker that are handed out, so that none waits for the next."""
+_HASHERS = 4
 
 
 @dataclass(frozen=True)
@@ -65,14 +65,14 @@ class BatchResult:
         One a recording, by name.
     n_new : int
         Recordings that were analysed in this run, failures not counted.
-    n_deaths : int
-        Workers that died.
+    n_lost : int
+        Times that a recording's worker died.
     table, page : Path
     """
 
     rows: list[dict[str, Any]]
     n_new: int
-    n_deaths: int
+    n_lost: int
     table: Path
     page: Path
 
@@ -130,12 +130,15 @@ def run_batch(
             Job(name, root, store.root, chosen.analysis, reading, chosen.is_forced)
             for name in recordings
         ]
-        # No more processes than there is work: each takes a second and 200 MB to start.
-        workers = min(chosen.workers, len(jobs))
-        opened = remote_client(chosen.scheduler) if chosen.scheduler else local_client(workers)
-        with opened as client:
-            run = _Run(client, jobs, chosen.tries, progress or (lambda text, share: None))
-            outcomes = run.all()
+        run = _Run(jobs, chosen.tries, progress or (lambda text, share: None))
+        left = run.keep_earlier()
+        if left:
+            # No more processes than there is work: each takes seconds and 200 MB to start.
+            workers = 0 if chosen.scheduler else min(chosen.workers, left)
+            opened = remote_client(chosen.scheduler) if chosen.scheduler else local_client(workers)
+            with opened as client:
+                run.work(client, workers)
+        outcomes = run.outcomes
         store.clear_parts()
         rows = [outcomes[name].row for name in recordings]
         write_table(rows, store.root / TABLE)
@@ -143,7 +146,7 @@ def run_batch(
     return BatchResult(
         rows=rows,
         n_new=sum(one.is_new and one.row["status"] == DONE for one in outcomes.values()),
-        n_deaths=run.deaths,
+        n_lost=run.lost,
         table=store.root / TABLE,
         page=store.root / PAGE,
     )
@@ -156,35 +159,53 @@ class _Run:
     were lost are tried again at the end, each alone on the cluster. Only deaths there count.
     """
 
-    def __init__(self, client: Any, jobs: Iterable[Job], tries: int, tell: Progress) -> None:
-        self.deaths = 0
-        self._client = client
+    def __init__(self, jobs: Iterable[Job], tries: int, tell: Progress) -> None:
+        self.lost = 0
+        self.outcomes: dict[str, Outcome] = {}
+        self._client: Any = None
+        self._workers = 0
         self._jobs = deque(jobs)
         self._total = len(self._jobs)
         self._tries = tries
         self._tell = tell
-        self._outcomes: dict[str, Outcome] = {}
         self._lost: list[Job] = []
         self._finished: SimpleQueue[Any] = SimpleQueue()
         self._running: dict[str, Job] = {}
 
-    def all(self) -> Mapping[str, Outcome]:
-        """Outcome of every job, by recording."""
+    def keep_earlier(self) -> int:
+        """Take over what earlier runs have done; returns how many jobs are left."""
+        jobs = list(self._jobs)
+        self._jobs.clear()
+        # Hashing waits for the disk, and leaves Python to the other threads.
+        with ThreadPoolExecutor(_HASHERS) as pool:
+            for job, outcome in zip(jobs, pool.map(earlier_outcome, jobs), strict=True):
+                if outcome is None:
+                    self._jobs.append(job)
+                else:
+                    self._keep(job, outcome)
+        return len(self._jobs)
+
+    def work(self, client: Any, workers: int = 0) -> None:
+        """Do all jobs that are left, so many at a time; 0: as many as the cluster has threads."""
+        self._client, self._workers = client, workers
         self._fill()
         while self._running:
             self._take(self._finished.get())
             self._fill()
         for job in self._lost:
             self._alone(job)
-        return self._outcomes
 
     def _fill(self) -> None:
         # Never all at once: a dead worker would drag down what only waited in its queue.
-        while self._jobs and len(self._running) < n_workers(self._client) + _AHEAD:
+        while self._jobs and len(self._running) < self._width():
             job = self._jobs.popleft()
             future = self._submit(job)
             self._running[future.key] = job
             future.add_done_callback(self._finished.put)
+
+    def _width(self) -> int:
+        # A local worker that has died is back soon; a cluster may grow and shrink.
+        return self._workers or max(1, n_threads(self._client))
 
     def _submit(self, job: Job) -> Any:
         return self._client.submit(run_job, job, pure=False, retries=0)
@@ -218,14 +239,18 @@ class _Run:
     def _outcome(self, future: Any, job: Job) -> Outcome | None:
         """What the job came to; None if its worker died."""
         from distributed import KilledWorker
-        from distributed.client import FutureCancelledError
 
         try:
             outcome: Outcome = future.result()
-        except (KilledWorker, FutureCancelledError):
-            self.deaths += 1
+        except KilledWorker:
+            self.lost += 1
             return None
         except Exception as error:
+            if self._client.status != "running":
+                raise InputError(
+                    "the scheduler is gone",
+                    "start it and run it again: what is done is not done twice",
+                ) from error
             # The job itself does not raise: it could not be sent, or its answer not be read.
             text = f"could not be run on a worker: {type(error).__name__}: {error}"
             return Outcome(failed_row(job.recording, "", text, "see the scheduler's log"), True)
@@ -234,7 +259,7 @@ class _Run:
         return outcome
 
     def _keep(self, job: Job, outcome: Outcome) -> None:
-        self._outcomes[job.recording] = outcome
+        self.outcomes[job.recording] = outcome
         row = outcome.row
         if row["status"] == FAILED:
             self._say(f"{job.recording}: {row['error']}")
@@ -242,4 +267,4 @@ class _Run:
             self._say(f"{job.recording}: {'done' if outcome.is_new else 'was done before'}")
 
     def _say(self, text: str) -> None:
-        self._tell(text, len(self._outcomes) / self._total)
+        self._tell(text, len(self.outcomes) / self._total)

@@ -103,6 +103,9 @@ class Store:
 
     def keep(self, part: Path, recording: str, row: dict[str, Any]) -> None:
         """Put a finished result in its place, in one step."""
+        for path in part.iterdir():
+            with path.open("rb") as stream:
+                os.fsync(stream.fileno())
         text = json.dumps({"schema": SCHEMA, "row": row}, indent=1, allow_nan=False)
         write_synced(part / RESULT, text.encode("utf-8"))
         target = self.folder(recording)

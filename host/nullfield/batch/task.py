@@ -70,7 +70,7 @@ class Outcome:
 
 
 def run_job(job: Job) -> Outcome:
-    """Analyse one recording and put its result in place, unless it is there.
+    """Analyse one recording and put its result in place.
 
     Never raises for what a file can cause: the row tells it. BLAS keeps to one thread, so that as
     many workers as cores do not fight for them.
@@ -80,9 +80,6 @@ def run_job(job: Job) -> Outcome:
         key = ""
         try:
             key = job_key(job)
-            done = store.read(job.recording)
-            if done is not None and done.get("key") == key and not job.is_forced:
-                return Outcome(done, False)
             return Outcome(_analyse(job, store, key), True)
         except NullfieldError as error:
             failed = failed_row(job.recording, key, error.message, error.hint)
@@ -102,6 +99,18 @@ def run_job(job: Job) -> Outcome:
         # What the old content gave must not stand beside the new content's failure.
         store.discard(job.recording)
         return Outcome(failed, True)
+
+
+def earlier_outcome(job: Job) -> Outcome | None:
+    """The result of an earlier run, if it is of the same content, settings and software."""
+    row = None if job.is_forced else Store(job.out).read(job.recording)
+    if row is None:
+        return None
+    try:
+        return Outcome(row, False) if row.get("key") == job_key(job) else None
+    except InputError:
+        # It cannot be read from here; that is for the worker to tell.
+        return None
 
 
 def job_key(job: Job) -> str:

@@ -16,6 +16,7 @@ from nullfield.cli import (
     batch,
     boards,
     bundle,
+    compare,
     exam,
     export,
     flash,
@@ -47,6 +48,7 @@ recordings.register(app)
 analyze.register(app)
 export.register(app)
 batch.register(app)
+compare.register(app)
 sniff.register(app)
 shell.register(app)
 trace.register(app)

@@ -8,6 +8,26 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
+from nullfield.analysis.sources.choice import DEFAULT_RADIUS_M
+from nullfield.cli.analysis_options import (
+    DEFAULTS,
+    CalibratedOption,
+    ExternalOption,
+    ImageOption,
+    LowPassOption,
+    MainsOption,
+    ModelOption,
+    OutwardOption,
+    PositionsOption,
+    RadiusOption,
+    RateOption,
+    ResamplesOption,
+    TorsoOption,
+    TorsoUnitOption,
+    UnitOption,
+    analysis_settings,
+)
+from nullfield.cli.exam import JsonOption
 from nullfield.cli.terminal import errors, output, print_json, progress_bars
 from nullfield.errors import AnalysisError
 
@@ -36,21 +56,24 @@ def batch(
         int, typer.Option("--tries", min=1, max=100, help="For a file that kills its worker.")
     ] = 3,
     is_forced: Annotated[bool, typer.Option("--force", help="Do again what is done.")] = False,
-    positions: Annotated[
-        Path | None, typer.Option("--positions", help="Places of the sensors, CSV or TSV.")
-    ] = None,
-    rate: Annotated[
-        float | None, typer.Option("--rate", help="Samples a second, for tables without time.")
-    ] = None,
-    unit: Annotated[
-        str | None, typer.Option("--unit", help="Unit of numbers in files that do not tell it.")
-    ] = None,
+    positions: PositionsOption = None,
+    rate: RateOption = None,
+    unit: UnitOption = None,
+    outward: OutwardOption = None,
+    low_pass: LowPassOption = DEFAULTS.low_pass_hz,
+    mains: MainsOption = None,
+    external: ExternalOption = "auto",
+    is_calibrated: CalibratedOption = False,
+    model: ModelOption = "half-space",
+    radius: RadiusOption = DEFAULT_RADIUS_M,
+    torso: TorsoOption = None,
+    torso_unit: TorsoUnitOption = None,
+    image: ImageOption = "none",
+    resamples: ResamplesOption = DEFAULTS.resamples,
     is_strict: Annotated[
         bool, typer.Option("--strict", help="Exit code 14 if any recording failed.")
     ] = False,
-    is_json: Annotated[
-        bool, typer.Option("--json", help="Machine-readable result on stdout.")
-    ] = False,
+    is_json: JsonOption = False,
 ) -> None:
     """Analyse every recording of a folder, several at a time.
 
@@ -61,6 +84,19 @@ def batch(
     from nullfield.batch.task import Reading
 
     settings = BatchSettings(
+        analysis=analysis_settings(
+            low_pass=low_pass,
+            mains=mains,
+            external=external,
+            outward=outward,
+            is_calibrated=is_calibrated,
+            model=model,
+            radius=radius,
+            torso=torso,
+            torso_unit=torso_unit,
+            image=image,
+            resamples=resamples,
+        ),
         reading=Reading(positions, rate, unit),
         pattern=pattern,
         workers=workers,
@@ -83,14 +119,14 @@ def batch(
                 "failed": [
                     {key: row[key] for key in ("recording", "error", "hint")} for row in failed
                 ],
-                "worker_deaths": result.n_deaths,
+                "lost_workers": result.n_lost,
                 "table": str(result.table),
                 "page": str(result.page),
             }
         )
     else:
         output.print(
-            f"{len(result.rows)} recordings: {result.n_done} done ({result.n_new} now), "
+            f"{result.n_done} of {len(result.rows)} recordings done ({result.n_new} now), "
             f"{len(failed)} failed"
         )
         for row in failed:

@@ -8,7 +8,8 @@ Condon-Shortley phase)::
     D+ R_lm = -R_(l-1)(m+1)             D+ I_lm = -I_(l+1)(m+1)
     D- R_lm = R_(l-1)(m-1)              D- I_lm = I_(l+1)(m-1)
 
-with D+ = d/dx + i d/dy and D- = d/dx - i d/dy; for m = 0 the last line is the conjugate of the one before
+with D+ = d/dx + i d/dy and D- = d/dx - i d/dy; for m = 0 the last line is the conjugate of the one
+before
 it (van Gelderen, DEOS Progress Letters 98.1, 1998).
 Degree 1 of the regular ones is a uniform field, 2 its gradients, 3 its curvatures (Taulu & Kajola,
 J. Appl. Phys. 97, 2005; Tierney et al., NeuroImage 258, 2022).

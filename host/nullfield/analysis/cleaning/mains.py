@@ -11,6 +11,7 @@ from nullfield.dsp.filters import detect_mains_hz
 from nullfield.dsp.lines import find_lines, subtract_lines
 
 _DETECTION_S = 60.0
+_DETECTION_CHANNELS = 24
 
 
 def remove_mains(work: Work, settings: CleaningSettings) -> tuple[CleaningStep, float | None]:
@@ -24,7 +25,9 @@ def remove_mains(work: Work, settings: CleaningSettings) -> tuple[CleaningStep, 
     float or None
         The nominal frequency, None where there are no mains.
     """
-    some = work.field_pt[:, : round(_DETECTION_S * work.rate_hz)]
+    has_data = np.flatnonzero(~work.bad)
+    probed = has_data[:: max(1, -(-len(has_data) // _DETECTION_CHANNELS))]
+    some = work.field_pt[probed, : round(_DETECTION_S * work.rate_hz)]
     nominal_hz = settings.mains_hz or detect_mains_hz(some, work.rate_hz)
     if nominal_hz is None:
         return CleaningStep("mains", False, "no mains line stands out of the noise"), None

@@ -64,19 +64,20 @@ class HeartBandMeter:
         power, count = np.zeros(len(self.channels)), np.zeros(len(self.channels))
         edge = round(_EDGE_S * self._bin_rate_hz)
         for start, stop in self._windows:
-            pause = self._quiet[start:stop].reshape(-1, self._bin).all(axis=1)
-            bins = field_pt[self.channels, start:stop].reshape(len(self.channels), -1, self._bin)
-            for row, values in enumerate(bins.mean(axis=2)):
-                known = pause & np.isfinite(values)
-                if known.sum() < _FEWEST_BINS:
-                    continue
-                band = high_pass(
-                    _bridged(values, known)[None, :], self._bin_rate_hz, HEART_BAND_HZ[0]
-                )[0]
-                known[:edge] = known[len(known) - edge :] = False
-                known &= np.isfinite(band)
-                power[row] += float((band[known] ** 2).sum())
-                count[row] += int(known.sum())
+            pause = np.asarray(self._quiet[start:stop].reshape(-1, self._bin).all(axis=1))
+            shape = (len(self.channels), len(pause), self._bin)
+            bins = field_pt[self.channels, start:stop].reshape(shape)
+            values = bins.mean(axis=2)
+            known = np.isfinite(values) & pause
+            rows = np.flatnonzero(known.sum(axis=1) >= _FEWEST_BINS)
+            if not len(rows):
+                continue
+            bridged = np.array([_bridged(values[row], known[row]) for row in rows])
+            band = high_pass(bridged, self._bin_rate_hz, HEART_BAND_HZ[0])
+            counted = known[rows] & np.isfinite(band)
+            counted[:, :edge] = counted[:, counted.shape[1] - edge :] = False
+            power[rows] += (np.where(counted, band, 0.0) ** 2).sum(axis=1)
+            count[rows] += counted.sum(axis=1)
         out = np.full(len(power), np.nan)
         enough = count >= _FEWEST_BINS
         out[enough] = np.sqrt(power[enough] / count[enough])

@@ -9,10 +9,15 @@ import numpy as np
 
 from nullfield.analysis.beats import find_beats
 from nullfield.analysis.cleaning.bad_channels import bad_channel_step
+from nullfield.analysis.cleaning.components import component_step
+from nullfield.analysis.cleaning.drift import remove_drift
+from nullfield.analysis.cleaning.gradiometers import gradiometer_step
 from nullfield.analysis.cleaning.homogeneous import homogeneous_step
+from nullfield.analysis.cleaning.jumps import mark_movements, remove_steps
 from nullfield.analysis.cleaning.mains import remove_mains
 from nullfield.analysis.cleaning.meter import HeartBandMeter, removed_db
 from nullfield.analysis.cleaning.reference import reference_step
+from nullfield.analysis.cleaning.separation import separation_step
 from nullfield.analysis.cleaning.settings import CleaningSettings
 from nullfield.analysis.cleaning.step import CleaningStep
 from nullfield.analysis.cleaning.work import Work
@@ -21,6 +26,7 @@ from nullfield.analysis.quality import quiet_samples
 from nullfield.dsp.gaps import BoolArray, FloatArray
 
 Progress = Callable[[str, float], None]
+_BEAT_CHANNELS = 32
 
 
 @dataclass(frozen=True)
@@ -77,6 +83,9 @@ def clean(
     Cleaned
         Always; a step that cannot be done is left out and says why.
     """
+    if recording.n_samples == 0:
+        nothing = np.zeros(0, dtype=bool)
+        return Cleaned(recording, (), np.zeros(recording.array.n_channels, bool), None, nothing)
     chosen = settings or CleaningSettings()
     tell: Progress = progress or (lambda what, share: None)
     field_pt = np.array(recording.field_pt, dtype=np.float64)
@@ -99,13 +108,29 @@ def clean(
     if chosen.mains:
         step, mains_hz = remove_mains(work, chosen)
         steps.append(step)
+    tell("steps", 0.3)
+    if chosen.jumps:
+        steps.append(remove_steps(work))
+    if chosen.bad_channels:
+        steps[0] = bad_channel_step(work, steps[0])
     tell("beats", 0.4)
     if work.quiet is None:
-        work.quiet = quiet_samples(recording, find_beats(recording.with_field(field_pt)))
+        work.quiet = _find_quiet(recording, work)
     tell("external field", 0.6)
     measured = _Measured(work)
     if recording.unit == "pT":
         steps += [measured(step) for step in _external(work, chosen)]
+        if chosen.gradiometers != "none":
+            steps.append(measured(gradiometer_step(work, chosen)))
+        if chosen.separation:
+            steps.append(measured(separation_step(work, chosen)))
+        if chosen.components:
+            steps.append(measured(component_step(work)))
+    tell("movements", 0.8)
+    if chosen.jumps:
+        steps.append(measured(mark_movements(work)))
+    if chosen.drift:
+        steps.append(measured(remove_drift(work)))
     tell("done", 1.0)
     return Cleaned(
         replace(recording, field_pt=work.field_pt, valid=None),
@@ -115,6 +140,16 @@ def clean(
         work.quiet,
         work.operator,
     )
+
+
+def _find_quiet(recording: FieldRecording, work: Work) -> BoolArray:
+    """Pauses between the beats, from some channels spread over the array."""
+    some = np.flatnonzero(work.chest if work.chest.any() else np.ones(work.n_channels, dtype=bool))
+    some = some[:: -(-len(some) // _BEAT_CHANNELS)]
+    seen = replace(
+        recording, field_pt=work.field_pt[some], valid=None, array=work.array.subset(some)
+    )
+    return quiet_samples(seen, find_beats(seen))
 
 
 def _external(work: Work, settings: CleaningSettings) -> Iterator[CleaningStep]:

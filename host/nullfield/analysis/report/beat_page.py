@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 
 from nullfield.analysis.report.charts import beat_series_png
@@ -21,7 +18,16 @@ from nullfield.analysis.report.document import (
 from nullfield.analysis.report.pictures import signed_ms
 from nullfield.analysis.result import Analysis
 
-_UNITS = {"_ms2": "ms²", "_ms": "ms", "_s": "s", "_hz": "Hz", "_bpm": "/min", "_percent": "%"}
+_UNITS = {"_ms2": "ms²", "_ms": "ms", "_percent": "%"}
+_WRITTEN = {
+    "mean_nn": "Mean interval",
+    "sdnn": "SDNN",
+    "rmssd": "RMSSD",
+    "pnn50": "pNN50",
+    "lf": "LF power",
+    "hf": "HF power",
+    "lf_hf": "LF/HF",
+}
 
 
 def beat_section(analysis: Analysis) -> Section:
@@ -36,7 +42,14 @@ def beat_section(analysis: Analysis) -> Section:
             f"between {decimal(1e3 * low, 0)} and {decimal(1e3 * high, 0)} ms"
         )
         caption = "Interval to the beat before, over time; beats that were left out are marked."
-        blocks.append(Picture("beats", beat_series_png(beats), caption, f"{caption} {told}."))
+        blocks.append(
+            Picture(
+                "beats",
+                beat_series_png(beats, analysis.sampling_rate_hz),
+                caption,
+                f"{caption} {told}.",
+            )
+        )
     else:
         reason = beats.reason or f"{len(beats.samples)} beats are too few for a series"
         blocks.append(Missing("Beat series", reason))
@@ -46,30 +59,18 @@ def beat_section(analysis: Analysis) -> Section:
 
 
 def _variability(analysis: Analysis) -> list[Block]:
-    variability = getattr(analysis, "variability", None)
+    variability = analysis.variability
     if variability is None:
         reason = analysis.reasons.get("variability", "it was not computed")
         return [Missing("Heart-rate variability", reason)]
-    reasons: Mapping[str, str] = getattr(variability, "reasons", {})
-    rows = []
-    for name in variability.__dataclass_fields__:
-        value: Any = getattr(variability, name)
-        if name in ("reasons", "reason") or isinstance(value, np.ndarray | tuple | list):
-            continue
-        title, unit = _named(name)
-        if isinstance(value, Mapping):
-            rows += [
-                (_named(str(key))[0], _number(one), _named(str(key))[1], reasons.get(str(key), ""))
-                for key, one in value.items()
-            ]
-        else:
-            why = reasons.get(name, reasons.get(title, ""))
-            rows.append((title, _number(value), unit, why))
-    told = {str(row[0]) for row in rows}
+    rows = [
+        (*_named(name)[:1], significant(value, 4), _named(name)[1], "")
+        for name, value in variability.values.items()
+    ]
     rows += [
-        (_named(key)[0], "", "", text)
-        for key, text in reasons.items()
-        if _named(key)[0] not in told and not any(row[3] == text for row in rows)
+        (_named(name)[0], "", _named(name)[1], text)
+        for name, text in variability.reasons.items()
+        if name not in variability.values
     ]
     columns = (
         Column("Measure"),
@@ -77,32 +78,20 @@ def _variability(analysis: Analysis) -> list[Block]:
         Column("Unit", weight=0.6),
         Column("Remark", weight=2.2),
     )
-    return [table("Heart-rate variability of the accepted beats", columns, rows)]
-
-
-def _number(value: Any) -> str:
-    if isinstance(value, bool | str):
-        return str(value)
-    if value is None:
-        return ""
-    return str(value) if isinstance(value, int | np.integer) else significant(float(value), 4)
+    caption = f"Heart-rate variability: {variability.n_intervals} intervals between normal beats"
+    return [table(caption, columns, rows)]
 
 
 def _named(name: str) -> tuple[str, str]:
-    """A field's name as words, and the unit that its end tells."""
+    """A measure as it is written, and the unit that its name ends with."""
     ending = next((one for one in _UNITS if name.endswith(one)), "")
-    name, unit = name.removesuffix(ending), _UNITS.get(ending, "")
-    short = {"sdnn", "rmssd", "pnn50", "lf", "hf", "sdsd", "nn"}
-    words = [word.upper() if word.lower() in short else word for word in name.split("_")]
-    words = ["pNN50" if word == "PNN50" else word for word in words]
-    text = " ".join(words)
-    return text.replace("LF HF", "LF/HF"), unit
+    short = name.removesuffix(ending)
+    return _WRITTEN.get(short, short.replace("_", " ")), _UNITS.get(ending, "")
 
 
 def _times(analysis: Analysis) -> list[Block]:
-    named = getattr(analysis, "landmark_times", None)
-    times: dict[str, float] = dict(getattr(named, "times_s", {}) or {})
-    why: dict[str, str] = dict(getattr(named, "reasons", {}) or {})
+    times = dict(analysis.marks.times_s)
+    why = dict(analysis.marks.reasons)
     for name, landmark in analysis.landmarks.items():
         if landmark is not None:
             times.setdefault(name, landmark.time_s)

@@ -11,8 +11,7 @@ from matplotlib.figure import Figure
 from nullfield.analysis.beats import Beats
 
 _DPI = 130
-BLUE, ORANGE, GREY = "#0072b2", "#d55e00", "#767676"
-_MARKS = ("x", "s", "^", "v", "D")
+BLUE, ORANGE = "#0072b2", "#d55e00"
 
 
 def png(figure: Figure) -> bytes:
@@ -23,43 +22,44 @@ def png(figure: Figure) -> bytes:
     return file.getvalue()
 
 
-def beat_series_png(beats: Beats) -> bytes:
-    """Interval to the beat before, with the kinds of beats told by shape as well as by colour."""
+def beat_series_png(beats: Beats, sampling_rate_hz: float) -> bytes:
+    """Interval to the beat before; what was left out is told by shape as well as by colour."""
     figure = Figure(figsize=(8.0, 2.7), layout="constrained")
     axes = figure.subplots()
-    time_s = np.asarray(beats.times_s) - float(beats.times_s[0])
+    time_s = (beats.samples - beats.samples[0]) / sampling_rate_hz
     interval_ms = 1e3 * np.diff(time_s)
     accepted = np.asarray(beats.accepted, dtype=bool)[1:]
     at = time_s[1:]
+    top_ms = 1.15 * float(np.quantile(interval_ms, 0.98)) + 50.0
     axes.plot(at, interval_ms, color="0.75", linewidth=0.8, zorder=1)
-    axes.plot(
-        at[accepted],
-        interval_ms[accepted],
-        linestyle="none",
-        marker="o",
-        markersize=3.0,
-        color=BLUE,
-        label="used",
-    )
-    kinds = getattr(beats, "kinds", None)
-    names = np.full(len(accepted), "left out", dtype=object)
-    if kinds is not None and len(kinds) == len(time_s):
-        names = np.where(np.asarray(kinds)[1:] == "normal", "left out", np.asarray(kinds)[1:])
-    for number, kind in enumerate(sorted(set(names[~accepted]))):
-        chosen = ~accepted & (names == kind)
+    for chosen, marker, size, colour, label in (
+        (accepted, "o", 3.0, BLUE, "used"),
+        (~accepted, "x", 6.0, ORANGE, "of another shape"),
+    ):
+        if chosen.any():
+            axes.plot(
+                at[chosen],
+                interval_ms[chosen],
+                linestyle="none",
+                marker=marker,
+                markersize=size,
+                color=colour,
+                label=label,
+            )
+    if len(beats.artefacts):
+        where = (beats.artefacts - beats.samples[0]) / sampling_rate_hz
         axes.plot(
-            at[chosen],
-            interval_ms[chosen],
+            where,
+            np.full(len(where), 0.03 * top_ms),
             linestyle="none",
-            marker=_MARKS[number % len(_MARKS)],
-            markersize=6.0,
-            color=ORANGE,
-            markeredgecolor="black" if number else ORANGE,
-            label=str(kind),
+            marker="|",
+            markersize=9.0,
+            color="0.2",
+            label="artefact",
         )
-    axes.set_ylim(0.0, 1.15 * float(np.quantile(interval_ms, 0.98)) + 50.0)
+    axes.set_ylim(0.0, top_ms)
     axes.set_xlabel("time from the first beat (s)")
     axes.set_ylabel("interval (ms)")
     axes.grid(True, color="0.92", linewidth=0.6)
-    axes.legend(loc="lower left", ncols=4, fontsize=8, frameon=False)
+    axes.legend(loc="center left", ncols=4, fontsize=8, frameon=False)
     return png(figure)

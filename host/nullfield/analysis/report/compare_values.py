@@ -100,19 +100,19 @@ def interval_changes(
 ) -> tuple[Difference, ...]:
     """The beat interval, and the times of the landmarks of the averaged beat."""
     out = [_beat_interval(first, second, random)]
-    for name in dict.fromkeys([*first.landmarks, *second.landmarks]):
-        a, b = first.landmarks.get(name), second.landmarks.get(name)
-        if name == "R" or (a is None and b is None):
-            continue
-        out.append(
-            difference_of(
-                f"R mark to {name.replace('_', ' ')}",
-                "ms",
-                (None if a is None else 1e3 * a.time_s, None, None),
-                (None if b is None else 1e3 * b.time_s, None, None),
-            )
-        )
+    marks = [{**_landmark_times(one), **one.marks.times_s} for one in (first, second)]
+    either = {**marks[1], **marks[0]}
+    for name in sorted(either, key=lambda one: either[one]):
+        # The mark itself is at R in both: it tells nothing.
+        if name != "R":
+            ends = [1e3 * one[name] if name in one else None for one in marks]
+            title = f"R mark to {name.replace('_', ' ')}"
+            out.append(difference_of(title, "ms", (ends[0], None, None), (ends[1], None, None)))
     return tuple(out)
+
+
+def _landmark_times(analysis: Analysis) -> dict[str, float]:
+    return {name: one.time_s for name, one in analysis.landmarks.items() if one is not None}
 
 
 def _beat_interval(first: Analysis, second: Analysis, random: np.random.Generator) -> Difference:

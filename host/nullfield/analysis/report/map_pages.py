@@ -17,7 +17,7 @@ from nullfield.analysis.report.document import (
     significant,
     table,
 )
-from nullfield.analysis.report.pictures import frames_of, signed_ms
+from nullfield.analysis.report.pictures import frames_of, peaks_in_time, signed_ms
 from nullfield.analysis.report.units import Units
 from nullfield.analysis.result import Analysis, Landmark
 
@@ -37,7 +37,7 @@ def butterfly_section(analysis: Analysis, pictures: Mapping[str, Picture], units
         blocks.append(Missing("Plot of the averaged beat", "it was not drawn"))
     rows = [
         (name, signed_ms(landmark.time_s), *_span(landmark))
-        for name, landmark in analysis.landmarks.items()
+        for name, landmark in peaks_in_time(analysis).items()
         if landmark is not None and np.isfinite(landmark.field_pt).any()
     ]
     if rows:
@@ -67,7 +67,7 @@ def map_section(analysis: Analysis, pictures: Mapping[str, Picture], units: Unit
     blocks += [pictures[name] for name in ("map_R", "map_T") if name in pictures]
     rows = [
         _map_row(name, landmark, analysis.reasons)
-        for name, landmark in analysis.landmarks.items()
+        for name, landmark in peaks_in_time(analysis).items()
         if name in ("R", "T") or (landmark is not None and landmark.field_map is not None)
     ]
     mapped = any(one is not None and one.field_map is not None for one in _known(analysis))
@@ -110,7 +110,7 @@ def arrow_section(analysis: Analysis, pictures: Mapping[str, Picture], units: Un
     blocks += [pictures[name] for name in ("arrows_R", "arrows_T") if name in pictures]
     rows = [
         (name, signed_ms(one.time_s), decimal(one.features.arrow_angle_deg))
-        for name, one in analysis.landmarks.items()
+        for name, one in peaks_in_time(analysis).items()
         if one is not None and one.features is not None
     ]
     if rows:
@@ -177,9 +177,9 @@ def _map_row(
         bz = f"{low} … {high}"
         gof = decimal(100.0 * field_map.gof, 2)
         channels = str(field_map.n_channels)
-        error_pt = getattr(field_map, "error_pt", None)
-        if error_pt is not None and np.isfinite(error_pt).any():
-            error = significant(float(np.nanmedian(error_pt)), 2)
+        if field_map.error_pt is not None:
+            error = significant(float(np.nanmedian(field_map.error_pt)), 2)
+        remarks += field_map.notes
     return (
         name,
         decimal(1e3 * landmark.time_s, 0),

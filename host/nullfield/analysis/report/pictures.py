@@ -74,6 +74,20 @@ def frames_of(picture: Picture, labels: tuple[str, ...] = ()) -> Frames | None:
     return Frames(tuple(frames), tuple(shown), picture.caption)
 
 
+def peaks_in_time(analysis: Analysis) -> dict[str, Landmark | None]:
+    """Landmarks that have a map: peaks in the order of time, then what was not found of R and T.
+
+    Where a wave begins and ends it has no field to speak of.
+    """
+    known = [one for one in analysis.landmarks.values() if one is not None and "_" not in one.name]
+    out: dict[str, Landmark | None] = {
+        one.name: one for one in sorted(known, key=lambda one: one.time_s)
+    }
+    for name in ("R", "T"):
+        out.setdefault(name, None)
+    return out
+
+
 def signed_ms(time_s: float) -> str:
     """A moment of the averaged beat: ``+250 ms``."""
     value = decimal(1e3 * time_s, 0)
@@ -86,7 +100,7 @@ def _butterfly(analysis: Analysis, units: Units) -> str:
         return ""
     used = analysis.used & average.has_beats
     parts = [f"{int(used.sum())} channels"]
-    for name, landmark in analysis.landmarks.items():
+    for name, landmark in peaks_in_time(analysis).items():
         values = np.array([]) if landmark is None else landmark.field_pt
         values = values[np.isfinite(values)]
         if landmark is not None and len(values):

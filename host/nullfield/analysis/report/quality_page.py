@@ -100,7 +100,6 @@ def _residual(facts: Mapping[str, Any]) -> list[Row]:
 
 def _beats(analysis: Analysis) -> list[Row]:
     beats = analysis.beats
-    found = len(beats.samples)
     remarks = [] if beats.rate_bpm is None else [f"{beats.rate_bpm:.0f} per minute"]
     if beats.reason:
         remarks.append(beats.reason)
@@ -109,27 +108,25 @@ def _beats(analysis: Analysis) -> list[Row]:
         counts = average.beats_used[analysis.used & average.has_beats]
         if len(counts) and int(counts.min()) < beats.n_accepted:
             remarks.append(f"{int(counts.min())} at least in each channel, others fall into gaps")
+    found = len(beats.samples) + len(beats.artefacts)
     rows = [("Beats used", f"{beats.n_accepted} of {found}", "; ".join(remarks))]
-    rejected = found - beats.n_accepted
     if found:
         kinds = rejected_by_kind(analysis)
-        text = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
-        rows.append(("Beats rejected", str(rejected), text))
+        text = ", ".join(f"{count} {kind}" for kind, count in kinds.items())
+        rows.append(("Beats rejected", str(kinds.total()), text))
     return rows
 
 
 def rejected_by_kind(analysis: Analysis) -> Counter[str]:
-    """How many beats were left out, by kind; where kinds are not told, by what is known."""
+    """How many peaks were left out of the average, by kind."""
     beats = analysis.beats
-    rejected = ~np.asarray(beats.accepted, dtype=bool)
-    kinds = getattr(beats, "kinds", None)
-    if kinds is None or len(kinds) != len(rejected):
-        count = int(rejected.sum())
-        return Counter({"of another shape, or with samples missing": count} if count else {})
-    return Counter(
-        "of normal shape, with samples missing" if kind == "normal" else str(kind)
-        for kind in np.asarray(kinds)[rejected]
+    kinds = Counter(
+        {
+            "of another shape": len(beats.samples) - beats.n_accepted,
+            "artefacts": len(beats.artefacts),
+        }
     )
+    return +kinds
 
 
 def _snr(analysis: Analysis) -> Row:
@@ -222,7 +219,9 @@ def _cleaning(analysis: Analysis) -> Table | Missing:
         kept = step.heart_kept_share
         remark = [printable(step.reason)] if step.reason else []
         parameters = "; ".join(
-            f"{printable(name)} {_parameter(value)}" for name, value in step.parameters.items()
+            f"{printable(name).replace('_', ' ')} {_parameter(value)}"
+            for name, value in step.parameters.items()
+            if not _is_empty(value)
         )
         rows.append(
             (
@@ -246,7 +245,17 @@ def _cleaning(analysis: Analysis) -> Table | Missing:
     )
 
 
+def _is_empty(value: Any) -> bool:
+    return value is None or (isinstance(value, str | Mapping | list | tuple) and not value)
+
+
 def _parameter(value: Any) -> str:
+    if isinstance(value, Mapping):
+        # What is the same for many channels is told once.
+        groups: dict[str, list[str]] = {}
+        for name, one in value.items():
+            groups.setdefault(_parameter(one), []).append(str(name))
+        return "; ".join(f"{name_runs(names)}: {text}" for text, names in groups.items())
     if isinstance(value, float):
         return f"{value:.4g}"
     if isinstance(value, np.ndarray):
