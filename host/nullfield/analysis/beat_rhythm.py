@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from scipy import ndimage
 
@@ -18,12 +20,18 @@ _FASTEST_CHECKED_S = 0.49
 _FROM_S = 0.12
 _T_SHARE = 0.02
 _MIRROR = 1.3
+_REST = 0.5
 _BLUNT = 0.5
 _SMOOTH_S = 0.006
 
 
 def why_no_heart(
-    shape: FloatArray, marks: FloatArray, accepted: BoolArray, n_peaks: int, rate_hz: float
+    shape: FloatArray,
+    energy: FloatArray,
+    marks: FloatArray,
+    accepted: BoolArray,
+    n_peaks: int,
+    rate_hz: float,
 ) -> str:
     """Say why the peaks are not those of a heart; empty if they may be.
 
@@ -31,6 +39,8 @@ def why_no_heart(
     ----------
     shape : numpy.ndarray, shape ``(n_channels, n_samples)``
         Filtered field, channels brought to one scale; 0 in gaps.
+    energy : numpy.ndarray, shape ``(n_samples,)``
+        Smoothed RMS in the QRS band.
     marks : numpy.ndarray, shape ``(n_beats,)``
         R peaks in samples and parts of them.
     accepted : numpy.ndarray of bool, shape ``(n_beats,)``
@@ -45,6 +55,8 @@ def why_no_heart(
         return f"peaks come every {interval_s:.1f} s only, no heart is so slow"
     if interval_s < 60.0 / _FASTEST_BPM:
         return f"peaks come every {interval_s:.2f} s, no heart is so fast"
+    if _never_rests(energy, marks):
+        return "an oscillation: a heart rests between its beats"
     normal = marks[accepted]
     if len(normal) < _FEWEST_FOR_RHYTHM:
         return ""
@@ -59,6 +71,13 @@ def why_no_heart(
             "without T waves: a machine's, not a heart's"
         )
     return ""
+
+
+def _never_rests(energy: FloatArray, marks: FloatArray) -> bool:
+    """Whether the energy stays high all the way from most of the marks to the next."""
+    places = np.round(marks).astype(np.int64)
+    lowest = [energy[a : b + 1].min() for a, b in pairwise(places)]
+    return float(np.median(lowest / energy[places[:-1]])) > _REST
 
 
 def _has_t_wave(shape: FloatArray, marks: FloatArray, interval_s: float, rate_hz: float) -> bool:

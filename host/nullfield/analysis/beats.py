@@ -168,7 +168,7 @@ def find_beats(recording: FieldRecording) -> Beats:
     is_artefact &= correlation < _RESEMBLES
     marks = _between(match.correlation, peaks, is_like)[~is_artefact]
     correlation, accepted = correlation[~is_artefact], accepted[~is_artefact]
-    reason = why_no_heart(signals.shape, marks, accepted, len(peaks), rate)
+    reason = why_no_heart(signals.shape, signals.energy, marks, accepted, len(peaks), rate)
     if reason:
         return _none(reason)
 
