@@ -25,6 +25,14 @@ ORDER = ["quality", "butterfly", "maps", "arrows", "source", "features", "beats"
 HOSTILE = "</title><script>alert('x')</script>\u202egnp.exe\x00\x1b[31m\ud800\"'&"
 STEPS = (
     CleaningStep("mains", True, "50 Hz found", 23.14, None, {"frequency_hz": 50.02}),
+    CleaningStep(
+        "bad channels",
+        True,
+        "",
+        None,
+        None,
+        {"bad": dict.fromkeys(["H1-x", "H2-x", "H3-x"], "dead"), "none": {}},
+    ),
     CleaningStep("field correction", False, "would remove the heart", 12.0, 0.031, {"order": 1}),
 )
 FEATURES = (
@@ -142,7 +150,8 @@ def test_a_still_time_lapse_is_a_picture(heart, tmp_path):
 
 def test_cleaning_tells_what_was_refused_and_why(page):
     words = page.words()
-    assert "mains applied 23.1 – 50 Hz found; frequency_hz 50.02" in words
+    assert "mains applied 23.1 – 50 Hz found; frequency hz 50.02" in words
+    assert "bad channels applied – – bad H1-x–H3-x: dead" in words
     assert "field correction not applied 12.0 3.1 would remove the heart; order 1" in words
 
 

@@ -244,7 +244,8 @@ def _pattern_features(
         if begin is not None and end is not None:
             reason = f"{int(good.sum())} channels, {smoothness.FEWEST_CHANNELS} are needed"
         return [one.at(None, reason=reason) for one in every]
-    stretch = slice(average.index(begin), average.index(end) + 1)
+    first, last = average.index(begin), average.index(end)
+    stretch = slice(first, last + 1, max(1, (last - first) // smoothness.MOST_TIMES))
     values = smoothness.singular_shares(average.field_pt[good, stretch])
     many = None
     if bootstrap is not None:

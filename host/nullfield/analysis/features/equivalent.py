@@ -26,13 +26,13 @@ from scipy import linalg
 from nullfield.analysis.data import UNCALIBRATED, SensorArray, SensorUncertainty
 from nullfield.analysis.sources.dipole_fit import fit_dipole
 from nullfield.analysis.sources.forward import MU0_OVER_4PI_PT_M_PER_NA
-from nullfield.analysis.sources.half_space import half_space_lead, lead_field
+from nullfield.analysis.sources.half_space import HalfSpace, lead_field
+from nullfield.analysis.sources.uncertainty import error_covariance_pt2, typical_share
 from nullfield.dsp.gaps import FloatArray
 from nullfield.errors import AnalysisError
 
 FEWEST_CHANNELS = 4
 _DEPTHS_M = (0.04, 0.055, 0.075, 0.1, 0.14)
-_HEART_DEPTH_M = 0.05
 _SPACING_M = 0.03
 _MARGIN_M = 0.02
 _MODEL_ERROR = 0.002
@@ -58,19 +58,18 @@ class EquivalentDipoles:
         Channels that entered.
     dipole_m : numpy.ndarray, shape ``(3,)``, or None
         Place of term 1; None where no dipole could be fitted.
-    dipole_residual : float or None
-        Share of the channels' power that this one dipole leaves.
     prior : numpy.ndarray, shape ``(n_dipoles, 2, n_terms)``
         Moments of one standard deviation of each term, for draws.
     error_root_pt : numpy.ndarray, shape ``(n_used, n_used)``
         Lower root of the covariance of calibration and model errors (sensor noise is not in it).
+    lead : numpy.ndarray, shape ``(n_used, 2 n_dipoles)``
+        What the channels see of the dipoles, pT/(nA m).
     """
 
     positions_m: FloatArray
     operator: FloatArray
     used: npt.NDArray[np.bool_]
     dipole_m: FloatArray | None
-    dipole_residual: float | None
     prior: FloatArray
     error_root_pt: FloatArray
     lead: FloatArray
@@ -213,23 +212,22 @@ def fit_equivalent_dipoles(
         raise AnalysisError("there is no field to map")
     noise = np.zeros(len(data)) if noise_pt is None else np.asarray(noise_pt[used])
     sensor = np.diag(noise**2)
-    terms = _Terms(part, data, noise)
-    # First round: errors as large everywhere as they are on average; a field's gradient is about
-    # its size over the depth of the heart.
-    flat = power * (uncertainty.gain**2 + uncertainty.angle_rad**2 + _MODEL_ERROR**2)
-    errors = np.eye(len(data)) * (flat + power * (uncertainty.position_m / _HEART_DEPTH_M) ** 2)
-    for _ in range(2):
-        prior, operator = terms.most_likely(errors + sensor)
-        moments = (operator @ data).reshape(-1, 2)
-        errors = _error_covariance(part, terms.positions_m, moments, uncertainty)
-        errors += np.eye(len(data)) * power * _MODEL_ERROR**2
+    terms = _Terms(part, data, None if noise_pt is None else noise, uncertainty)
+    # First round: errors as large everywhere as they are on average.
+    share2 = typical_share(uncertainty) ** 2 + _MODEL_ERROR**2
+    errors = np.eye(len(data)) * power * share2
+    _, operator = terms.most_likely(errors + sensor)
+    moments = (operator @ data).reshape(-1, 2)
+    errors = error_covariance_pt2(
+        part, HalfSpace(), terms.positions_m, np.pad(moments, ((0, 0), (0, 1))), uncertainty
+    )
+    errors += np.eye(len(data)) * power * _MODEL_ERROR**2
     prior, operator = terms.most_likely(errors + sensor)
     return EquivalentDipoles(
         positions_m=terms.positions_m,
         operator=operator.reshape(-1, 2, len(data)),
         used=used,
         dipole_m=terms.dipole_m,
-        dipole_residual=terms.dipole_residual,
         prior=prior.reshape(len(terms.positions_m), 2, -1),
         error_root_pt=np.asarray(np.linalg.cholesky(errors), dtype=np.float64),
         lead=terms.lead,
@@ -239,15 +237,19 @@ def fit_equivalent_dipoles(
 class _Terms:
     """The three kinds of terms as dipoles: places, lead field, and unit patterns of moments."""
 
-    def __init__(self, part: SensorArray, data: FloatArray, noise: FloatArray) -> None:
+    def __init__(
+        self,
+        part: SensorArray,
+        data: FloatArray,
+        noise: FloatArray | None,
+        uncertainty: SensorUncertainty,
+    ) -> None:
         self.data = data
         places = [_volume(part)]
         self.dipole_m: FloatArray | None = None
-        self.dipole_residual: float | None = None
         moment = 0.0
         try:
-            fit = fit_dipole(data, part, noise if noise.all() else None)
-            self.dipole_residual = 1.0 - fit.gof
+            fit = fit_dipole(data, part, noise, uncertainty=uncertainty)
             if not fit.at_bound:
                 self.dipole_m = fit.position_m
                 moment = float(np.linalg.norm(fit.moment_nam))
@@ -287,10 +289,15 @@ class _Terms:
         scores: list[tuple[float, float, float]] = []
         for spread in spreads:
             fixed = errors + dipole @ dipole.T + spread**2 * (quadrupole @ quadrupole.T)
+            root = linalg.cholesky(fixed, lower=True)
+            half = linalg.solve_triangular(root, rest, lower=True)
+            values, vectors = linalg.eigh(linalg.solve_triangular(root, half.T, lower=True))
+            white = vectors.T @ linalg.solve_triangular(root, self.data, lower=True)
+            size = float(np.log(np.diag(root)).sum())
+            # In that frame the covariance is diagonal at any power of the rest.
             for power in _RESIDUAL_POWERS:
-                root = linalg.cholesky(fixed + power * rest, lower=True, check_finite=False)
-                white = linalg.solve_triangular(root, self.data, lower=True, check_finite=False)
-                score = -0.5 * float(white @ white) - float(np.log(np.diag(root)).sum())
+                spectrum = 1.0 + power * np.maximum(values, 0.0)
+                score = -0.5 * float((white**2 / spectrum + np.log(spectrum)).sum()) - size
                 scores.append((score, spread, float(power)))
         # Of all that are about as likely the freest: a prior that is too narrow biases the map and
         # makes its error look small.
@@ -315,29 +322,3 @@ def _volume(part: SensorArray) -> FloatArray:
     ]
     depths = float(part.positions_m[:, 2].min()) - np.array(_DEPTHS_M)
     return np.stack(np.meshgrid(*lines, depths, indexing="ij"), axis=-1).reshape(-1, 3)
-
-
-def _error_covariance(
-    part: SensorArray, positions_m: FloatArray, moments_nam: FloatArray, known: SensorUncertainty
-) -> FloatArray:
-    """Covariance of what errors of gain, angle, place and cross-talk add to the channels."""
-
-    def field(points_m: FloatArray) -> FloatArray:
-        lead = half_space_lead(points_m, positions_m)[..., :2]
-        return np.asarray(np.einsum("dpcq,dq->pc", lead, moments_nam))
-
-    here = field(part.positions_m)
-    along = (here * part.orientations).sum(axis=1)
-    across2 = np.maximum((here**2).sum(axis=1) - along**2, 0.0)
-    own = (known.gain * along) ** 2 + known.angle_rad**2 * across2
-    # A neighbour's field is about as large as the channel's own.
-    own = own + known.crosstalk**2 * (here**2).sum(axis=1)
-    slope = np.empty((len(along), 3))
-    for axis in range(3):
-        step = np.zeros(3)
-        step[axis] = _STEP_M
-        change = field(part.positions_m + step) - field(part.positions_m - step)
-        slope[:, axis] = (change * part.orientations).sum(axis=1) / (2.0 * _STEP_M)
-    _, head = np.unique(np.array(part.head_names), return_inverse=True)
-    together = head[:, None] == head[None, :]
-    return np.asarray(np.diag(own) + together * (slope @ slope.T) * known.position_m**2)

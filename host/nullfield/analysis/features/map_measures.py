@@ -32,7 +32,7 @@ _ARROWS = (
     "Hosaka and Cohen, J. Electrocardiology 9, 1976; maximum current as in Lim et al., "
     "Ann. Med. 39, 2007, 617-627"
 )
-_SERIES_RESAMPLES = 200
+_SERIES_RESAMPLES = 120
 _CLASS_RESAMPLES = 100
 
 
@@ -125,8 +125,8 @@ def look_at(
     if bootstrap is not None:
         random = np.random.default_rng([seed, index])
         errors = equivalent.draw_errors(bootstrap.n_resamples, random)
-        resampled = finder.find(equivalent.moments(bootstrap.fields(index)) + errors)
-    poles = finder.find(equivalent.moments(field[None]))
+        resampled = finder.find(bootstrap.fields(index), errors)
+    poles = finder.find(field[None])
     return Peak(index, equivalent, finder, poles, resampled, errors)
 
 
@@ -187,7 +187,7 @@ def change_features(
     fields = average.field_pt[:, stretch].T
     if len(fields) < 3:
         return [one.at(None, reason="the T wave rises in less than 3 samples") for one in CHANGES]
-    values = park2005.changes(t.finder.find(t.equivalent.moments(fields)), 1, step_s)
+    values = park2005.changes(t.finder.find(fields), 1, step_s)
     draws: tuple[FloatArray, ...] | None = None
     if bootstrap is not None and t.errors_nam is not None:
         n = min(_SERIES_RESAMPLES, bootstrap.n_resamples)
@@ -195,9 +195,10 @@ def change_features(
         # What calibration does to the map goes with the field: the same draw at all times.
         share = size / size[-1]
         many = np.swapaxes(bootstrap.fields(stretch)[:n], 1, 2)
-        moments = t.equivalent.moments(many) + share[:, None, None] * t.errors_nam[:n, None]
-        flat = moments.reshape(-1, *moments.shape[2:])
-        draws = park2005.changes(t.finder.find(flat), n, step_s)
+        errors = share[:, None, None] * t.errors_nam[:n, None]
+        flat = errors.reshape(-1, *errors.shape[2:])
+        poles = t.finder.find(many.reshape(-1, many.shape[2]), flat)
+        draws = park2005.changes(poles, n, step_s)
     out = []
     for k, one in enumerate(CHANGES):
         value = float(values[k][0])
@@ -220,7 +221,7 @@ def class_features(
         return [one.at(None, reason="the array covers no area") for one in CLASSES]
 
     def measures(fields: FloatArray) -> FloatArray:
-        bz = finder.bz_pt(t.equivalent.moments(fields))[:, rows][:, :, columns]
+        bz = finder.bz_pt(fields)[:, rows][:, :, columns]
         classes, share, clusters = current_vectors.classify(
             bz, finder.x_m[columns], finder.y_m[rows]
         )

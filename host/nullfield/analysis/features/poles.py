@@ -26,7 +26,7 @@ ONE_POLE = "the map has only one pole"
 _STEP_M = 0.008
 _BEYOND_M = 0.04
 """How far beyond the outermost channels poles are searched: about a pitch; they are flagged."""
-_NEWTON_STEPS = 4
+_NEWTON_STEPS = 3
 
 
 @dataclass(frozen=True)
@@ -139,20 +139,28 @@ class PoleFinder:
         of_x, of_y = bz_kernels(self._grid, equivalent.positions_m)
         self._kernel = np.stack([of_x, of_y], axis=2).reshape(len(self._grid), -1)
 
-    def bz_pt(self, moments_nam: FloatArray) -> FloatArray:
-        """Bz on the coarse grid, shape ``(n, n_y, n_x)``."""
-        flat = moments_nam.reshape(len(moments_nam), -1) @ self._kernel.T
+        # Straight from the channels to the grid: there are fewer channels than dipoles.
+        self._to_grid = self._kernel @ equivalent.operator.reshape(self._kernel.shape[1], -1)
+
+    def bz_pt(self, field_pt: FloatArray) -> FloatArray:
+        """Bz on the coarse grid, shape ``(n, n_y, n_x)``, for fields ``(n, n_channels)``."""
+        flat = field_pt[:, self.equivalent.used] @ self._to_grid.T
         return np.asarray(flat.reshape(-1, len(self.y_m), len(self.x_m)))
 
-    def find(self, moments_nam: FloatArray) -> PoleSet:
+    def find(self, field_pt: FloatArray, errors_nam: FloatArray | None = None) -> PoleSet:
         """Poles of fields.
 
         Parameters
         ----------
-        moments_nam : numpy.ndarray, shape ``(n, n_dipoles, 2)``
-            From `EquivalentDipoles.moments`.
+        field_pt : numpy.ndarray, shape ``(n, n_channels)``
+        errors_nam : numpy.ndarray, shape ``(n, n_dipoles, 2)``, optional
+            Moments to be added, from `EquivalentDipoles.draw_errors`.
         """
-        bz = self.bz_pt(moments_nam)
+        moments_nam = self.equivalent.moments(field_pt)
+        bz = self.bz_pt(field_pt)
+        if errors_nam is not None:
+            moments_nam += errors_nam
+            bz += (errors_nam.reshape(len(bz), -1) @ self._kernel.T).reshape(bz.shape)
         plus, plus_pt = self._top(bz, moments_nam)
         minus, minus_pt = self._top(-bz, -moments_nam)
         two = (plus_pt > 0.0) & (minus_pt > 0.0)
@@ -232,7 +240,7 @@ def pole_features(
     AnalysisError
         If the map has no two poles of opposite sign.
     """
-    found = PoleFinder(equivalent, array).find(equivalent.moments(field[None]))
+    found = PoleFinder(equivalent, array).find(field[None])
     if not np.isfinite(found.positive_pt[0]):
         raise AnalysisError(ONE_POLE, "place the array so that both poles lie below it")
     return MapFeatures(

@@ -15,6 +15,8 @@ from nullfield.analysis.features.feature import Definition
 from nullfield.dsp.gaps import FloatArray
 
 FEWEST_CHANNELS = 8
+MOST_TIMES = 80
+"""Evenly spaced over ST-T; a T wave has no detail finer than that."""
 _SOURCE = "T-wave residuum as in PMC4889211, table 1; relative as in van Oosterom, IJBEM 4, 2002"
 
 NON_DIPOLARITY = Definition(
@@ -45,8 +47,11 @@ def singular_shares(field_pt: FloatArray) -> tuple[FloatArray, FloatArray]:
     -------
     non_dipolarity, second_to_first : numpy.ndarray, shape ``(...)``
     """
-    # Eigenvalues of the small Gram matrix: the number of times may be large.
-    power = np.linalg.eigvalsh(field_pt @ np.swapaxes(field_pt, -1, -2))[..., ::-1]
+    # Squared singular values are the eigenvalues of either Gram matrix: take the smaller one.
+    turned = np.swapaxes(field_pt, -1, -2)
+    wide = field_pt.shape[-1] > field_pt.shape[-2]
+    gram = field_pt @ turned if wide else turned @ field_pt
+    power = np.linalg.eigvalsh(gram)[..., ::-1]
     power = np.maximum(power, 0.0)
     total = np.maximum(power.sum(axis=-1), 1e-300)
     second = power[..., 1] / np.maximum(power[..., 0], 1e-300)
