@@ -108,6 +108,14 @@ def test_an_older_result_that_is_half_there_is_done_again(
     assert run_batch(folder, out, settings).n_new == 1
 
 
+def test_the_page_names_every_column() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "batch.md").read_text()
+    # Columns of the T peak are those of the R peak with another letter.
+    named = [column.name for column in COLUMNS if not column.name.startswith("T_")]
+    assert [name for name in named if f"`{name}`" not in page] == []
+    assert SCHEMA in page
+
+
 def test_pattern_takes_names_and_paths(folder: Path) -> None:
     assert find_recordings(folder, "a_*") == ["a_raw.fif"]
     assert find_recordings(folder, "deep/*") == ["deep/er/b <&> ü_raw.fif"]
