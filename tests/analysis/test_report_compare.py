@@ -81,6 +81,18 @@ def test_strength_and_rate_are_found_apart_from_shape(rest, stress):
     assert abs(time_s[np.argmax(rms)]) < 0.005
 
 
+def test_a_difference_is_clear_only_where_it_is_more_than_its_error(rest, stress):
+    again = simulate(make_array(4, (0, 1)), rate_bpm=64.0, duration_s=18.0, seed=9).recording
+    same = compare(rest, analyze(again))
+    other = compare(rest, stress)
+    for name in ("R", "T"):
+        assert same.maps[name].is_clear.mean() < 0.05
+    # 30 % more of 60 pT is far beyond noise and channel errors where the field is large.
+    strong = np.abs(other.maps["R"].first_pt) > 40.0
+    assert other.maps["R"].is_clear[strong].mean() > 0.9
+    assert not compare(rest, rest).maps["R"].is_clear.any()
+
+
 def test_the_opposite_field_has_the_largest_difference_of_shape(rest):
     turned = simulate(
         make_array(4, (0, 1)), rate_bpm=64.0, polarity=-1.0, duration_s=18.0

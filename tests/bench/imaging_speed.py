@@ -18,7 +18,7 @@ from tests.bench.long_hearts import LongHeart
 
 from nullfield.analysis.chain import analyze
 from nullfield.analysis.data import FieldRecording
-from nullfield.files.fif import to_mne_info
+from nullfield.files.to_mne import to_mne_info
 
 _GROUP = "analysis of a recording"
 _TEN_MINUTES_S = 600.0

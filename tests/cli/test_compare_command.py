@@ -60,6 +60,22 @@ def test_without_json_the_differences_are_told_in_words(folder, run, tmp_path):
     assert "comparison.html" in said.stdout
 
 
+def test_results_are_compared_without_their_recording(folder, run, tmp_path):
+    pytest.importorskip("h5py")
+    from nullfield.analysis.chain import analyze
+    from nullfield.files.read import read
+    from nullfield.files.results_hdf5 import write_results
+
+    recording = folder / "rest" / "heart_meg.fif"
+    write_results(analyze(read(recording)), tmp_path / "rest.h5")
+    said = run(tmp_path / "rest.h5", recording, "--out", tmp_path / "c", "--json")
+    assert said.exit_code == 0, said.output
+    told = json.loads(said.stdout)
+    assert told["labels"] == ["rest.h5", "heart_meg.fif"]
+    assert told["maps"]["R"]["largest_difference_pt"] == pytest.approx(0.0, abs=1e-9)
+    assert told["intervals"][0]["difference"] == 0.0
+
+
 def test_a_file_that_is_not_there_is_named(folder, run, tmp_path):
     said = run(folder / "rest" / "heart_meg.fif", tmp_path / "none.fif", "--out", tmp_path / "c")
     assert isinstance(said.exception, InputError)
@@ -81,6 +97,21 @@ def test_the_folder_of_an_examination_gives_its_recording_and_facts(tmp_path):
     assert facts["residual_pt"] == {"before": 24000.0, "after": 35.0}
     assert facts["losses"] == {"link": 2}
     assert facts["subject"] == "S-1"
+
+
+def test_the_folder_of_an_analysis_leads_to_its_recording(tmp_path):
+    recording = tmp_path / "rest.csv"
+    folder = tmp_path / "a1"
+    folder.mkdir()
+    told = {"input": {"source": str(recording)}}
+    (folder / "analysis.json").write_text(json.dumps(told), encoding="utf-8")
+    with pytest.raises(InputError, match=r"rest\.csv is not there any more"):
+        compare._recording(folder)
+    recording.write_text("x")
+    assert compare._recording(folder) == recording
+    told = {"input": {"source": "/elsewhere/rest.csv"}}
+    (folder / "analysis.json").write_text(json.dumps(told), encoding="utf-8")
+    assert compare._recording(folder) == recording
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"null": 3}', '{"notes": "x"}'])

@@ -86,6 +86,14 @@ def test_subject_and_task_of_a_data_set(nullfield, table, tmp_path):
     assert (tmp_path / "study/sub-12/meg/sub-12_task-stress_meg.fif").is_file()
 
 
+def test_results_as_hdf5(nullfield, table, tmp_path):
+    from nullfield.files.results_hdf5 import read_results
+
+    outcome = nullfield("export", table, "--to", "hdf5", "--out", tmp_path / "x.h5")
+    assert outcome.code == 0, outcome.err
+    assert read_results(tmp_path / "x.h5").array.names == read(table).array.names
+
+
 def test_the_recording_is_not_written_over(nullfield, table):
     before = table.read_bytes()
     outcome = nullfield("export", table, "--to", "csv")

@@ -8,15 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import numpy as np
-
-from nullfield.analysis.arrows import map_features
 from nullfield.analysis.average import AveragedBeat
 from nullfield.analysis.beats import Beats
 from nullfield.analysis.data import FieldRecording, SensorArray
-from nullfield.analysis.field_map import map_bz
+from nullfield.analysis.features.compute import compute_features
+from nullfield.analysis.features.feature import Feature
 from nullfield.analysis.frame import WorkingFrame, find_frame
-from nullfield.analysis.landmarks import PEAKS, BeatLandmarks, find_landmarks
+from nullfield.analysis.groups import BeatGroups
+from nullfield.analysis.landmarks import BeatLandmarks, find_landmarks
 from nullfield.analysis.merge import (
     merge_averages,
     merge_beats,
@@ -24,11 +23,15 @@ from nullfield.analysis.merge import (
     merge_groups,
     merge_quality,
 )
+from nullfield.analysis.moments import landmark_results, moving_dipole, source_image
 from nullfield.analysis.result import Analysis, Landmark
 from nullfield.analysis.section_chain import Agreed, SectionResult, analyze_section
 from nullfield.analysis.sections import InMemory, Source, sections_of
 from nullfield.analysis.settings import AnalysisSettings
-from nullfield.analysis.sources.dipole_fit import fit_dipole
+from nullfield.analysis.sources.choice import forward_model
+from nullfield.analysis.sources.half_space import HalfSpace
+from nullfield.analysis.sources.moving_dipole import MovingDipole
+from nullfield.analysis.sources.source_space import SourceImage
 from nullfield.analysis.variability import Variability, heart_rate_variability
 from nullfield.dsp.gaps import BoolArray
 from nullfield.errors import AnalysisError
@@ -89,10 +92,28 @@ def analyze_source(
     quality = merge_quality([part.quality for part in parts], lengths)
     landmarks: dict[str, Landmark | None] = {"R": None, "T": None}
     marks = BeatLandmarks()
+    moving: MovingDipole | None = None
+    image: SourceImage | None = None
+    features: tuple[Feature, ...] = ()
+    groups = merge_groups([part.groups for part in parts if part.groups is not None])
     if average is not None:
         good = array.is_chest & ~quality.bad_channels
         marks = find_landmarks(average, beats.interval_s or 1.0, good)
-        landmarks |= _landmarks(array, average, marks, good, chosen, reasons, tell)
+        reasons.update(marks.reasons)
+        model = forward_model(chosen.model, array, frame) if array.has_place.any() else HalfSpace()
+        given = (array, average, marks, good, model, chosen, reasons)
+        landmarks |= landmark_results(
+            *given, lambda what, share: tell(what, _SECTIONS_SHARE + 0.1 * share)
+        )
+        if array.has_place.any():
+            tell("moving dipole", 0.92)
+            moving = moving_dipole(*given)
+            tell("source image", 0.94)
+            image = source_image(*given)
+        else:
+            reasons["maps and sources"] = "no channel has a place: give positions"
+        tell("features", 0.96)
+        features = _features(array, beats, average, groups, marks, good, chosen, reasons)
     cleaning = merge_cleaning(parts, lengths)
     references = next((s for s in cleaning if s.name == "references" and s.is_applied), None)
     tell("done", 1.0)
@@ -102,11 +123,13 @@ def analyze_source(
         average=average,
         variability=_variability(beats, reasons),
         marks=marks,
-        groups=merge_groups([part.groups for part in parts if part.groups is not None]),
+        groups=groups,
         landmarks=landmarks,
         quality=quality,
         cleaning=cleaning,
-        features=(),
+        features=features,
+        moving_dipole=moving,
+        image=image,
         mains_hz=next((part.mains_hz for part in parts if part.mains_hz is not None), None),
         reference_reduction_db=None
         if references is None
@@ -160,54 +183,28 @@ def _variability(beats: Beats, reasons: dict[str, str]) -> Variability | None:
         return None
 
 
-def _landmarks(
+def _features(
     array: SensorArray,
+    beats: Beats,
     average: AveragedBeat,
+    groups: BeatGroups | None,
     marks: BeatLandmarks,
     good: BoolArray,
     settings: AnalysisSettings,
     reasons: dict[str, str],
-    tell: Progress,
-) -> dict[str, Landmark | None]:
-    """Map and dipole at each peak; the beginnings and ends have their time alone."""
-    found: dict[str, Landmark | None] = {}
-    reasons.update(marks.reasons)
-    for count, (name, time_s) in enumerate(marks.times_s.items()):
-        tell(f"landmark {name}", _SECTIONS_SHARE + 0.15 * count / len(marks.times_s))
-        if name in PEAKS:
-            found[name] = _landmark(name, time_s, array, average, good, settings, reasons)
-        else:
-            field_pt = np.where(
-                good & average.has_beats, average.field_pt[:, average.index(time_s)], np.nan
-            )
-            found[name] = Landmark(name, time_s, field_pt, None, None, None)
-    return found
-
-
-def _landmark(
-    name: str,
-    time_s: float,
-    array: SensorArray,
-    average: AveragedBeat,
-    good: BoolArray,
-    settings: AnalysisSettings,
-    reasons: dict[str, str],
-) -> Landmark:
-    index = average.index(time_s)
-    usable = good & average.has_beats & array.has_place
-    field_pt = np.where(good & average.has_beats, average.field_pt[:, index], np.nan)
-    placed_pt = np.where(usable, field_pt, np.nan)
-    # One beat has no scatter: then all channels count alike, by the model error alone.
-    error = average.standard_error_pt[:, index]
-    noise_pt = error if np.isfinite(error[np.isfinite(field_pt)]).all() else None
-    field_map = features = dipole = None
+) -> tuple[Feature, ...]:
     try:
-        field_map = map_bz(placed_pt, array, noise_pt)
-        features = map_features(field_map)
-    except AnalysisError as error_:
-        reasons[f"{name}.map"] = error_.message
-    try:
-        dipole = fit_dipole(placed_pt, array, noise_pt)
-    except AnalysisError as error_:
-        reasons[f"{name}.dipole"] = error_.message
-    return Landmark(name, time_s, field_pt, field_map, features, dipole)
+        return compute_features(
+            average,
+            groups if settings.resamples else None,
+            array,
+            marks,
+            interval_s=beats.interval_s,
+            channels=good,
+            uncertainty=settings.uncertainty,
+            n_resamples=settings.resamples,
+            seed=settings.seed,
+        )
+    except AnalysisError as error:
+        reasons["features"] = error.message
+        return ()

@@ -141,7 +141,7 @@ def pitch_m(array: SensorArray) -> float:
         return 0.04
     from scipy.spatial import KDTree
 
-    nearest, _ = KDTree(places).query(places, k=2)
+    nearest = np.asarray(KDTree(places).query(places, k=2)[0])
     extent = np.ptp(places, axis=0)
     # Channels of unknown heads that sit in pairs must not make the array look dense.
     least = 0.5 * float(np.sqrt(extent[0] * extent[1] / len(places)))

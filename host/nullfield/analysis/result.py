@@ -23,6 +23,8 @@ from nullfield.analysis.landmarks import BeatLandmarks
 from nullfield.analysis.quality import Quality
 from nullfield.analysis.result_json import analysis_json
 from nullfield.analysis.sources.dipole_fit import DipoleFit
+from nullfield.analysis.sources.moving_dipole import MovingDipole
+from nullfield.analysis.sources.source_space import SourceImage
 from nullfield.analysis.variability import Variability
 
 
@@ -71,6 +73,10 @@ class Analysis:
     quality : Quality
     cleaning : tuple of CleaningStep
     features : tuple of Feature
+    moving_dipole : MovingDipole or None
+        Through the QRS complex.
+    image : SourceImage or None
+        Current on the heart's surface at R, if it was asked for.
     mains_hz : float or None
         The line that was notched.
     reference_reduction_db : float or None
@@ -98,6 +104,8 @@ class Analysis:
     quality: Quality
     cleaning: tuple[CleaningStep, ...]
     features: tuple[Feature, ...]
+    moving_dipole: MovingDipole | None
+    image: SourceImage | None
     mains_hz: float | None
     reference_reduction_db: float | None
     frame: WorkingFrame

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nullfield import __version__
-from nullfield.analysis.average import snr_by_channel_db
 from nullfield.analysis.document import SCHEMA, AnalysisDocument
 
 if TYPE_CHECKING:
@@ -88,10 +87,12 @@ def analysis_json(analysis: Analysis) -> dict[str, Any]:
                 "source": one.source,
                 "reference": one.reference,
                 "reference_source": one.reference_source,
+                "reason": one.reason,
             }
             for one in analysis.features
         ],
-        "moving_dipole": None,
+        "moving_dipole": _moving(analysis),
+        "image": _image(analysis),
         "settings": analysis.settings,
         "reasons": analysis.reasons,
         "research_use": RESEARCH_USE,
@@ -107,13 +108,14 @@ def _beats(analysis: Analysis) -> dict[str, Any]:
     beats = analysis.beats
     return {
         "times_s": beats.samples / analysis.sampling_rate_hz,
-        "kinds": ["normal" if one else "other shape" for one in beats.accepted],
+        "kinds": beats.kinds,
         "is_averaged": beats.accepted,
         "rate_bpm": beats.rate_bpm,
         "found": len(beats.samples) + len(beats.artefacts),
         "accepted": beats.n_accepted,
         "rejected": {
-            "other shape": len(beats.samples) - beats.n_accepted,
+            "ectopic": int((beats.kinds == "ectopic").sum()),
+            "disturbed": int((beats.kinds == "disturbed").sum()),
             "artefact": len(beats.artefacts),
         },
     }
@@ -124,7 +126,7 @@ def _average(analysis: Analysis, average: AveragedBeat) -> dict[str, Any]:
     return {
         "snr_db": average.snr_db,
         "snr_db_by_channel": dict(
-            zip(analysis.array.names, snr_by_channel_db(average), strict=True)
+            zip(analysis.array.names, average.snr_db_by_channel, strict=True)
         ),
         "beats_used": int(used.min()) if len(used) else 0,
         "baseline_s": average.baseline_s,
@@ -150,7 +152,7 @@ def _landmark(landmark: Landmark, frame: WorkingFrame) -> dict[str, Any]:
             "y_m": field_map.y_m,
             "z_m": field_map.z_m,
             "bz_pt": field_map.bz_pt,
-            "error_pt": getattr(field_map, "error_pt", None),
+            "error_pt": field_map.error_pt,
         }
     dipole_json = None
     if dipole is not None:
@@ -164,9 +166,43 @@ def _landmark(landmark: Landmark, frame: WorkingFrame) -> dict[str, Any]:
             "reduced_chi2": dipole.reduced_chi2,
             "at_bound": dipole.at_bound,
             "n_channels": dipole.n_channels,
-            "model": "half-space",
+            "is_significant": dipole.is_significant,
+            "model": dipole.model,
         }
     return {"time_s": landmark.time_s, "map": map_json, "dipole": dipole_json}
+
+
+def _moving(analysis: Analysis) -> dict[str, Any] | None:
+    moving = analysis.moving_dipole
+    if moving is None:
+        return None
+    return {
+        "times_s": moving.time_s,
+        "position_m": analysis.frame.points_to_device_m(moving.positions_m),
+        "moment_nAm": analysis.frame.directions_to_device(moving.moments_nam),
+        "gof": moving.gof,
+        "confidence_mm": moving.confidence_mm,
+        "is_trusted": moving.is_trusted,
+        "path_mm": moving.path_mm,
+    }
+
+
+def _image(analysis: Analysis) -> dict[str, Any] | None:
+    image = analysis.image
+    if image is None:
+        return None
+    return {
+        "method": image.method,
+        "unit": image.unit if image.statistic is None else "",
+        "peak_m": analysis.frame.points_to_device_m(image.peak_m),
+        "peak": image.magnitude.max(),
+        "total_moment_nAm": analysis.frame.directions_to_device(image.total_moment_nam),
+        "gof": image.gof,
+        "reduced_chi2": image.reduced_chi2,
+        "n_vertices": len(image.vertices_m),
+        "n_active": len(image.active),
+        "model": image.model,
+    }
 
 
 def plain(value: Any) -> Any:

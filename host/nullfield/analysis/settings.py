@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from nullfield.analysis.cleaning.settings import CleaningSettings
 from nullfield.analysis.data import UNCALIBRATED, SensorUncertainty
+from nullfield.analysis.sources.choice import ModelChoice
+
+ImageMethod = Literal["none", "minimum-norm", "sloreta", "sparse"]
 
 
 @dataclass(frozen=True)
@@ -22,6 +25,11 @@ class AnalysisSettings:
     noise_band_hz : (float, float)
     outward : (float, float, float) or None
         Direction away from the body in device coordinates; None: told from the array.
+    model : ModelChoice
+        Conductor that the body is taken for.
+    image : str
+        Current on the heart's surface at R: ``"none"``, ``"minimum-norm"``, ``"sloreta"`` or
+        ``"sparse"``.
     uncertainty : SensorUncertainty
         How well gains, places and axes are known; it widens the confidence region of dipoles.
     resamples : int
@@ -34,13 +42,16 @@ class AnalysisSettings:
     cleaning: CleaningSettings = field(default_factory=CleaningSettings)
     noise_band_hz: tuple[float, float] = (10.0, 100.0)
     outward: tuple[float, float, float] | None = None
+    model: ModelChoice = field(default_factory=ModelChoice)
+    image: ImageMethod = "none"
     uncertainty: SensorUncertainty = field(default_factory=lambda: UNCALIBRATED)
     resamples: int = 400
     seed: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, in the order of the attributes."""
-        return {
+        plain = {
             key: list(value) if isinstance(value, tuple) else value
             for key, value in asdict(self).items()
         }
+        return {**plain, "model": self.model.to_json()}

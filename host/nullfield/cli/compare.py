@@ -21,6 +21,8 @@ from nullfield.errors import InputError
 from nullfield.files.read import open_source
 
 _EXAMINATION = "exam.json"
+_ANALYSIS = "analysis.json"
+_RESULTS = (".h5", ".hdf5")
 
 
 def register(app: typer.Typer) -> None:
@@ -31,7 +33,10 @@ def register(app: typer.Typer) -> None:
 
 
 def compare(
-    first: Annotated[Path, typer.Argument(help="Recording, or the folder of an examination.")],
+    first: Annotated[
+        Path,
+        typer.Argument(help="Recording, results (.h5), or folder of an examination or analysis."),
+    ],
     second: Annotated[Path, typer.Argument(help="The same subject later, or under stress.")],
     out: Annotated[Path | None, typer.Option("--out", help="Folder for results.")] = None,
     is_json: JsonOption = False,
@@ -76,13 +81,30 @@ def _span(low: float, high: float) -> str:
 def _analysis(path: Path, tell: Callable[[str, float], None]) -> Analysis:
     if not path.exists():
         raise InputError(f"{path}: does not exist", "give a recording, or a folder of one")
+    if path.suffix.lower() in _RESULTS:
+        from nullfield.files.results_hdf5 import read_results
+
+        return read_results(path)
     return analyze_source(open_source(_recording(path)), progress=tell)
 
 
 def _recording(path: Path) -> Path:
-    """The recording of an examination's folder; else the path itself."""
+    """The recording that the folder of an examination or of an analysis is about."""
     inside = path / "recording"
-    return inside if (path / _EXAMINATION).is_file() and inside.exists() else path
+    if (path / _EXAMINATION).is_file() and inside.exists():
+        return inside
+    try:
+        told = json.loads((path / _ANALYSIS).read_text(encoding="utf-8"))
+        source = Path(told["input"]["source"])
+    except (OSError, ValueError, KeyError, TypeError):
+        # No folder of ours: a recording.
+        return path
+    for place in (source, path / source.name, path.parent / source.name):
+        if place.exists():
+            return place
+    raise InputError(
+        f"{path}: its recording {source} is not there any more", "give the recording itself"
+    )
 
 
 def _facts(path: Path) -> dict[str, Any]:

@@ -9,20 +9,10 @@ from typing import Annotated
 import typer
 
 from nullfield.analysis.data import FieldRecording
+from nullfield.cli.analysis_options import PositionsOption, RateOption, UnitOption
 from nullfield.cli.exam import check_folder
 from nullfield.cli.terminal import output
 from nullfield.errors import InputError
-
-PositionsOption = Annotated[
-    Path | None,
-    typer.Option("--positions", help="Positions file, CSV or TSV: name,x_m,y_m,z_m,nx,ny,nz."),
-]
-RateOption = Annotated[
-    float | None, typer.Option("--rate", help="Sampling rate in Hz, for a table without times.")
-]
-UnitOption = Annotated[
-    str | None, typer.Option("--unit", help="Unit of the numbers, where the file does not tell it.")
-]
 
 _ENDINGS = {
     "fif": "_raw.fif",
@@ -31,7 +21,6 @@ _ENDINGS = {
     "edf": ".edf",
     "bdf": ".bdf",
     "hdf5": ".h5",
-    "dicom": "_dicom",
 }
 FORMATS = tuple(_ENDINGS)
 
@@ -44,10 +33,10 @@ def register(app: typer.Typer) -> None:
 def export(
     recording: Annotated[Path, typer.Argument(help="Own recording, or a file of another system.")],
     to: Annotated[
-        str, typer.Option("--to", help="Format: fif, bids, csv, edf, bdf, hdf5, dicom.")
+        str, typer.Option("--to", help="Format: fif, bids, csv, edf, bdf, hdf5.")
     ] = "fif",
     out: Annotated[
-        Path | None, typer.Option("--out", help="File to write; for bids and dicom a folder.")
+        Path | None, typer.Option("--out", help="File to write; for bids a folder.")
     ] = None,
     positions: PositionsOption = None,
     rate: RateOption = None,
@@ -59,7 +48,7 @@ def export(
 ) -> None:
     """Write a recording in another format: for MNE, for a data set, for a spreadsheet.
 
-    hdf5 and dicom hold results: the recording is analysed for them.
+    hdf5 holds results: the recording is analysed for it.
     """
     if to not in FORMATS:
         raise InputError(f"--to {to}: no such format", f"formats: {', '.join(FORMATS)}")
@@ -115,9 +104,17 @@ def _edf(field: FieldRecording, target: Path) -> None:
     )
 
 
+def _hdf5(field: FieldRecording, target: Path) -> None:
+    from nullfield.analysis.chain import analyze
+    from nullfield.files.results_hdf5 import write_results
+
+    write_results(analyze(field), target)
+
+
 _WRITERS: dict[str, Callable[[FieldRecording, Path], None]] = {
     "fif": _fif,
     "csv": _csv,
     "edf": _edf,
     "bdf": _edf,
+    "hdf5": _hdf5,
 }

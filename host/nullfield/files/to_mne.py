@@ -48,7 +48,7 @@ def to_mne_raw(recording: FieldRecording) -> Any:
     if not recording.n_samples:
         raise InputError("the recording holds no samples", "record for longer")
     good = recording.usable
-    info = mne_info(recording.array, recording.sampling_rate_hz, recording.unit)
+    info = to_mne_info(recording.array, recording.sampling_rate_hz, recording.unit)
     names = recording.array.names
     info["bads"] = [names[i] for i in np.flatnonzero(~good.any(axis=1))]
     about = json.loads(info["description"])
@@ -97,7 +97,9 @@ def to_mne_evoked(average: AveragedBeat, array: SensorArray, comment: str = "hea
         )
     rate_hz = float(1.0 / np.mean(np.diff(average.time_s)))
     whole = round(rate_hz)
-    info = mne_info(array, float(whole) if abs(rate_hz - whole) < 1e-6 * rate_hz else rate_hz, "pT")
+    info = to_mne_info(
+        array, float(whole) if abs(rate_hz - whole) < 1e-6 * rate_hz else rate_hz, "pT"
+    )
     has_beats = average.has_beats
     info["bads"] = [array.names[i] for i in np.flatnonzero(~has_beats)]
     used = average.beats_used[has_beats]
@@ -111,7 +113,7 @@ def to_mne_evoked(average: AveragedBeat, array: SensorArray, comment: str = "hea
     )
 
 
-def mne_info(array: SensorArray, sampling_rate_hz: float, unit: str) -> Any:
+def to_mne_info(array: SensorArray, sampling_rate_hz: float, unit: str = "pT") -> Any:
     """Channels of an array as `mne.Info`."""
     mne = import_mne()
     constants = mne.io.constants.FIFF

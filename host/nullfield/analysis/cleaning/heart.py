@@ -31,14 +31,16 @@ PRIOR_NOISE_PT = 0.5
 """Of a sensor, 15 fT/sqrt(Hz) over 1 kHz."""
 
 
-def ensemble(array: SensorArray, channels: BoolArray) -> FloatArray:
+def ensemble(array: SensorArray, channels: BoolArray, below: BoolArray | None = None) -> FloatArray:
     """Lead fields of the ensemble.
 
     Parameters
     ----------
     array : SensorArray
     channels : numpy.ndarray of bool, shape ``(n_channels,)``
-        Chest channels with a place.
+        Those that are wanted, with a place.
+    below : numpy.ndarray of bool, shape ``(n_channels,)``, optional
+        The hearts lie below these; None: below `channels`.
 
     Returns
     -------
@@ -46,8 +48,9 @@ def ensemble(array: SensorArray, channels: BoolArray) -> FloatArray:
         pT/(nA m), for dipoles along x and y.
     """
     positions_m = array.positions_m[channels]
-    middle = 0.5 * (positions_m.min(axis=0) + positions_m.max(axis=0))
-    lowest = positions_m[:, 2].min()
+    above_m = positions_m if below is None else array.positions_m[below]
+    middle = 0.5 * (above_m.min(axis=0) + above_m.max(axis=0))
+    lowest = above_m[:, 2].min()
     places = np.array(
         [
             (middle[0] + x, middle[1] + y, lowest - depth)
@@ -68,16 +71,22 @@ def kept_share(operator: FloatArray, leads: FloatArray) -> float:
     leads : numpy.ndarray, shape ``(n_dipoles, n_chosen, 2)``
         From `ensemble`.
     """
-    after = np.einsum("dci,ce,dej->dij", leads, operator, leads, optimize=True)
-    before = np.einsum("dci,dcj->dij", leads, leads)
-    after = 0.5 * (after + after.transpose(0, 2, 1))
+    after = np.einsum("ce,dej->dcj", operator, leads, optimize=True)
+    return kept_share_of(leads, after)
+
+
+def kept_share_of(before: FloatArray, after: FloatArray) -> float:
+    """Least ``h·h' / h·h`` from topographies before and after, both as from `ensemble`."""
+    cross = np.einsum("dci,dcj->dij", before, after)
+    cross = 0.5 * (cross + cross.transpose(0, 2, 1))
+    power = np.einsum("dci,dcj->dij", before, before)
     # The least generalised eigenvalue of each pair of 2 x 2 forms, by whitening the second.
-    values, vectors = np.linalg.eigh(before)
-    whitener = vectors / np.sqrt(np.maximum(values, 1e-300))[:, None, :]
-    both = (values[:, 0] > 1e-9 * values[:, -1]) & (values[:, -1] > 0)
-    if not both.any():
+    values, vectors = np.linalg.eigh(power)
+    is_seen = (values[:, 0] > 1e-9 * values[:, -1]) & (values[:, -1] > 0)
+    if not is_seen.any():
         return 0.0
-    white = np.einsum("dki,dkl,dlj->dij", whitener[both], after[both], whitener[both])
+    whitener = vectors[is_seen] / np.sqrt(values[is_seen])[:, None, :]
+    white = np.einsum("dki,dkl,dlj->dij", whitener, cross[is_seen], whitener)
     return float(np.linalg.eigvalsh(white)[:, 0].min())
 
 

@@ -24,7 +24,7 @@ from nullfield.analysis.cleaning.heart import (
     kept_share,
 )
 from nullfield.analysis.cleaning.settings import CleaningSettings, HomogeneousMethod
-from nullfield.analysis.cleaning.spatial import apply_operator, in_all
+from nullfield.analysis.cleaning.spatial import Operator, apply_operator, in_all, trial_db
 from nullfield.analysis.cleaning.step import CleaningStep
 from nullfield.analysis.cleaning.work import Work
 from nullfield.analysis.data import SensorArray
@@ -104,14 +104,17 @@ def homogeneous_step(work: Work, settings: CleaningSettings) -> CleaningStep:
         "noise_gain": float(np.sqrt((matrix**2).sum() / len(rows))),
     }
 
-    def operator(present: IntArray) -> FloatArray | None:
-        if len(present) == len(rows):
-            return matrix
+    gain_db = trial_db(work, rows, lambda values: matrix @ values)
+    if gain_db is not None and gain_db < settings.least_gain_db:
+        return refused(f"it would take away {gain_db:.1f} dB only: not used", share)
+
+    def operator_for(present: IntArray) -> Operator | None:
         if _too_poor(work.array, present, order):
             return None
-        return _operator(work.array, present, order, method)
+        basis, estimator = _factors(work.array, present, order, method)
+        return lambda values: values - basis @ (estimator @ values)
 
-    lost = apply_operator(work, channels, operator)
+    lost = apply_operator(work, channels, operator_for)
     work.then(in_all(matrix, rows, work.n_channels))
     told = f"{_terms(order)} terms out of {len(rows)} channels"
     if lost:
@@ -142,16 +145,23 @@ def _too_poor(array: SensorArray, rows: IntArray, order: int) -> str:
 def _operator(
     array: SensorArray, rows: IntArray, order: int, method: HomogeneousMethod
 ) -> FloatArray:
+    basis, estimator = _factors(array, rows, order, method)
+    return np.asarray(np.eye(len(rows)) - basis @ estimator)
+
+
+def _factors(
+    array: SensorArray, rows: IntArray, order: int, method: HomogeneousMethod
+) -> tuple[FloatArray, FloatArray]:
+    """Basis (n_channels, rank) of the outer field, and what estimates its amplitudes."""
     positions_m = array.positions_m[rows]
     middle = 0.5 * (positions_m.min(axis=0) + positions_m.max(axis=0))
     basis = outer_basis(positions_m - middle, array.orientations[rows], order)
     left, size, _ = np.linalg.svd(basis, full_matrices=False)
     # What the array does not see of the harmonics cannot disturb it.
-    seen = left[:, size > _RANK * size[0]]
-    identity = np.eye(len(rows))
+    seen = np.asarray(left[:, size > _RANK * size[0]])
     if method == "orthogonal":
-        return np.asarray(identity - seen @ seen.T)
+        return seen, np.asarray(seen.T)
     channels: BoolArray = np.zeros(array.n_channels, dtype=bool)
     channels[rows] = True
     weighted = np.linalg.solve(covariance(ensemble(array, channels)), seen)
-    return np.asarray(identity - seen @ np.linalg.solve(seen.T @ weighted, weighted.T))
+    return seen, np.linalg.solve(seen.T @ weighted, weighted.T)

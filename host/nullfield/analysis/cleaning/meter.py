@@ -67,7 +67,8 @@ class HeartBandMeter:
             return power
         for start, stop in self._windows:
             pause = self._quiet[start:stop].reshape(-1, self._bin).all(axis=1)
-            bins = field_pt[self.channels, start:stop].reshape(len(self.channels), -1, self._bin)
+            shape = (len(self.channels), len(pause), self._bin)
+            bins = field_pt[self.channels, start:stop].reshape(shape)
             values = bins.mean(axis=2)
             known = np.isfinite(values) & pause
             rows = np.flatnonzero(known.sum(axis=1) >= _FEWEST_BINS)

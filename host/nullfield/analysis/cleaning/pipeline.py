@@ -9,12 +9,15 @@ import numpy as np
 
 from nullfield.analysis.beats import find_beats
 from nullfield.analysis.cleaning.bad_channels import bad_channel_step
+from nullfield.analysis.cleaning.components import component_step
 from nullfield.analysis.cleaning.drift import remove_drift
+from nullfield.analysis.cleaning.gradiometers import gradiometer_step
 from nullfield.analysis.cleaning.homogeneous import homogeneous_step
 from nullfield.analysis.cleaning.jumps import mark_movements, remove_steps
 from nullfield.analysis.cleaning.mains import remove_mains
 from nullfield.analysis.cleaning.meter import HeartBandMeter, removed_db
 from nullfield.analysis.cleaning.reference import reference_step
+from nullfield.analysis.cleaning.separation import separation_step
 from nullfield.analysis.cleaning.settings import CleaningSettings
 from nullfield.analysis.cleaning.step import CleaningStep
 from nullfield.analysis.cleaning.work import Work
@@ -23,6 +26,7 @@ from nullfield.analysis.quality import quiet_samples
 from nullfield.dsp.gaps import BoolArray, FloatArray
 
 Progress = Callable[[str, float], None]
+_BEAT_CHANNELS = 32
 
 
 @dataclass(frozen=True)
@@ -111,11 +115,17 @@ def clean(
         steps[0] = bad_channel_step(work, steps[0])
     tell("beats", 0.4)
     if work.quiet is None:
-        work.quiet = quiet_samples(recording, find_beats(recording.with_field(field_pt)))
+        work.quiet = _find_quiet(recording, work)
     tell("external field", 0.6)
     measured = _Measured(work)
     if recording.unit == "pT":
         steps += [measured(step) for step in _external(work, chosen)]
+        if chosen.gradiometers != "none":
+            steps.append(measured(gradiometer_step(work, chosen)))
+        if chosen.separation:
+            steps.append(measured(separation_step(work, chosen)))
+        if chosen.components:
+            steps.append(measured(component_step(work)))
     tell("movements", 0.8)
     if chosen.jumps:
         steps.append(measured(mark_movements(work)))
@@ -130,6 +140,16 @@ def clean(
         work.quiet,
         work.operator,
     )
+
+
+def _find_quiet(recording: FieldRecording, work: Work) -> BoolArray:
+    """Pauses between the beats, from some channels spread over the array."""
+    some = np.flatnonzero(work.chest if work.chest.any() else np.ones(work.n_channels, dtype=bool))
+    some = some[:: -(-len(some) // _BEAT_CHANNELS)]
+    seen = replace(
+        recording, field_pt=work.field_pt[some], valid=None, array=work.array.subset(some)
+    )
+    return quiet_samples(seen, find_beats(seen))
 
 
 def _external(work: Work, settings: CleaningSettings) -> Iterator[CleaningStep]:

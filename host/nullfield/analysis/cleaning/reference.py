@@ -6,6 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from nullfield.analysis.cleaning.heart import (
+    LEAST_UNCORRECTED_SHARE,
+    ensemble,
+    kept_share_of,
+)
 from nullfield.analysis.cleaning.settings import CleaningSettings
 from nullfield.analysis.cleaning.step import CleaningStep
 from nullfield.analysis.cleaning.work import Work
@@ -90,11 +95,18 @@ def reference_step(work: Work, settings: CleaningSettings) -> tuple[CleaningStep
     if result.reduction_db < settings.least_gain_db:
         reason = f"reference heads take away {result.reduction_db:.1f} dB only: not used"
         return CleaningStep("references", False, reason, parameters=parameters), True
+    share = _kept_share(work, result)
+    if share is not None and share < LEAST_UNCORRECTED_SHARE:
+        reason = (
+            f"the references see the heart: {100 * share:.0f} % of the worst one would be left,"
+            f" {100 * LEAST_UNCORRECTED_SHARE:.0f} % are needed; put them farther away"
+        )
+        return CleaningStep("references", False, reason, None, share, parameters), True
     subtract_references(work, result)
     reason = (
         f"{len(result.reference_names)} reference channels out of {result.corrected.sum()} channels"
     )
-    return CleaningStep("references", True, reason, parameters=parameters), True
+    return CleaningStep("references", True, reason, None, share, parameters), True
 
 
 def fit_references(work: Work, *, delays: int = 0) -> ReferenceRegression:
@@ -167,6 +179,23 @@ def subtract_references(work: Work, result: ReferenceRegression) -> None:
     for block in work.blocks():
         past = _delayed(work.field_pt, references, lags, block) - np.repeat(level_pt, len(lags), 0)
         work.field_pt[rows, block] -= flat @ past
+
+
+def _kept_share(work: Work, result: ReferenceRegression) -> float | None:
+    """Share of the worst heart that is left; None where places are not known."""
+    index = {name: i for i, name in enumerate(work.array.names)}
+    references = np.array([index[name] for name in result.reference_names])
+    rows = np.flatnonzero(result.corrected & work.array.has_place)
+    if not len(rows) or not work.array.has_place[references].all():
+        return None
+    channels = np.zeros(work.n_channels, dtype=bool)
+    channels[rows] = channels[references] = True
+    order = {int(channel): i for i, channel in enumerate(np.flatnonzero(channels))}
+    leads = ensemble(work.array, channels, below=work.placed_chest)
+    here = leads[:, [order[int(row)] for row in rows]]
+    there = leads[:, [order[int(reference)] for reference in references]]
+    weights = result.weights[rows].sum(axis=2)
+    return kept_share_of(here, here - np.einsum("rs,dsj->drj", weights, there))
 
 
 def _level(field_pt: FloatArray) -> FloatArray:

@@ -30,7 +30,7 @@ class CleaningSettings:
         ``"auto"``: reference heads where there are any, else the homogeneous field where the
         geometry allows. ``"references"``, ``"homogeneous"`` or ``"none"`` ask for one of them.
     least_gain_db : float
-        Less removed in the heart's band between the beats, and the step is not kept.
+        A step against outer fields that would remove less between the beats is left out.
     reference_delays : int
         Samples of delay, to either side, that the regression may use; 0: none.
     homogeneous_order : int
@@ -43,7 +43,7 @@ class CleaningSettings:
     separation : bool
         Signal-space separation.
     separation_inner_order, separation_outer_order : int
-        Highest degrees of the two expansions.
+        Highest degree of the inner expansion that is tried, and degree of the outer one.
     components : bool
         Independent components; needs scikit-learn.
     drift : bool
@@ -62,8 +62,8 @@ class CleaningSettings:
     homogeneous_method: HomogeneousMethod = "guarded"
     gradiometers: Gradiometers = "none"
     separation: bool = False
-    separation_inner_order: int = 5
-    separation_outer_order: int = 2
+    separation_inner_order: int = 8
+    separation_outer_order: int = 1
     components: bool = False
     drift: bool = False
 

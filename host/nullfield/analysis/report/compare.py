@@ -76,6 +76,7 @@ class Comparison:
                     "relative_difference": finite(pair.relative_difference),
                     "magnification": finite(pair.magnification),
                     "largest_difference_pt": float(np.abs(pair.difference_pt).max()),
+                    "clear_share": None if pair.is_clear is None else float(pair.is_clear.mean()),
                 }
                 for name, pair in self.maps.items()
             },

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nullfield.analysis.data import FloatArray
+from nullfield.analysis.data import BoolArray, FloatArray
 from nullfield.analysis.field_map import FieldMap, grid_line, map_bz
 from nullfield.analysis.result import Analysis, Landmark
 from nullfield.errors import AnalysisError
 
+CLEAR = 1.96
+"""Standard errors, two-sided 5 % of a normal error."""
 _LEAST_EXTENT_M = 0.02
 
 
@@ -31,6 +33,8 @@ class MapPair:
         Biomedical Engineering 36, 1989).
     magnification : float
         ``|b|/|a|``, second over first.
+    error_pt : numpy.ndarray, shape ``(n_y, n_x)``, or None
+        Standard error of the difference, from those of both maps.
     """
 
     x_m: FloatArray
@@ -41,11 +45,19 @@ class MapPair:
     correlation: float
     relative_difference: float
     magnification: float
+    error_pt: FloatArray | None = None
 
     @property
     def difference_pt(self) -> FloatArray:
         """Second minus first, shape ``(n_y, n_x)``."""
         return np.asarray(self.second_pt - self.first_pt)
+
+    @property
+    def is_clear(self) -> BoolArray | None:
+        """Where the difference is more than 1.96 of its standard errors, shape ``(n_y, n_x)``."""
+        if self.error_pt is None:
+            return None
+        return np.asarray(np.abs(self.difference_pt) > CLEAR * self.error_pt)
 
 
 def map_pair(name: str, first: Analysis, second: Analysis) -> MapPair:
@@ -69,7 +81,12 @@ def map_pair(name: str, first: Analysis, second: Analysis) -> MapPair:
     shape = float(np.linalg.norm(left / norms[0] - right / norms[1]))
     correlation = float(np.corrcoef(left, right)[0, 1]) if np.ptp(left) and np.ptp(right) else 0.0
     ratio = norms[1] / norms[0]
-    return MapPair(one.x_m, one.y_m, one.z_m, one.bz_pt, two.bz_pt, correlation, shape, ratio)
+    error = None
+    if one.error_pt is not None and two.error_pt is not None:
+        error = np.hypot(one.error_pt, two.error_pt)
+    return MapPair(
+        one.x_m, one.y_m, one.z_m, one.bz_pt, two.bz_pt, correlation, shape, ratio, error
+    )
 
 
 def same_grid(one: FieldMap, two: FieldMap) -> bool:

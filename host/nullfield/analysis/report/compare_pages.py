@@ -129,6 +129,7 @@ def _maps(comparison: Comparison) -> Section:
             Column("Relative difference of shape", True, 1.3),
             Column("Size, second over first", True, 1.2),
             Column("Largest difference (pT)", True, 1.2),
+            Column("Clear of its error (% of the map)", True, 1.3),
         )
         rows = [
             (
@@ -137,6 +138,7 @@ def _maps(comparison: Comparison) -> Section:
                 decimal(pair.relative_difference, 3),
                 decimal(pair.magnification, 3),
                 significant(float(np.abs(pair.difference_pt).max())),
+                None if pair.is_clear is None else decimal(100.0 * float(pair.is_clear.mean()), 0),
             )
             for name, pair in comparison.maps.items()
         ]
@@ -144,7 +146,8 @@ def _maps(comparison: Comparison) -> Section:
         blocks.append(
             Text(
                 "Correlation and relative difference (0 for the same shape, 2 for the opposite) "
-                "are blind to the size of the field; the ratio of sizes stands beside them.",
+                "are blind to the size of the field; the ratio of sizes stands beside them. Hatched: "
+                "the difference is less than 1.96 of its standard errors.",
                 "note",
             )
         )
@@ -202,8 +205,8 @@ def _settings(
     comparison: Comparison, facts: tuple[Mapping[str, Any], Mapping[str, Any]]
 ) -> Section:
     columns = (
-        Column("What", weight=1.4),
-        *(Column(printable(label), weight=1.8) for label in comparison.labels),
+        Column("What", weight=2.0),
+        *(Column(printable(label), weight=1.5) for label in comparison.labels),
     )
     both = (comparison.first, comparison.second)
     rows: list[tuple[str, ...]] = [

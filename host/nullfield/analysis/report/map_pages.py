@@ -177,9 +177,9 @@ def _map_row(
         bz = f"{low} … {high}"
         gof = decimal(100.0 * field_map.gof, 2)
         channels = str(field_map.n_channels)
-        error_pt = getattr(field_map, "error_pt", None)
-        if error_pt is not None and np.isfinite(error_pt).any():
-            error = significant(float(np.nanmedian(error_pt)), 2)
+        if field_map.error_pt is not None:
+            error = significant(float(np.nanmedian(field_map.error_pt)), 2)
+        remarks += field_map.notes
     return (
         name,
         decimal(1e3 * landmark.time_s, 0),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 
@@ -14,14 +13,14 @@ from nullfield.analysis.report.document import (
     Section,
     Text,
     decimal,
-    printable,
     significant,
     table,
 )
 from nullfield.analysis.report.pictures import peaks_in_time
-from nullfield.analysis.report.settings_page import flat
 from nullfield.analysis.report.units import Units
 from nullfield.analysis.result import Analysis, Landmark
+from nullfield.analysis.sources.moving_dipole import MovingDipole
+from nullfield.analysis.sources.source_space import SourceImage
 
 _PATH_ROWS = 14
 
@@ -65,8 +64,8 @@ def _dipoles(analysis: Analysis) -> list[Block]:
     )
     rows = [_dipole_row(name, one, analysis.reasons) for name, one in shown.items()]
     note = (
-        "The place is that of one current dipole in the model named beside it (a half-space where "
-        "none is named), whose part along z is silent and not known. The 95 % radius is that "
+        "The place is that of one current dipole in the model named beside it; in a half-space the "
+        "part of the moment along z is silent and not known. The 95 % radius is that "
         "of a sphere with the volume of the confidence ellipsoid; it covers noise and the errors "
         "of gain, place and angle that were assumed, not the error of the model."
     )
@@ -86,10 +85,13 @@ def _dipole_row(
     if dipole is None:
         return (name, time, *[None] * 7, reasons.get(f"{name}.dipole", "not fitted"))
     axes = dipole.confidence_axes_mm
-    model = str(getattr(dipole, "model", ""))
-    remarks = [model] if model else []
+    remarks = [dipole.model]
+    if not dipole.is_significant:
+        remarks.append(f"no field without a source excluded (p = {significant(dipole.p_value, 2)})")
     if dipole.at_bound:
         remarks.append("the fit ran into the edge of its volume")
+    if dipole.reason:
+        remarks.append(dipole.reason)
     # A current dipole of the whole heart is some microampere metres at its R peak.
     moment = dipole.moment_nam / 1e3
     return (
@@ -107,66 +109,66 @@ def _dipole_row(
 
 
 def _moving(analysis: Analysis) -> list[Block]:
-    moving = getattr(analysis, "moving_dipole", None)
+    moving: MovingDipole | None = getattr(analysis, "moving_dipole", None)
     if moving is None:
         return [Missing("Moving dipole", analysis.reasons.get("moving_dipole", "not asked for"))]
-    times = np.asarray(getattr(moving, "times_s", getattr(moving, "time_s", [])), dtype=float)
-    position = np.asarray(getattr(moving, "position_m", getattr(moving, "positions_m", [])))
-    if not len(times) or position.shape != (len(times), 3):
-        return [Missing("Moving dipole", "no moment gave a dipole")]
-    moment = getattr(moving, "moment_nam", getattr(moving, "moments_nam", None))
-    gof = getattr(moving, "gof", None)
-    radius = getattr(moving, "confidence_mm", None)
-    known = np.flatnonzero(np.isfinite(position).all(axis=1))
+    known = np.flatnonzero([fit is not None for fit in moving.fits])
     if not len(known):
-        return [Missing("Moving dipole", "no moment gave a dipole")]
+        why = next((one for one in moving.reasons if one), "no moment gave a dipole")
+        return [Missing("Moving dipole", why)]
     chosen = known[np.unique(np.linspace(0, len(known) - 1, _PATH_ROWS).round().astype(int))]
+    trusted, places_m = moving.is_trusted, moving.positions_m
+    sizes_nam = np.linalg.norm(moving.moments_nam, axis=1)
     rows = [
         (
-            decimal(1e3 * float(times[i]), 0),
-            ", ".join(decimal(1e3 * float(one), 0) for one in position[i]),
-            None if moment is None else decimal(float(np.linalg.norm(moment[i])) / 1e3, 2),
-            None if gof is None else decimal(100.0 * float(gof[i])),
-            None if radius is None or radius[i] is None else decimal(float(radius[i])),
+            decimal(1e3 * float(moving.time_s[i]), 0),
+            ", ".join(decimal(1e3 * float(one), 0) for one in places_m[i]),
+            decimal(float(sizes_nam[i]) / 1e3, 2),
+            decimal(100.0 * float(moving.gof[i])),
+            decimal(float(moving.confidence_mm[i])),
+            "" if trusted[i] else "not to be trusted: not significant, or without a region",
         )
         for i in chosen
     ]
     columns = (
-        Column("Time (ms)"),
-        Column("x, y, z (mm)", True, 1.5),
+        Column("Time (ms)", weight=0.8),
+        Column("x, y, z (mm)", True, 1.2),
         Column("Size (µA·m)", True),
         Column("Explained (%)", True),
-        Column("95 % radius (mm)", True),
+        Column("95 % radius (mm)", True, 1.1),
+        Column("Remark", weight=2.0),
     )
-    caption = f"Moving dipole: {len(chosen)} of {len(known)} moments"
+    path = "" if moving.path_mm is None else f", path {moving.path_mm:.0f} mm through trusted ones"
+    caption = f"Moving dipole: {len(chosen)} of {len(known)} moments shown{path}"
     return [table(caption, columns, rows)]
 
 
 def _image(analysis: Analysis) -> list[Block]:
-    image = getattr(analysis, "image", None)
+    image: SourceImage | None = getattr(analysis, "image", None)
     if image is None:
         return [Missing("Source image", analysis.reasons.get("image", "not asked for"))]
-    rows = list(flat(_plain_fields(image)))
+    size = np.linalg.norm(image.density, axis=1)
+    rows = [
+        ("Method", f"{image.method}, {image.model}"),
+        ("Surface", f"{len(image.vertices_m)} vertices, {len(image.active)} with current"),
+        (
+            "Largest at x, y, z (mm)",
+            ", ".join(decimal(1e3 * float(one), 0) for one in image.peak_m),
+        ),
+        ("Largest density", f"{significant(float(size.max()))} {image.unit}"),
+        (
+            "Moment of all together (µA·m)",
+            decimal(float(np.linalg.norm(image.total_moment_nam)) / 1e3, 2),
+        ),
+        ("Explained (%)", decimal(100.0 * image.gof, 2)),
+        ("χ² per channel", significant(image.reduced_chi2, 2)),
+        ("Channels", str(image.n_channels)),
+    ]
+    if image.spread_m is not None:
+        spread = float(np.median(image.spread_m))
+        rows.append(("Spread of a point source, median (mm)", decimal(1e3 * spread, 0)))
+    if image.localisation_error_m is not None:
+        error = float(np.median(image.localisation_error_m))
+        rows.append(("Shift of a point source, median (mm)", decimal(1e3 * error, 0)))
     columns = (Column("What", weight=1.6), Column("Value", weight=3.4))
     return [table("Source image on the heart's surface", columns, rows)]
-
-
-def _plain_fields(thing: Any) -> dict[str, Any]:
-    """What a result holds, arrays by their extent: an image has thousands of values."""
-    fields: dict[str, Any] = {}
-    for name in getattr(thing, "__dataclass_fields__", {}):
-        value = getattr(thing, name)
-        if isinstance(value, np.ndarray) and value.size > 12:
-            finite = value[np.isfinite(value)]
-            span = "no finite value"
-            if finite.size:
-                low, high = significant(float(finite.min())), significant(float(finite.max()))
-                span = f"{low} … {high}"
-            fields[name] = f"{span} ({' × '.join(map(str, value.shape))} values)"
-        elif isinstance(value, np.ndarray):
-            fields[name] = value.tolist()
-        elif hasattr(value, "__dataclass_fields__"):
-            fields[name] = _plain_fields(value)
-        else:
-            fields[name] = value if isinstance(value, int | float) else printable(value)
-    return fields

@@ -21,9 +21,9 @@ from nullfield.analysis.sources.source_space import SourceImage, set_up
 from nullfield.analysis.sources.surface import Surface
 from nullfield.dsp.gaps import FloatArray
 
-_ROUNDS = 500
-_SETTLED = 1e-4
-_PRUNED = 1e-4
+_ROUNDS = 1000
+_SETTLED = 1e-5
+_PRUNED = 1e-7
 """Variances below this share of the largest, after scaling by the lead field, are zero."""
 
 
