@@ -31,7 +31,7 @@ STEPS = (
         "",
         None,
         None,
-        {"bad": dict.fromkeys(["H1-x", "H2-x", "H3-x"], "dead"), "none": {}},
+        {"bad": dict.fromkeys(["H1-x", "H2-x", "H3-x"], "dead"), "none": {}, "nothing": [None]},
     ),
     CleaningStep("field correction", False, "would remove the heart", 12.0, 0.031, {"order": 1}),
 )
@@ -173,14 +173,15 @@ def test_many_notes_are_told_at_the_end(page):
     assert words.index("channel 19 left out") > words.index("Where this comes from")
 
 
-def test_hostile_names_are_only_text(heart):
+def test_hostile_names_are_only_text(heart, plots):
     facts = {key: HOSTILE for key in ("title", "subject", "date", "file", "software")}
     facts["notes"] = [HOSTILE]
     facts["dead_heads"] = [f"{HOSTILE} ({HOSTILE})"]
     facts["settings"] = {HOSTILE: {HOSTILE: HOSTILE}}
     facts["losses"] = {HOSTILE: 3}
     facts["residual_pt"] = {HOSTILE: 3.0}
-    text = render_report(replace(heart, reasons={HOSTILE: HOSTILE}), {}, facts)
+    reasons = {HOSTILE: HOSTILE, "image": HOSTILE}
+    text = render_report(replace(heart, reasons=reasons), {"residual": plots["residual"]}, facts)
     text.encode("utf-8")
     shown = Page(text)
     assert not shown.all("script")

@@ -47,7 +47,8 @@ class Missing:
     @property
     def text(self) -> str:
         """One sentence."""
-        return f"{self.what}: not available: {self.reason or 'the analysis does not hold it'}"
+        why = printable(self.reason) or "the analysis does not hold it"
+        return f"{printable(self.what)}: not available: {why}"
 
 
 @dataclass(frozen=True)

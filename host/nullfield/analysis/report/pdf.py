@@ -254,8 +254,6 @@ def _parts(
 
 
 def _picture(pdf: _Report, block: Picture) -> None:
-    if block.mime == "image/gif":
-        return
     width = 0.5 * (pdf.epw - _GAP_MM) if block.is_half else pdf.epw
     across, height = _size_mm(block, width)
     if pdf.will_page_break(height + 12.0):

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageSequence
 
-from nullfield.analysis.report.document import Frames, Picture, decimal, significant
+from nullfield.analysis.report.document import Frames, Picture, decimal, printable, significant
 from nullfield.analysis.report.quality_page import size_text
 from nullfield.analysis.report.units import Units
 from nullfield.analysis.result import Analysis, Landmark
@@ -40,7 +40,7 @@ def load_pictures(
         "butterfly": _butterfly(analysis, units),
         "noise": _noise(analysis),
         "residual": ", ".join(
-            f"{state} {size_text(float(value))}"
+            f"{printable(state)} {size_text(float(value))}"
             for state, value in (facts.get("residual_pt") or {}).items()
         ),
     }

@@ -246,7 +246,9 @@ def _cleaning(analysis: Analysis) -> Table | Missing:
 
 
 def _is_empty(value: Any) -> bool:
-    return value is None or (isinstance(value, str | Mapping | list | tuple) and not value)
+    if isinstance(value, list | tuple):
+        return all(_is_empty(one) for one in value)
+    return value is None or (isinstance(value, str | Mapping) and not value)
 
 
 def _parameter(value: Any) -> str:
