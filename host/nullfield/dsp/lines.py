@@ -15,6 +15,7 @@ import numpy as np
 from scipy import signal
 
 from nullfield.dsp.gaps import BoolArray, FloatArray, IntArray, runs
+from nullfield.dsp.products import thin_product
 
 NODE_SPACING_S = 1.0
 _LEAST_WEIGHT = 0.15
@@ -134,7 +135,7 @@ def subtract_lines(
         share = (np.arange(stop - start) / step)[:, None]
         both = np.concatenate([waves * (1.0 - share), waves * share], axis=1)
         pair = np.concatenate([amplitudes[:, node], amplitudes[:, node + 1]], axis=1)
-        field_pt[:, start:stop] -= pair @ both.T
+        field_pt[:, start:stop] -= thin_product(pair, both.T)
 
 
 def _amplitudes(
@@ -179,7 +180,7 @@ def _amplitudes(
                 late = (share if mask is None else share[mask])[:, None]
                 hatted = np.concatenate([chosen * (1.0 - late), chosen * late], axis=1)
                 own, following = np.split(chosen.T @ hatted, 2, axis=1)
-                seen = part @ hatted
+                seen = thin_product(part, hatted)
                 gram[rows] += own
                 next_gram[rows] += following
                 right[rows] += seen[:, : width + 1]
