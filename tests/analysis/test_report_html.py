@@ -25,6 +25,14 @@ ORDER = ["quality", "butterfly", "maps", "arrows", "source", "features", "beats"
 HOSTILE = "</title><script>alert('x')</script>\u202egnp.exe\x00\x1b[31m\ud800\"'&"
 STEPS = (
     CleaningStep("mains", True, "50 Hz found", 23.14, None, {"frequency_hz": 50.02}),
+    CleaningStep(
+        "bad channels",
+        True,
+        "",
+        None,
+        None,
+        {"bad": dict.fromkeys(["H1-x", "H2-x", "H3-x"], "dead"), "none": {}},
+    ),
     CleaningStep("field correction", False, "would remove the heart", 12.0, 0.031, {"order": 1}),
 )
 FEATURES = (
@@ -142,7 +150,8 @@ def test_a_still_time_lapse_is_a_picture(heart, tmp_path):
 
 def test_cleaning_tells_what_was_refused_and_why(page):
     words = page.words()
-    assert "mains applied 23.1 – 50 Hz found; frequency_hz 50.02" in words
+    assert "mains applied 23.1 – 50 Hz found; frequency hz 50.02" in words
+    assert "bad channels applied – – bad H1-x–H3-x: dead" in words
     assert "field correction not applied 12.0 3.1 would remove the heart; order 1" in words
 
 
@@ -288,13 +297,9 @@ def test_moving_dipole_and_source_image_are_told_in_numbers(heart):
     from nullfield.analysis.sources.distributed import image_minimum_norm
     from nullfield.analysis.sources.moving_dipole import fit_moving_dipole
 
-    analysis = replace(heart)
     moving = fit_moving_dipole(heart.average, heart.array, (-0.02, 0.02), step_s=0.01)
     image = image_minimum_norm(heart.landmarks["R"].field_pt, heart.array)
-    # Fields of their own or not: the page takes them where they are.
-    object.__setattr__(analysis, "moving_dipole", moving)
-    object.__setattr__(analysis, "image", image)
-    words = text_of(analysis)
+    words = text_of(replace(heart, moving_dipole=moving, image=image))
     assert f"Moving dipole: {len(moving.time_s)} of {len(moving.time_s)} moments shown" in words
     assert "0 10, 10, −60 " in words
     assert "Method minimum norm, half-space" in words
@@ -305,7 +310,6 @@ def test_moving_dipole_and_source_image_are_told_in_numbers(heart):
 def test_a_moving_dipole_without_one_fit_says_why(heart):
     from nullfield.analysis.sources.moving_dipole import MovingDipole
 
-    analysis = replace(heart)
     empty = MovingDipole(np.array([0.0, 0.01]), (None, None), ("too few heads", "too few heads"))
-    object.__setattr__(analysis, "moving_dipole", empty)
-    assert "Moving dipole: not available: too few heads" in text_of(analysis)
+    words = text_of(replace(heart, moving_dipole=empty))
+    assert "Moving dipole: not available: too few heads" in words

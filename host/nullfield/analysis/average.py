@@ -22,6 +22,9 @@ _T_FROM_S = 0.14
 _T_TO_S = 0.45
 _T_SMOOTH_S = 0.03
 _T_PROMINENCE = 0.05
+_FEWEST_FOR_WEIGHTS = 8
+_LEAST_VARIANCE = 0.5
+"""Share of the median variance below which a beat's own variance is not believed."""
 
 
 @dataclass(frozen=True)
@@ -43,8 +46,12 @@ class AveragedBeat:
         The PQ segment, relative to the R peak.
     snr_db : float or None
         RMS over the channels at the R peak over RMS of `noise_pt`.
-    effective_beats : numpy.ndarray, shape ``(n_channels,)``
-        Equal beats that would be as good as the weighted ones.
+    weights : numpy.ndarray or None, shape ``(n_channels, n_beats)``
+        Of each beat in each channel, mean 1 over those used and 0 for one that is not; None where
+        it was not kept.
+    effective_beats : numpy.ndarray or None, shape ``(n_channels,)``
+        Beats of equal weight that would average as well: the squared sum of the weights over the
+        sum of their squares (Kish, Survey Sampling, 1965).
     """
 
     time_s: FloatArray
@@ -54,12 +61,26 @@ class AveragedBeat:
     beats_used: IntArray
     baseline_s: tuple[float, float]
     snr_db: float | None
-    effective_beats: FloatArray
+    weights: FloatArray | None = None
+    effective_beats: FloatArray | None = None
 
     @property
     def has_beats(self) -> npt.NDArray[np.bool_]:
         """Channels with an average, shape ``(n_channels,)``."""
         return np.asarray(np.isfinite(self.field_pt).all(axis=1))
+
+    @property
+    def snr_db_by_channel(self) -> FloatArray:
+        """Largest field within 60 ms of the mark over `noise_pt`, dB, shape ``(n_channels,)``.
+
+        NaN for a channel below two beats, or without a field or a noise.
+        """
+        near = np.abs(self.time_s) <= _R_SEARCH_S
+        out = np.full(len(self.noise_pt), np.nan)
+        peak = np.abs(self.field_pt[:, near]).max(axis=1, initial=0.0)
+        known = np.isfinite(peak) & (peak > 0.0) & (np.nan_to_num(self.noise_pt) > 0.0)
+        out[known] = 20.0 * np.log10(peak[known] / self.noise_pt[known])
+        return out
 
     def index(self, time_s: float) -> int:
         """Sample nearest to a time."""
@@ -87,24 +108,22 @@ def remove_baseline(
     rate_hz = recording.sampling_rate_hz
     segment_s = _flattest_piece(recording, beats)
     begin, end = (round(edge * rate_hz) for edge in segment_s)
-    good = recording.usable
-    field_pt = np.where(good, recording.field_pt, np.nan)
     starts = beats.samples + begin
     length = end - begin
-    inside = (starts >= 0) & (starts + length <= recording.n_samples)
-    starts = starts[inside]
-    out = np.full_like(field_pt, np.nan)
+    starts = starts[(starts >= 0) & (starts + length <= recording.n_samples)]
+    out = np.full(recording.field_pt.shape, np.nan)
     if not len(starts):
         return recording.with_field(out), segment_s
-    pieces = field_pt[:, starts[:, None] + np.arange(length)]
-    knots = pieces.mean(axis=2)
     where = starts + (length - 1) / 2.0
+    pieces = starts[:, None] + np.arange(length)
     samples = np.arange(recording.n_samples)
-    for channel in range(len(field_pt)):
-        known = np.isfinite(knots[channel])
+    # Channel by channel: with hundreds of channels a copy of all is what memory is short of.
+    for channel in range(len(out)):
+        values = _clean(recording, channel)
+        knots = values[pieces].mean(axis=1)
+        known = np.isfinite(knots)
         if known.any():
-            line = np.interp(samples, where[known], knots[channel, known])
-            out[channel] = field_pt[channel] - line
+            out[channel] = values - np.interp(samples, where[known], knots[known])
     return recording.with_field(out), segment_s
 
 
@@ -127,10 +146,16 @@ def average_beats(
     *,
     before: int | None = None,
     after: int | None = None,
+    is_weighted: bool = True,
 ) -> AveragedBeat:
-    """Average the accepted beats, channel by channel.
+    """Average the accepted beats, channel by channel, the quiet ones more than the noisy ones.
 
-    A beat counts in a channel if all its samples are there, and the less the noisier it is there.
+    A beat counts in a channel if all its samples are there. Its weight is one over the variance of
+    what is left of it after a first average is taken away; the variances are Winsorised from below
+    at half of their median, so that no beat counts more than twice the usual one (weighted averaging
+    of beats: Leski, IEEE Transactions on Biomedical Engineering 49, 2002). The standard error is
+    that of a weighted mean whose weights need not be right (White, Econometrica 48, 1980). Memory
+    goes with one channel's beats, not with all.
 
     Parameters
     ----------
@@ -141,6 +166,8 @@ def average_beats(
         From `remove_baseline`.
     before, after : int, optional
         Samples of the window; `beat_window` of these beats if left out.
+    is_weighted : bool
+        False counts every beat alike.
 
     Raises
     ------
@@ -160,54 +187,84 @@ def average_beats(
     field_pt = np.full((n_channels, n_times), np.nan)
     error_pt = np.full((n_channels, n_times), np.nan)
     noise_pt = np.full(n_channels, np.nan)
+    weights = np.zeros((n_channels, len(samples)))
     used = np.zeros(n_channels, dtype=np.int64)
     window = samples[:, None] + np.arange(-before, after + 1)
-    clean = np.where(recording.usable, recording.field_pt, np.nan)
-    effective = np.zeros(n_channels)
     for channel in range(n_channels):
-        pieces = clean[channel, window]
-        pieces = pieces[np.isfinite(pieces).all(axis=1)]
-        count = len(pieces)
-        used[channel] = count
+        pieces = _clean(recording, channel)[window]
+        whole = np.isfinite(pieces).all(axis=1)
+        pieces = pieces if whole.all() else pieces[whole]
+        used[channel] = count = len(pieces)
         if not count:
             continue
-        weight = _weights(pieces)
-        effective[channel] = 1.0 / float((weight**2).sum())
-        field_pt[channel] = weight @ pieces
+        weight = beat_weights(pieces) if is_weighted else np.ones(count)
+        weights[channel, whole] = weight
+        field_pt[channel] = weight @ pieces / count
         if count > 1:
-            scatter = (pieces - field_pt[channel]) ** 2
-            error_pt[channel] = np.sqrt(count / (count - 1) * (weight**2 @ scatter))
-            even = count - count % 2
-            difference = pieces[0:even:2] - pieces[1:even:2]
-            pair = weight[0:even:2] + weight[1:even:2]
-            # Pairs of neighbours: slow change of the heart's field cancels, noise does not.
-            mean = pair @ difference / pair.sum()
-            noise_pt[channel] = float(np.sqrt(np.mean(mean**2)) / 2.0)
+            noise_pt[channel] = _alternating(pieces, weight)
+            # Few independent beats scatter less about their own mean than about the true one.
+            effective = count**2 / float(weight @ weight)
+            pieces -= field_pt[channel]
+            squares = (weight**2) @ (pieces**2) / count**2
+            error_pt[channel] = np.sqrt(squares * effective / max(effective - 1.0, 0.5))
     time_s = np.arange(-before, after + 1) / rate_hz
-    average = AveragedBeat(time_s, field_pt, error_pt, noise_pt, used, baseline_s, None, effective)
+    effective_beats = used**2 / np.maximum((weights**2).sum(axis=1), 1e-300)
+    average = AveragedBeat(
+        time_s, field_pt, error_pt, noise_pt, used, baseline_s, None, weights, effective_beats
+    )
     return replace(average, snr_db=snr_db(average, recording.array.is_chest))
 
 
-def _weights(pieces: FloatArray) -> FloatArray:
-    """Inverse variance of each beat about the median beat, shape ``(n_beats,)``; the sum is one.
+def beat_weights(pieces: FloatArray) -> FloatArray:
+    """Inverse-variance weights of the beats of one channel.
 
-    No beat counts more than twice the usual one: a variance by chance too small would make one
-    beat decide.
+    Parameters
+    ----------
+    pieces : numpy.ndarray, shape ``(n_beats, n_times)``
+
+    Returns
+    -------
+    numpy.ndarray, shape ``(n_beats,)``
+        Mean 1. All alike below `_FEWEST_FOR_WEIGHTS` beats, which do not tell their own noise.
     """
-    if len(pieces) < 5:
-        return np.full(len(pieces), 1.0 / len(pieces))
-    variance = ((pieces - np.median(pieces, axis=0)) ** 2).mean(axis=1)
-    weight = 1.0 / np.maximum(variance, max(0.5 * float(np.median(variance)), 1e-300))
-    return np.asarray(weight / weight.sum())
+    count = len(pieces)
+    weight = np.ones(count)
+    if count < _FEWEST_FOR_WEIGHTS:
+        return weight
+    for _ in range(2):
+        rest = pieces - weight @ pieces / count
+        # An offset is what the baseline's line left over: as much an error as any other.
+        variance = np.einsum("bt,bt->b", rest, rest) / pieces.shape[1]
+        # A beat pulls the mean toward itself, by its share of the weights.
+        variance /= np.maximum(1.0 - weight / count, 0.5) ** 2
+        floor = _LEAST_VARIANCE * float(np.median(variance))
+        if floor <= 0.0:
+            return np.ones(count)
+        weight = 1.0 / np.maximum(variance, floor)
+        weight *= count / weight.sum()
+    return weight
 
 
-def snr_by_channel_db(average: AveragedBeat) -> FloatArray:
-    """Largest size within 60 ms of the mark over `noise_pt`, dB, shape ``(n_channels,)``."""
-    near = np.abs(average.time_s) <= _R_SEARCH_S
-    peak = np.abs(average.field_pt[:, near]).max(axis=1)
-    good = np.isfinite(peak) & (peak > 0.0) & (average.noise_pt > 0.0)
-    ratio = np.divide(peak, average.noise_pt, out=np.ones_like(peak), where=good)
-    return np.asarray(np.where(good, 20.0 * np.log10(ratio), np.nan))
+def _alternating(pieces: FloatArray, weight: FloatArray) -> float:
+    """RMS of the weighted average with alternating signs.
+
+    Pairs of neighbours: slow change of the heart's field cancels, noise does not. A pair counts
+    with the geometric mean of its weights, which gives the noise of the weighted average where
+    the weights are one over the variance.
+    """
+    even = len(pieces) - len(pieces) % 2
+    pair = np.sqrt(weight[0:even:2] * weight[1:even:2])
+    # An odd beat is left out; the rest stands for it.
+    share = pair / np.sqrt(weight[:even].sum() * weight.sum())
+    return float(np.sqrt(np.mean((share @ (pieces[0:even:2] - pieces[1:even:2])) ** 2)))
+
+
+def _clean(recording: FieldRecording, channel: int) -> FloatArray:
+    """One channel, NaN where it is not usable."""
+    values = recording.field_pt[channel]
+    if recording.valid is None:
+        return np.where(np.isfinite(values), values, np.nan)
+    return np.where(recording.valid[channel] & np.isfinite(values), values, np.nan)
 
 
 def snr_db(average: AveragedBeat, is_chest: npt.NDArray[np.bool_]) -> float | None:
@@ -275,8 +332,8 @@ def _flattest_piece(recording: FieldRecording, beats: Beats) -> tuple[float, flo
     chest = np.flatnonzero(recording.array.is_chest)
     if not len(samples) or not len(chest):
         return default
-    clean = np.where(recording.usable[chest], recording.field_pt[chest], np.nan)
-    pieces = clean[:, samples[:, None] + np.arange(first, last)]
+    window = samples[:, None] + np.arange(first, last)
+    pieces = np.stack([_clean(recording, int(channel))[window] for channel in chest])
     whole = np.asarray(np.isfinite(pieces).all(axis=2))
     pieces = np.where(whole[:, :, None], pieces, 0.0)
     count = whole.sum(axis=1)

@@ -29,6 +29,7 @@ from nullfield.analysis.section_chain import Agreed, SectionResult, analyze_sect
 from nullfield.analysis.sections import InMemory, Source, sections_of
 from nullfield.analysis.settings import AnalysisSettings
 from nullfield.analysis.sources.choice import forward_model
+from nullfield.analysis.sources.half_space import HalfSpace
 from nullfield.analysis.sources.moving_dipole import MovingDipole
 from nullfield.analysis.sources.source_space import SourceImage
 from nullfield.analysis.variability import Variability, heart_rate_variability
@@ -99,15 +100,18 @@ def analyze_source(
         good = array.is_chest & ~quality.bad_channels
         marks = find_landmarks(average, beats.interval_s or 1.0, good)
         reasons.update(marks.reasons)
-        model = forward_model(chosen.model, array, frame)
+        model = forward_model(chosen.model, array, frame) if array.has_place.any() else HalfSpace()
         given = (array, average, marks, good, model, chosen, reasons)
         landmarks |= landmark_results(
             *given, lambda what, share: tell(what, _SECTIONS_SHARE + 0.1 * share)
         )
-        tell("moving dipole", 0.92)
-        moving = moving_dipole(*given)
-        tell("source image", 0.94)
-        image = source_image(*given)
+        if array.has_place.any():
+            tell("moving dipole", 0.92)
+            moving = moving_dipole(*given)
+            tell("source image", 0.94)
+            image = source_image(*given)
+        else:
+            reasons["maps and sources"] = "no channel has a place: give positions"
         tell("features", 0.96)
         features = _features(array, beats, average, groups, marks, good, chosen, reasons)
     cleaning = merge_cleaning(parts, lengths)

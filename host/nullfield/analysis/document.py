@@ -47,7 +47,7 @@ class BeatsPart(_Part):
     """Heartbeats."""
 
     times_s: list[float] = Field(description="R peaks of all heartbeats, s from the first sample")
-    kinds: list[str] = Field(description="normal, or other shape (ectopic), one a heartbeat")
+    kinds: list[str] = Field(description="normal, disturbed or ectopic, one a heartbeat")
     is_averaged: list[bool] = Field(description="whether the beat may go into the average")
     rate_bpm: Maybe
     found: int = Field(description="heartbeats and artefacts")

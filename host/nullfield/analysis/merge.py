@@ -64,9 +64,19 @@ def merge_averages(parts: Sequence[AveragedBeat], is_chest: BoolArray) -> Averag
         standard_error_pt=error_pt,
         noise_pt=noise_pt,
         beats_used=beats.sum(axis=0).astype(np.int64),
-        effective_beats=np.sum([one.effective_beats for one in parts], axis=0),
+        weights=_joined(parts),
+        effective_beats=None,
     )
+    if merged.weights is not None:
+        squares = np.maximum((merged.weights**2).sum(axis=1), 1e-300)
+        merged = replace(merged, effective_beats=merged.beats_used**2 / squares)
     return replace(merged, snr_db=snr_db(merged, is_chest))
+
+
+def _joined(parts: Sequence[AveragedBeat]) -> FloatArray | None:
+    """Weights of all beats: a section counts with its beats, so that theirs stay as they are."""
+    weights = [one.weights for one in parts if one.weights is not None]
+    return np.concatenate(weights, axis=1) if len(weights) == len(parts) else None
 
 
 def _weighted(

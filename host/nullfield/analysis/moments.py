@@ -56,7 +56,7 @@ def landmark_results(
         tell(f"landmark {name}", count / len(marks.times_s))
         field_pt, noise_pt = field_at(average, average.index(time_s), good)
         field_map = features = dipole = None
-        if name in PEAKS:
+        if name in PEAKS and array.has_place.any():
             placed_pt = np.where(array.has_place, field_pt, np.nan)
             try:
                 field_map = map_field(placed_pt, array, noise_pt)

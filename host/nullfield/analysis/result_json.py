@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nullfield import __version__
-from nullfield.analysis.average import snr_by_channel_db
 from nullfield.analysis.document import SCHEMA, AnalysisDocument
 
 if TYPE_CHECKING:
@@ -109,13 +108,14 @@ def _beats(analysis: Analysis) -> dict[str, Any]:
     beats = analysis.beats
     return {
         "times_s": beats.samples / analysis.sampling_rate_hz,
-        "kinds": ["normal" if one else "other shape" for one in beats.accepted],
+        "kinds": beats.kinds,
         "is_averaged": beats.accepted,
         "rate_bpm": beats.rate_bpm,
         "found": len(beats.samples) + len(beats.artefacts),
         "accepted": beats.n_accepted,
         "rejected": {
-            "other shape": len(beats.samples) - beats.n_accepted,
+            "ectopic": int((beats.kinds == "ectopic").sum()),
+            "disturbed": int((beats.kinds == "disturbed").sum()),
             "artefact": len(beats.artefacts),
         },
     }
@@ -126,7 +126,7 @@ def _average(analysis: Analysis, average: AveragedBeat) -> dict[str, Any]:
     return {
         "snr_db": average.snr_db,
         "snr_db_by_channel": dict(
-            zip(analysis.array.names, snr_by_channel_db(average), strict=True)
+            zip(analysis.array.names, average.snr_db_by_channel, strict=True)
         ),
         "beats_used": int(used.min()) if len(used) else 0,
         "baseline_s": average.baseline_s,

@@ -3,38 +3,34 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, get_args
+from typing import Annotated
 
 import typer
 from rich.markup import escape
 from rich.table import Table
 
-from nullfield.analysis.cleaning.settings import CleaningSettings, External
-from nullfield.analysis.data import CALIBRATED, UNCALIBRATED
 from nullfield.analysis.result import Analysis
-from nullfield.analysis.settings import AnalysisSettings, ImageMethod
-from nullfield.analysis.sources.choice import DEFAULT_RADIUS_M, ModelChoice
+from nullfield.analysis.sources.choice import DEFAULT_RADIUS_M
+from nullfield.cli.analysis_options import (
+    DEFAULTS,
+    CalibratedOption,
+    ExternalOption,
+    ImageOption,
+    LowPassOption,
+    MainsOption,
+    ModelOption,
+    OutwardOption,
+    PositionsOption,
+    RadiusOption,
+    RateOption,
+    ResamplesOption,
+    TorsoOption,
+    TorsoUnitOption,
+    UnitOption,
+    analysis_settings,
+)
 from nullfield.cli.exam import JsonOption, check_folder
 from nullfield.cli.terminal import output, print_json, progress_bars
-from nullfield.errors import InputError
-
-PositionsOption = Annotated[
-    Path | None,
-    typer.Option("--positions", help="Places of the sensors: CSV or TSV name,x,y,z,nx,ny,nz."),
-]
-RateOption = Annotated[
-    float | None, typer.Option("--rate", help="Samples a second, for tables without time.")
-]
-UnitOption = Annotated[
-    str | None,
-    typer.Option("--unit", help="Unit of the numbers, for files that tell none, or a wrong one."),
-]
-OutwardOption = Annotated[
-    str | None,
-    typer.Option(
-        "--outward", help="Direction away from the body in the file's coordinates, like 0,0,1."
-    ),
-]
 
 
 def register(app: typer.Typer) -> None:
@@ -54,44 +50,16 @@ def analyze(
     rate: RateOption = None,
     unit: UnitOption = None,
     outward: OutwardOption = None,
-    low_pass: Annotated[
-        float, typer.Option("--low-pass", min=10.0, help="Of the averaged beat, Hz.")
-    ] = 100.0,
-    mains: Annotated[
-        float | None, typer.Option("--mains", help="Hz; found from the data if left out.")
-    ] = None,
-    external: Annotated[
-        str,
-        typer.Option(
-            "--external", help="Outer field: auto, references, homogeneous or none take it out."
-        ),
-    ] = "auto",
-    is_calibrated: Annotated[
-        bool,
-        typer.Option("--calibrated", help="Gains, places and axes are those of a calibration."),
-    ] = False,
-    model: Annotated[
-        str, typer.Option("--model", help="Conductor: half-space, free, sphere or torso.")
-    ] = "half-space",
-    radius: Annotated[
-        float, typer.Option("--radius", help="Of the sphere below the array, metres.")
-    ] = DEFAULT_RADIUS_M,
-    torso: Annotated[
-        Path | None,
-        typer.Option("--torso", help="Mesh of the torso (STL, OBJ, PLY, OFF), --model torso."),
-    ] = None,
-    torso_unit: Annotated[
-        str | None, typer.Option("--torso-unit", help="Unit of the mesh: m, cm, mm or in.")
-    ] = None,
-    image: Annotated[
-        str,
-        typer.Option(
-            "--image", help="Heart's surface at R: none, minimum-norm, sloreta or sparse."
-        ),
-    ] = "none",
-    resamples: Annotated[
-        int, typer.Option("--resamples", min=0, max=100_000, help="Of the bootstrap; 0: none.")
-    ] = 400,
+    low_pass: LowPassOption = DEFAULTS.low_pass_hz,
+    mains: MainsOption = None,
+    external: ExternalOption = "auto",
+    is_calibrated: CalibratedOption = False,
+    model: ModelOption = "half-space",
+    radius: RadiusOption = DEFAULT_RADIUS_M,
+    torso: TorsoOption = None,
+    torso_unit: TorsoUnitOption = None,
+    image: ImageOption = "none",
+    resamples: ResamplesOption = DEFAULTS.resamples,
     is_json: JsonOption = False,
 ) -> None:
     """Beats, averaged beat, maps, sources and features of a recording, with plots and a report.
@@ -103,20 +71,17 @@ def analyze(
 
     directory = out if out is not None else Path("runs") / f"analysis-{file.stem}"
     check_folder(directory)
-    settings = AnalysisSettings(
-        low_pass_hz=low_pass,
-        cleaning=CleaningSettings(
-            mains_hz=mains, external=_one_of("--external", external, External)
-        ),
-        model=ModelChoice(
-            "torso" if torso is not None else model,
-            radius,
-            None if torso is None else str(torso),
-            torso_unit,
-        ),
-        image=_one_of("--image", image, ImageMethod),
-        outward=None if outward is None else _direction(outward),
-        uncertainty=CALIBRATED if is_calibrated else UNCALIBRATED,
+    settings = analysis_settings(
+        low_pass=low_pass,
+        mains=mains,
+        external=external,
+        outward=outward,
+        is_calibrated=is_calibrated,
+        model=model,
+        radius=radius,
+        torso=torso,
+        torso_unit=torso_unit,
+        image=image,
         resamples=resamples,
     )
     with progress_bars(is_json) as progress:
@@ -135,22 +100,6 @@ def analyze(
         return
     _show(analysis)
     output.print(f"report  {directory / REPORT}")
-
-
-def _direction(text: str) -> tuple[float, float, float]:
-    try:
-        x, y, z = (float(part) for part in text.split(","))
-    except ValueError:
-        raise InputError(
-            f"--outward {text}: is no direction", "give three numbers, like 0,0,1"
-        ) from None
-    return x, y, z
-
-
-def _one_of(option: str, name: str, known: Any) -> Any:
-    if name not in get_args(known):
-        raise InputError(f"{option} {name}: no such one", f"one of {', '.join(get_args(known))}")
-    return name
 
 
 def _show(analysis: Analysis) -> None:

@@ -8,16 +8,24 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from nullfield.analysis.cleaning.settings import CleaningSettings
-from nullfield.analysis.data import CALIBRATED, UNCALIBRATED
-from nullfield.analysis.settings import AnalysisSettings
-from nullfield.cli.analyze import (
+from nullfield.analysis.sources.choice import DEFAULT_RADIUS_M
+from nullfield.cli.analysis_options import (
+    DEFAULTS,
+    CalibratedOption,
+    ExternalOption,
+    ImageOption,
+    LowPassOption,
+    MainsOption,
+    ModelOption,
     OutwardOption,
     PositionsOption,
+    RadiusOption,
     RateOption,
+    ResamplesOption,
+    TorsoOption,
+    TorsoUnitOption,
     UnitOption,
-    _direction,
-    _external,
+    analysis_settings,
 )
 from nullfield.cli.exam import JsonOption
 from nullfield.cli.terminal import errors, output, print_json, progress_bars
@@ -52,25 +60,16 @@ def batch(
     rate: RateOption = None,
     unit: UnitOption = None,
     outward: OutwardOption = None,
-    low_pass: Annotated[
-        float, typer.Option("--low-pass", min=10.0, help="Of the averaged beat, Hz.")
-    ] = 100.0,
-    mains: Annotated[
-        float | None, typer.Option("--mains", help="Hz; found from the data if left out.")
-    ] = None,
-    external: Annotated[
-        str,
-        typer.Option(
-            "--external", help="Outer field: auto, references, homogeneous or none take it out."
-        ),
-    ] = "auto",
-    is_calibrated: Annotated[
-        bool,
-        typer.Option("--calibrated", help="Gains, places and axes are those of a calibration."),
-    ] = False,
-    resamples: Annotated[
-        int, typer.Option("--resamples", min=0, max=100_000, help="Of the bootstrap; 0: none.")
-    ] = 400,
+    low_pass: LowPassOption = DEFAULTS.low_pass_hz,
+    mains: MainsOption = None,
+    external: ExternalOption = "auto",
+    is_calibrated: CalibratedOption = False,
+    model: ModelOption = "half-space",
+    radius: RadiusOption = DEFAULT_RADIUS_M,
+    torso: TorsoOption = None,
+    torso_unit: TorsoUnitOption = None,
+    image: ImageOption = "none",
+    resamples: ResamplesOption = DEFAULTS.resamples,
     is_strict: Annotated[
         bool, typer.Option("--strict", help="Exit code 14 if any recording failed.")
     ] = False,
@@ -85,11 +84,17 @@ def batch(
     from nullfield.batch.task import Reading
 
     settings = BatchSettings(
-        analysis=AnalysisSettings(
-            low_pass_hz=low_pass,
-            cleaning=CleaningSettings(mains_hz=mains, external=_external(external)),
-            outward=None if outward is None else _direction(outward),
-            uncertainty=CALIBRATED if is_calibrated else UNCALIBRATED,
+        analysis=analysis_settings(
+            low_pass=low_pass,
+            mains=mains,
+            external=external,
+            outward=outward,
+            is_calibrated=is_calibrated,
+            model=model,
+            radius=radius,
+            torso=torso,
+            torso_unit=torso_unit,
+            image=image,
             resamples=resamples,
         ),
         reading=Reading(positions, rate, unit),

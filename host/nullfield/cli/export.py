@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from nullfield.analysis.data import FieldRecording
-from nullfield.cli.analyze import PositionsOption, RateOption, UnitOption
+from nullfield.cli.analysis_options import PositionsOption, RateOption, UnitOption
 from nullfield.cli.exam import check_folder
 from nullfield.cli.terminal import output
 from nullfield.errors import InputError

@@ -14,6 +14,7 @@ from nullfield.files.read import open_source
 
 DOCUMENT = "analysis.json"
 REPORT = "report.html"
+REPORT_PDF = "report.pdf"
 _ANALYSIS_SHARE = 0.8
 
 
@@ -28,7 +29,7 @@ def write_analysis(
     facts: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
 ) -> Analysis:
-    """Analyse a file and write ``analysis.json``, the plots and ``report.html``.
+    """Analyse a file and write ``analysis.json``, the plots, ``report.html`` and ``report.pdf``.
 
     Parameters
     ----------
@@ -66,6 +67,7 @@ def write_analysis(
     told: dict[str, Any] = {"subject": path.name, "notes": source.metadata.get("notes", ())}
     if source.metadata.get("date"):
         told["date"] = source.metadata["date"]
-    write_report(directory / REPORT, analysis, plots, {**told, **(facts or {})})
+    for name in (REPORT, REPORT_PDF):
+        write_report(directory / name, analysis, plots, {**told, **(facts or {})})
     tell("done", 1.0)
     return analysis

@@ -15,6 +15,8 @@ from nullfield.files.text import READ_ERRORS
 MCAP, FIF, EDF, LVM, TABLE, BIDS, OWN_FOLDER = (
     "MCAP", "FIF", "EDF", "LVM", "table", "BIDS", "own folder",
 )  # fmt: skip
+KEPT_BYTES = 100_000_000
+"""An own recording that is no larger is in memory as a whole; a longer one is read in sections."""
 _MCAP_MAGIC = b"\x89MCAP0\r\n"
 # Tag FIFF_FILE_ID (100) of type ID_STRUCT (31), 20 bytes long: how every FIF file begins.
 _FIF_START = b"\x00\x00\x00\x64\x00\x00\x00\x1f\x00\x00\x00\x14"
@@ -203,17 +205,20 @@ def _convert(path: Path) -> str:
     return f"convert it: mne.io.read_raw_{reader}('{path.name}').save('subject_raw.fif')"
 
 
-def _own(path: Path) -> InMemory:
-    from nullfield.recording.load import load_field_recording
+def _own(path: Path) -> Source:
+    from nullfield.recording.sections import SectionedRecording, open_own
 
-    recording = load_field_recording(path)
+    found = open_own(path, KEPT_BYTES)
     notes = []
-    if recording.metadata.get("truncated"):
+    if found.metadata.get("truncated"):
         notes.append("the recording is cut: what is whole was read")
     metadata = {
-        **recording.metadata,
+        **found.metadata,
         "format": "Nullfield",
         "coordinates": "head frame: x right to left, y toward the head, z out of the chest",
         "notes": notes,
     }
-    return InMemory(replace(recording, metadata=metadata))
+    if isinstance(found, SectionedRecording):
+        found.metadata = metadata
+        return found
+    return InMemory(replace(found, metadata=metadata))

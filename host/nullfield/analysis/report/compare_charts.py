@@ -55,14 +55,16 @@ def map_pair_png(pair: MapPair, name: str, labels: tuple[str, str]) -> bytes:
             axes.contour(x_mm, y_mm, values, [0.0], colors="0.1", linewidths=1.1)
         if values is shown[2] and pair.is_clear is not None and not pair.is_clear.all():
             # Hatched: no difference that its own error would not give.
-            axes.contourf(
+            hatched = axes.contourf(
                 x_mm,
                 y_mm,
                 (~pair.is_clear).astype(float),
                 [0.5, 1.5],
                 colors="none",
-                hatches=["////"],
+                hatches=["///"],
             )
+            hatched.set_edgecolor("0.6")
+            hatched.set_linewidth(0.0)
         axes.set_aspect("equal")
         axes.set_title(title, fontsize=10, parse_math=False)
         axes.set_xlabel("x (mm) → patient left", fontsize=8)

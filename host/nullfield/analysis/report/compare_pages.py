@@ -205,8 +205,8 @@ def _settings(
     comparison: Comparison, facts: tuple[Mapping[str, Any], Mapping[str, Any]]
 ) -> Section:
     columns = (
-        Column("What", weight=1.4),
-        *(Column(printable(label), weight=1.8) for label in comparison.labels),
+        Column("What", weight=2.0),
+        *(Column(printable(label), weight=1.5) for label in comparison.labels),
     )
     both = (comparison.first, comparison.second)
     rows: list[tuple[str, ...]] = [

@@ -101,7 +101,8 @@ def interval_changes(
     """The beat interval, and the times of the landmarks of the averaged beat."""
     out = [_beat_interval(first, second, random)]
     marks = [{**_landmark_times(one), **one.marks.times_s} for one in (first, second)]
-    for name in dict.fromkeys([*marks[0], *marks[1]]):
+    either = {**marks[1], **marks[0]}
+    for name in sorted(either, key=lambda one: either[one]):
         # The mark itself is at R in both: it tells nothing.
         if name != "R":
             ends = [1e3 * one[name] if name in one else None for one in marks]

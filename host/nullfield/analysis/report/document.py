@@ -160,30 +160,34 @@ def table(caption: str, columns: Sequence[Column], rows: Iterable[Sequence[objec
 def name_runs(names: Iterable[str]) -> str:
     """Names, with runs of numbers drawn together: ``H1, H2, H3, REF1`` is ``H1–H3, REF1``.
 
-    Sixty bad heads are then one line, and still all of them are told.
+    Sixty bad heads are then one line, and still all of them are told. Names of one form stand
+    together: ``H1-x, H1-y, H2-x, H2-y, H3-x, H3-y`` is ``H1-x–H3-x, H1-y–H3-y``.
     """
-    runs: list[tuple[str, str, str, str]] = []
+    forms: dict[tuple[str, str], list[str]] = {}
     for name in dict.fromkeys(names):
         match = re.fullmatch(r"(.*?)(\d{1,9})(\D*)", name, flags=re.DOTALL)
         head, number, tail = match.groups() if match else (name, "", "")
-        if runs and number:
-            before, first, last, after = runs[-1]
-            alike = before == head and after == tail and last != ""
-            # S9 and S10 follow one another, S09 and S10 too, S9 and S010 do not.
-            is_next = len(last) == len(number) or "0" not in (last[0], number[0])
-            if alike and is_next and int(number) == int(last) + 1:
-                runs[-1] = (before, first, number, after)
-                continue
-        runs.append((head, number, number, tail))
+        forms.setdefault((head, tail), []).append(number)
     parts = []
-    for head, first, last, tail in runs:
-        count = int(last) - int(first) + 1 if first else 1
-        if count == 1:
-            parts.append(f"{head}{first}{tail}")
-        else:
-            joint = ", " if count == 2 else "–"
-            parts.append(f"{head}{first}{tail}{joint}{head}{last}{tail}")
+    for (head, tail), numbers in forms.items():
+        for run in _runs(numbers):
+            first, last = f"{head}{run[0]}{tail}", f"{head}{run[-1]}{tail}"
+            parts += [f"{first}–{last}"] if len(run) > 2 else [first, last][: len(run)]
     return printable(", ".join(parts))
+
+
+def _runs(numbers: Sequence[str]) -> list[list[str]]:
+    """Numbers as they stand, by stretches of which each is one more than the one before."""
+    runs: list[list[str]] = []
+    for number in numbers:
+        last = runs[-1][-1] if runs else ""
+        # S9 and S10 follow one another, S09 and S10 too, S9 and S010 do not.
+        is_next = last != "" and (len(last) == len(number) or "0" not in (last[0], number[0]))
+        if is_next and int(number) == int(last) + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return runs
 
 
 def decimal(value: float | None, digits: int = 1) -> str:

@@ -219,7 +219,9 @@ def _cleaning(analysis: Analysis) -> Table | Missing:
         kept = step.heart_kept_share
         remark = [printable(step.reason)] if step.reason else []
         parameters = "; ".join(
-            f"{printable(name)} {_parameter(value)}" for name, value in step.parameters.items()
+            f"{printable(name).replace('_', ' ')} {_parameter(value)}"
+            for name, value in step.parameters.items()
+            if not _is_empty(value)
         )
         rows.append(
             (
@@ -243,7 +245,17 @@ def _cleaning(analysis: Analysis) -> Table | Missing:
     )
 
 
+def _is_empty(value: Any) -> bool:
+    return value is None or (isinstance(value, str | Mapping | list | tuple) and not value)
+
+
 def _parameter(value: Any) -> str:
+    if isinstance(value, Mapping):
+        # What is the same for many channels is told once.
+        groups: dict[str, list[str]] = {}
+        for name, one in value.items():
+            groups.setdefault(_parameter(one), []).append(str(name))
+        return "; ".join(f"{name_runs(names)}: {text}" for text, names in groups.items())
     if isinstance(value, float):
         return f"{value:.4g}"
     if isinstance(value, np.ndarray):

@@ -21,6 +21,7 @@ from nullfield.analysis.report.quality_page import NOTES_SHOWN, notes_of
 from nullfield.analysis.result import Analysis
 
 _LONGEST_CELL = 400
+_SETTING = (Column("What", weight=2.4), Column("Value", weight=2.6))
 _PAIR = (Column("What", weight=1.6), Column("Value", weight=3.4))
 
 
@@ -34,7 +35,7 @@ def settings_section(analysis: Analysis, facts: Mapping[str, Any]) -> Section:
         rows = [(name, f"{float(value):.1f} s") for name, value in timings.items()]
         blocks.append(table("Times", _PAIR, rows))
     settings = {"analysis": analysis.settings, **dict(facts.get("settings") or {})}
-    blocks.append(table("Settings", _PAIR, flat(settings)))
+    blocks.append(table("Settings", _SETTING, flat(settings)))
     further = notes_of(facts)[NOTES_SHOWN:]
     if further:
         blocks.append(Items(tuple(further), "Further notes on reading the file"))
