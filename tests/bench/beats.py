@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+
 import numpy as np
 from tests.analysis.rhythms import data_folder, hearts, no_hearts, score
 from tests.bench.figures import Figure
