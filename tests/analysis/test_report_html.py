@@ -297,13 +297,9 @@ def test_moving_dipole_and_source_image_are_told_in_numbers(heart):
     from nullfield.analysis.sources.distributed import image_minimum_norm
     from nullfield.analysis.sources.moving_dipole import fit_moving_dipole
 
-    analysis = replace(heart)
     moving = fit_moving_dipole(heart.average, heart.array, (-0.02, 0.02), step_s=0.01)
     image = image_minimum_norm(heart.landmarks["R"].field_pt, heart.array)
-    # Fields of their own or not: the page takes them where they are.
-    object.__setattr__(analysis, "moving_dipole", moving)
-    object.__setattr__(analysis, "image", image)
-    words = text_of(analysis)
+    words = text_of(replace(heart, moving_dipole=moving, image=image))
     assert f"Moving dipole: {len(moving.time_s)} of {len(moving.time_s)} moments shown" in words
     assert "0 10, 10, −60 " in words
     assert "Method minimum norm, half-space" in words
@@ -314,7 +310,6 @@ def test_moving_dipole_and_source_image_are_told_in_numbers(heart):
 def test_a_moving_dipole_without_one_fit_says_why(heart):
     from nullfield.analysis.sources.moving_dipole import MovingDipole
 
-    analysis = replace(heart)
     empty = MovingDipole(np.array([0.0, 0.01]), (None, None), ("too few heads", "too few heads"))
-    object.__setattr__(analysis, "moving_dipole", empty)
-    assert "Moving dipole: not available: too few heads" in text_of(analysis)
+    words = text_of(replace(heart, moving_dipole=empty))
+    assert "Moving dipole: not available: too few heads" in words

@@ -172,6 +172,23 @@ def test_truncated_fif(tmp_path):
         read(tmp_path / "a_raw.fif")
 
 
+def test_fif_whose_tags_run_in_a_circle(tmp_path):
+    write_fif(small_recording(0.5), tmp_path / "a_raw.fif")
+    data = bytearray((tmp_path / "a_raw.fif").read_bytes())
+    # The second tag points to the directory of tags, the way past them: it is made to say none.
+    assert data[36:40] == (101).to_bytes(4, "big")
+    data[52:56] = (-1).to_bytes(4, "big", signed=True)
+    at = 36
+    for _ in range(4):
+        size = int.from_bytes(data[at + 8 : at + 12], "big")
+        following = int.from_bytes(data[at + 12 : at + 16], "big")
+        at = following or at + 16 + size
+    data[at + 12 : at + 16] = (36).to_bytes(4, "big")
+    (tmp_path / "a_raw.fif").write_bytes(bytes(data))
+    with pytest.raises(InputError, match=r"a_raw\.fif: .*run in a circle"):
+        read(tmp_path / "a_raw.fif")
+
+
 def test_one_channel_of_an_ecg_database_in_the_form_it_is_shared(tmp_path):
     """A header with the lead and its unit, the rate in the name; or numbers alone."""
     beat = 1.2 * np.exp(-0.5 * ((np.arange(3600) % 300 - 150) / 6.0) ** 2) - 0.3

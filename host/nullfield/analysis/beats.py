@@ -163,12 +163,12 @@ def find_beats(recording: FieldRecording) -> Beats:
     correlation, gain = match.correlation[peaks], match.gain[peaks]
     accepted = is_like & _same_shape(correlation, gain, is_like)
     is_artefact = find_artefacts(
-        signals.shape, raw[signals.channels], signals.energy, peaks, accepted, rate
+        signals.shape, raw[signals.channels], signals.energy, peaks, is_like, accepted, rate
     )
-    is_artefact &= ~is_like
+    is_artefact &= correlation < _RESEMBLES
     marks = _between(match.correlation, peaks, is_like)[~is_artefact]
     correlation, accepted = correlation[~is_artefact], accepted[~is_artefact]
-    reason = why_no_heart(signals.shape, marks, accepted, len(peaks), rate)
+    reason = why_no_heart(signals.shape, signals.energy, marks, accepted, len(peaks), rate)
     if reason:
         return _none(reason)
 

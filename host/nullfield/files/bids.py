@@ -14,6 +14,7 @@ import numpy as np
 
 from nullfield.analysis.data import FieldRecording
 from nullfield.errors import AnalysisError, InputError
+from nullfield.files.fif import check_tags
 from nullfield.files.mne_source import MneSource, import_mne, open_with_mne
 from nullfield.files.to_mne import to_mne_raw
 
@@ -59,6 +60,8 @@ def open_bids(path: Path, *, positions: Path | None = None, unit: str | None = N
     notes: list[str] = []
 
     def opener() -> MneSource:
+        if file.suffix == ".fif":
+            check_tags(file)
         place = mne_bids.get_bids_path_from_fname(file, verbose="error")
         raw = mne_bids.read_raw_bids(place, verbose="error")
         raw = _as_written(raw, file)

@@ -12,12 +12,12 @@ import numpy as np
 import numpy.typing as npt
 
 from nullfield.errors import InputError
+from nullfield.files.time_axis import most_missing
 
 IntArray = npt.NDArray[np.int64]
 
 _ONSET = re.compile(rb"^([+-]\d+(?:\.\d*)?)(?:\x15[\d.]*)?\x14")
 _BYTES_BEFORE_SAMPLES = 16 + 80 + 8 + 8 + 8 + 8 + 8 + 80
-_MOST_MISSING_S = 3600.0
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ def record_times(
     jump = np.where(np.abs(steps - per_record) <= 1, per_record, steps)
     at = np.concatenate(([0], np.cumsum(jump)))
     missing = int((jump - per_record).sum())
-    if missing > 10 * count * per_record + _MOST_MISSING_S * rate_hz:
+    if missing > most_missing(count * per_record, rate_hz):
         raise InputError(
             f"{path}: {missing / rate_hz:.0f} s are missing between its records",
             "export the parts as files of their own",

@@ -5,6 +5,8 @@ How a recording looks there is told in `nullfield.files.to_mne`.
 
 from __future__ import annotations
 
+import gzip
+import struct
 import warnings
 from pathlib import Path
 
@@ -56,11 +58,36 @@ def open_fif(path: Path, *, positions: Path | None = None, unit: str | None = No
     notes: list[str] = []
 
     def opener() -> MneSource:
+        check_tags(path)
         raw = mne.io.read_raw_fif(path, preload=False, on_split_missing="raise", verbose="warning")
         return MneSource(raw, path, "FIF", positions=positions, unit=unit, notes=notes)
 
     source: MneSource = open_with_mne(path, "FIF", opener, notes)
     return source
+
+
+def check_tags(path: Path) -> None:
+    """Refuse a file whose tags run in a circle, on which MNE would go round without an end.
+
+    A tag is kind, type, size and the place of the next one: 0 right behind it, -1 for none.
+
+    Raises
+    ------
+    ValueError
+    """
+    tag = struct.Struct(">iIii")  # FIF is big-endian
+    with gzip.open(path, "rb") if path.name.endswith(".gz") else path.open("rb") as stream:
+        at, steps, farthest = 0, 0, 0
+        while len(data := stream.read(tag.size)) == tag.size:
+            _, _, size, following = tag.unpack(data)
+            at = following if following > 0 else at + tag.size + size
+            steps += 1
+            farthest = max(farthest, at)
+            if size < 0 or steps * tag.size > farthest + tag.size:
+                raise ValueError("its tags run in a circle")
+            if following < 0:
+                return
+            stream.seek(at)
 
 
 def read_fif(path: Path) -> FieldRecording:

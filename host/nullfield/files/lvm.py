@@ -24,7 +24,7 @@ from nullfield.files.table import TableSource, find_columns
 from nullfield.files.table_layout import Layout
 from nullfield.files.table_rows import parse_rows
 from nullfield.files.text import TextFile
-from nullfield.files.time_axis import axis_of_times
+from nullfield.files.time_axis import axis_of_times, most_missing
 from nullfield.files.units import check_plausible
 
 FloatArray = npt.NDArray[np.float64]
@@ -215,7 +215,7 @@ def _place(path: Path, parts: list[_Part], notes: list[str]) -> FloatArray:
         at.append(sample)
         total = sample + len(part.values)
     missing = total - sum(len(part.values) for part in parts)
-    if missing > 10 * (total - missing) + 3600 * rate_hz:
+    if missing > most_missing(total - missing, rate_hz):
         raise InputError(f"{path}: {missing / rate_hz:.0f} s between its segments", _APART)
     notes.append(
         f"{len(parts)} segments put together, {missing} samples missing between them"

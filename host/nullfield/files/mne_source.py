@@ -21,6 +21,8 @@ UV_PER_V = 1e6
 DEVICE = "device coordinates"
 """What ``metadata["coordinates"]`` says of positions whose frame the file does not tell."""
 _CHECKED_S = 10.0
+_MOST_VALUES_A_BYTE = 50
+"""A sample takes two bytes at least; more of them are skips that FIF files of long pauses have."""
 
 
 def import_mne() -> Any:
@@ -105,6 +107,7 @@ class MneSource:
         self._raw = raw
         self.path = path
         told = [] if notes is None else notes
+        _check_length(raw, path)
         self._picks, self.unit = _pick(self._mne, raw, path, told)
         self._factor = UV_PER_V if self.unit == "uV" else PT_PER_T
         if unit is not None:
@@ -165,6 +168,18 @@ class MneSource:
             valid=valid,
             metadata=self.metadata,
             unit=self.unit,
+        )
+
+
+def _check_length(raw: Any, path: Path) -> None:
+    """A damaged header may promise any number of samples; filling them in would take all memory."""
+    if path.name.endswith(".gz") or not path.is_file():
+        return
+    size = sum(Path(one).stat().st_size for one in raw.filenames if one and Path(one).is_file())
+    if raw.n_times * len(raw.ch_names) > _MOST_VALUES_A_BYTE * size:
+        raise InputError(
+            f"{path}: promises {raw.n_times} samples, for which the file is too small",
+            "the file is damaged; export it again",
         )
 
 

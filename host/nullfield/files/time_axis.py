@@ -19,7 +19,13 @@ _GAP_STEPS = 1.5
 """A step that is longer than this many periods is a gap."""
 _MOST_GAPS = 0.1
 """Share of steps that may be gaps; above it the samples are not evenly spaced."""
-_MOST_MISSING_S = 3600.0
+_MOST_MISSING_S = 60.0
+_MOST_MISSING = 1_000_000
+
+
+def most_missing(n_samples: int, rate_hz: float) -> float:
+    """Samples that may be missing, so that one wrong time does not take all memory."""
+    return 10.0 * n_samples + min(_MOST_MISSING_S * rate_hz, _MOST_MISSING)
 
 
 @dataclass(frozen=True)
@@ -121,7 +127,7 @@ def axis_of_times(
     rows = np.flatnonzero(wide) + 1
     missing = np.maximum(np.round(steps[wide] * rate_hz).astype(np.int64) - 1, 0)
     longest = steps[wide].max() if wide.any() else 0.0
-    if missing.sum() > 10 * len(time_s) + _MOST_MISSING_S * rate_hz:
+    if missing.sum() > most_missing(len(time_s), rate_hz):
         row = int(np.flatnonzero(steps == longest)[0]) + 1
         raise InputError(
             f"{where}: line {line_of_row[row]}: a gap of {longest:.6g} s",
