@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
+from rhythms import data_folder
 from simulated_heart import RATE_HZ, make_array, simulate
 
 from nullfield.analysis.beats import find_beats
 from nullfield.analysis.data import FieldRecording
 
-DATA = Path(__file__).parents[2].parent / "shared" / "data"
 TOLERANCE_S = 0.150
 """As in ANSI/AAMI EC57 for beat-by-beat comparison."""
 
@@ -42,11 +40,11 @@ def compare(found: np.ndarray, truth: np.ndarray, tolerance: float) -> tuple[flo
     ],
 )
 def test_real_electrocardiograms(record, polarity):
-    signal_file = DATA / f"{record}_360hz.csv"
-    if not signal_file.exists():
+    folder = data_folder()
+    if folder is None or not (folder / f"{record}_360hz.csv").exists():
         pytest.skip("no shared data")
-    values = np.genfromtxt(signal_file)
-    marks = np.genfromtxt(DATA / f"{record}_beats.csv")
+    values = np.genfromtxt(folder / f"{record}_360hz.csv")
+    marks = np.genfromtxt(folder / f"{record}_beats.csv")
     marks = marks[np.isfinite(marks)]
     beats = find_beats(single_channel(polarity * values[np.isfinite(values)], 360.0))
     sensitivity, predictivity = compare(beats.samples, marks, TOLERANCE_S * 360.0)

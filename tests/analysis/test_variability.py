@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
@@ -22,9 +24,44 @@ def test_measures_by_their_definitions():
     step_ms = np.diff(intervals_s) * 1e3
     assert found.values["mean_nn_ms"] == pytest.approx(1e3 * intervals_s.mean())
     assert found.values["sdnn_ms"] == pytest.approx(1e3 * intervals_s.std(ddof=1))
-    assert found.values["rmssd_ms"] == pytest.approx(np.sqrt(np.mean(step_ms**2)), rel=0.01)
-    share = 100 * np.mean(np.abs(step_ms) > 50.0)
-    assert found.values["pnn50_percent"] == pytest.approx(share, abs=0.6)
+    assert found.values["rmssd_ms"] == pytest.approx(np.sqrt(np.mean(step_ms**2)))
+    share = 100 * np.sum(np.abs(step_ms) > 50.0) / (len(step_ms) + 1)
+    assert found.values["pnn50_percent"] == pytest.approx(share)
+
+
+def test_differences_do_not_reach_across_an_ectopic_beat():
+    intervals_s = 0.8 + 0.04 * np.random.default_rng(2).normal(size=200)
+    times_s = 5.0 + np.cumsum(np.r_[0.0, intervals_s])
+    accepted = np.ones(201, bool)
+    accepted[[20, 60, 61, 140]] = False
+    times_s[[20, 140]] -= 0.25
+    found = heart_rate_variability(beats_at(times_s, accepted))
+    both = accepted[1:] & accepted[:-1]
+    step_ms = 1e3 * np.diff(np.diff(times_s))[both[1:] & both[:-1]]
+    assert found.values["rmssd_ms"] == pytest.approx(np.sqrt(np.mean(step_ms**2)))
+    assert found.values["sdnn_ms"] == pytest.approx(1e3 * np.diff(times_s)[both].std(ddof=1))
+    series = json.loads(json.dumps(found.to_json()))
+    assert len(series["intervals_ms"]) == found.n_intervals == int(both.sum())
+
+
+def test_a_sine_has_the_closed_form():
+    # Amplitude a, k beats a period: SDNN a/sqrt(2), RMSSD sqrt(2) a sin(pi/k).
+    beat = np.arange(400)
+    intervals_s = 0.8 + 0.03 * np.sin(2 * np.pi * beat / 8)
+    found = heart_rate_variability(beats_at(np.cumsum(np.r_[0.0, intervals_s])))
+    assert found.values["sdnn_ms"] == pytest.approx(30.0 / np.sqrt(2), rel=0.002)
+    assert found.values["rmssd_ms"] == pytest.approx(
+        30.0 * np.sqrt(2) * np.sin(np.pi / 8), rel=0.002
+    )
+    assert found.values["pnn50_percent"] == 0.0
+
+
+def test_many_ectopic_beats_leave_no_spectrum():
+    accepted = np.ones(300, bool)
+    accepted[::9] = False
+    found = heart_rate_variability(beats_at(np.arange(300) * 0.8 + 0.01, accepted))
+    assert "lf_ms2" not in found.values
+    assert "normal beats" in found.reasons["lf_ms2"]
 
 
 def test_power_of_a_known_oscillation():

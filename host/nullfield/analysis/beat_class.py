@@ -101,7 +101,8 @@ def _jumps(raw: FloatArray, samples: IntArray, rate_hz: float) -> BoolArray:
     near, far = (round(edge * rate_hz) for edge in _LEVEL_S)
     out = np.zeros(len(samples), dtype=bool)
     scale = np.nanmedian(np.abs(raw - np.nanmedian(raw, axis=1, keepdims=True)), axis=1)
-    scale = np.maximum(np.nan_to_num(scale, nan=1.0), 1e-300)
+    # A channel that holds still for most of the time has no spread of its own.
+    scale = np.where(scale > 1e-9 * np.nanmax(np.abs(raw), axis=1), scale, np.inf)
     for row, sample in enumerate(samples):
         before = raw[:, max(0, sample - far) : max(0, sample - near)]
         after = raw[:, sample + near : sample + far]

@@ -39,6 +39,7 @@ _RESEMBLES = 0.7
 _LEAST_SCORE = 0.55
 """Correlation times gain (1 at most) of a beat of the template's kind; noise reaches 0.3."""
 _NEIGHBOURS = 15
+_SLOWEST_RATE_HZ = 50.0
 _CLIP = 2.5
 _FULL_GAIN = 0.6
 """Share of the neighbours' size from which a beat is of full size: breathing changes it."""
@@ -57,8 +58,8 @@ class Beats:
     times_s : numpy.ndarray, shape ``(n_beats,)``
         The same on the recording's clock.
     accepted : numpy.ndarray of bool, shape ``(n_beats,)``
-        False where the shape differs from the template's (an ectopic beat), or where its window has
-        samples missing in every channel.
+        False where shape or size differ from the template's: not for the average, a beat all the
+        same.
     correlation : numpy.ndarray, shape ``(n_beats,)``
         With the template, over all channels.
     rate_bpm : float or None
@@ -140,10 +141,13 @@ def find_beats(recording: FieldRecording) -> Beats:
         return _none("no channel over the chest")
     if recording.n_samples < WINDOW_S * rate_hz:
         return _none(f"{recording.duration_s:.1f} s are too short, {WINDOW_S:g} s are needed")
-    chosen = promising(recording.field_pt, recording.usable, chest, rate_hz)
+    if rate_hz < _SLOWEST_RATE_HZ:
+        return _none(f"{rate_hz:g} samples a second do not show a QRS complex")
+    good = recording.usable
+    chosen = promising(recording.field_pt, good, chest, rate_hz)
     if len(chosen) == 0:
         return _none("no channel shows a heartbeat above its noise")
-    raw, step = coarse(recording.field_pt[chosen], recording.usable[chosen], rate_hz)
+    raw, step = coarse(recording.field_pt[chosen], good[chosen], rate_hz)
     rate = rate_hz / step
     signals = make_signals(without_spikes(raw, rate), rate)
     if signals is None:

@@ -220,7 +220,9 @@ def _t_wave(
     else:
         found.times_s["T_offset"] = float(curves.time_s[end])
     start = offset if offset is not None else average.index(r_s + 0.06)
-    begin = _tangent(smooth, peak, start, float(smooth[start : peak + 1].min()))
+    begin = None
+    if start < peak:
+        begin = _tangent(smooth, peak, start, float(smooth[start : peak + 1].min()))
     if begin is None or begin <= start:
         found.reasons["T_onset"] = "the T wave rises straight from the QRS complex"
     else:

@@ -21,6 +21,8 @@ _HF_S = 60.0
 _LF_S = 120.0
 _LONGEST = 1.8
 """Interval over the usual one from which a beat was missed between (a gap, a dropped beat)."""
+_MOST_LEFT_OUT = 0.1
+"""Share of left-out intervals beyond which the interpolation between them makes the spectrum."""
 
 
 @dataclass(frozen=True)
@@ -47,9 +49,24 @@ class Variability:
     intervals_ms: FloatArray
     reasons: dict[str, str] = field(default_factory=dict)
 
+    def to_json(self) -> dict[str, Any]:
+        """Plain values with the series of intervals, for `json.dump`."""
+        return {
+            "values": dict(self.values),
+            "n_intervals": self.n_intervals,
+            "beat_times_s": self.beat_times_s.tolist(),
+            "intervals_ms": self.intervals_ms.tolist(),
+            "reasons": dict(self.reasons),
+        }
+
 
 def heart_rate_variability(beats: Beats) -> Variability:
     """Variability of the intervals between normal beats.
+
+    An interval counts if both of its beats are accepted ones and it is shorter than 1.8 times the
+    usual one (else a beat was missed or a gap lies in it). RMSSD and pNN50 use differences of
+    intervals that follow one another only; pNN50 is over their number plus one, as NeuroKit2 has
+    it. Spectra need nine tenths of all intervals.
 
     Raises
     ------
@@ -76,7 +93,8 @@ def heart_rate_variability(beats: Beats) -> Variability:
         }
         reasons: dict[str, str] = {}
         length_s = float(times_s[-1] - times_s[0])
-        if length_s >= _HF_S:
+        left_out = 1.0 - count / (len(beats.times_s) - 1)
+        if length_s >= _HF_S and left_out <= _MOST_LEFT_OUT:
             banded = kit.hrv_frequency(series, sampling_rate=1000, normalize=False).iloc[0]
             values["hf_ms2"] = float(banded["HRV_HF"])
             if length_s >= _LF_S:
@@ -84,7 +102,11 @@ def heart_rate_variability(beats: Beats) -> Variability:
                 values["lf_hf"] = float(banded["HRV_LFHF"])
     for name, least_s in (("hf_ms2", _HF_S), ("lf_ms2", _LF_S), ("lf_hf", _LF_S)):
         if name not in values:
-            reasons[name] = f"{length_s:.0f} s are too short, {least_s:.0f} s are needed"
+            reasons[name] = (
+                f"{length_s:.0f} s are too short, {least_s:.0f} s are needed"
+                if length_s < least_s
+                else f"{100 * left_out:.0f} % of the intervals are not between normal beats"
+            )
         elif not np.isfinite(values[name]):
             del values[name]
             reasons[name] = "the intervals do not give it"
