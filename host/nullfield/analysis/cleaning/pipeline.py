@@ -83,6 +83,9 @@ def clean(
     Cleaned
         Always; a step that cannot be done is left out and says why.
     """
+    if recording.n_samples == 0:
+        nothing = np.zeros(0, dtype=bool)
+        return Cleaned(recording, (), np.zeros(recording.array.n_channels, bool), None, nothing)
     chosen = settings or CleaningSettings()
     tell: Progress = progress or (lambda what, share: None)
     field_pt = np.array(recording.field_pt, dtype=np.float64)

@@ -10,13 +10,13 @@ add nothing to Bz, which is that of the free dipole, and a dipole along z is sil
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 
+from nullfield.analysis.sources.forward import MU0_OVER_4PI_PT_M_PER_NA, project
 from nullfield.dsp.gaps import FloatArray
-
-MU0_OVER_4PI_PT_M_PER_NA = 1e-7 * 1e12 * 1e-9
-"""mu0/(4 pi) = 1e-7 T m/A, here for fields in pT and currents in nA."""
 
 
 def half_space_lead(points_m: npt.ArrayLike, dipoles_m: npt.ArrayLike) -> FloatArray:
@@ -68,8 +68,33 @@ def lead_field(
     numpy.ndarray, shape ``(n_channels, 3)`` or ``(n_dipoles, n_channels, 3)``
         pT/(nA m); the last column, a dipole along z, is zero up to the axes' x and y parts.
     """
-    lead = half_space_lead(positions_m, dipoles_m)
-    return np.asarray(np.einsum("...ncq,nc->...nq", lead, np.asarray(orientations, float)))
+    return project(half_space_lead(positions_m, dipoles_m), orientations)
+
+
+@dataclass(frozen=True)
+class HalfSpace:
+    """Forward model of a conductor that fills everything below a plane across z.
+
+    Where the plane lies does not matter, as long as it is above the dipoles and below the channels.
+    """
+
+    name: str = "half-space"
+    is_normal_silent: bool = True
+
+    def lead_field(
+        self,
+        positions_m: npt.ArrayLike,
+        orientations: npt.ArrayLike,
+        sources_m: npt.ArrayLike,
+        *,
+        is_checked: bool = True,
+    ) -> FloatArray:
+        """See `ForwardModel.lead_field`; the third column is zero."""
+        return lead_field(positions_m, orientations, sources_m)
+
+    def clearance_m(self, sources_m: npt.ArrayLike) -> FloatArray:
+        """Infinite: the plane may lie anywhere between the sources and the channels."""
+        return np.full(len(np.atleast_2d(np.asarray(sources_m))), np.inf)
 
 
 def half_space_field_pt(
