@@ -3,7 +3,7 @@
 A high-pass filter that is strong enough to help bends the ST segment, because a beat has content
 down to its own rate. Here the level is known only in the pauses between T and the next P, by their
 medians, and is joined by a monotone cubic (PCHIP). Inside a beat what is subtracted is thus a curve
-through two or more pauses, which has no content at the heart's rate or above; ST against the pause
+through two or more pauses, which has next to nothing above half the heart's rate; ST against the pause
 before it changes only by what the drift itself does between the two pauses.
 """
 
