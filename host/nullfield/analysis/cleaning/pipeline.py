@@ -129,6 +129,7 @@ def clean(
     tell("movements", 0.8)
     if chosen.jumps:
         steps.append(measured(mark_movements(work)))
+    tell("drift", 0.9)
     if chosen.drift:
         steps.append(measured(remove_drift(work)))
     tell("done", 1.0)
