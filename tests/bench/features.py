@@ -71,11 +71,17 @@ def true_poles(bz_pt: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
     for sign in (1.0, -1.0):
         surface = interpolate.RectBivariateSpline(_LINE_M, _LINE_M, sign * bz_pt)
         row, column = np.unravel_index(int(np.argmax(sign * bz_pt)), bz_pt.shape)
+        start = np.array([_LINE_M[column], _LINE_M[row]])
         top = optimize.minimize(
             lambda p, s=surface: -float(s(p[1], p[0])[0, 0]),
-            (_LINE_M[column], _LINE_M[row]),
+            start,
             method="Nelder-Mead",
-            options={"xatol": 1e-7, "fatol": 1e-10},
+            # Its own first simplex is 5 % of the start, which is flat where a coordinate is zero.
+            options={
+                "xatol": 1e-7,
+                "fatol": 1e-10,
+                "initial_simplex": start + 0.002 * np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]]),
+            },
         )
         tops.append((top.x, -top.fun))
     return tops[0][0], tops[1][0], tops[0][1] / tops[1][1]

@@ -82,11 +82,11 @@ class BeatBootstrap:
         known = self._known.astype(np.float64)
         total = (weights.astype(np.float32) @ flat).reshape(len(weights), *part.shape[1:])
         plain = (self._beats.astype(np.float32) @ flat).reshape(part.shape[1:])
-        with np.errstate(invalid="ignore", divide="ignore"):
-            mean = total / (weights @ known)[:, :, None]
-            centre = plain / (self._beats @ known)[:, None]
+        drawn = weights @ known
+        mean = total / np.maximum(drawn, 1.0)[:, :, None]
+        centre = plain / np.maximum(self._beats @ known, 1.0)[:, None]
         # A channel that no drawn group holds stays at its average.
-        change = np.nan_to_num(mean - centre) * self._widen
+        change = np.where(drawn[:, :, None] > 0.0, mean - centre, 0.0) * self._widen
         return np.asarray(self.average.field_pt[None, :, at] + change)
 
 

@@ -199,7 +199,7 @@ class PoleFinder:
     def _longest_arrow(self, bz: FloatArray, moments_nam: FloatArray) -> FloatArray:
         """Where it is by the grid and a parabola each way, how long it is by the field itself."""
         along_y, along_x = np.gradient(bz, self.y_m, self.x_m, axis=(1, 2))
-        length2 = along_x**2 + along_y**2
+        length2: FloatArray = np.asarray(along_x**2 + along_y**2)
         within = np.where(self._inside, length2, -1.0).reshape(len(bz), -1)
         best = within.argmax(axis=1)
         row, column = np.divmod(best, len(self.x_m))
