@@ -157,7 +157,7 @@ def test_cleaning_tells_what_was_refused_and_why(page):
 
 def test_features_have_value_interval_range_and_source(page):
     words = page.words()
-    assert "map angle T −63.20 −64.10 … −62.20 ° −90.00 … 20.00 P" in words
+    assert "map angle T −63.20 −64.10 … −62.20 ° −90 … 20 P" in words
     assert "of the map Park 2005" in words
     assert "no end of T" in words
 
@@ -272,6 +272,9 @@ def test_frames_beyond_sixty_are_thinned(tmp_path):
     frames = frames_of(Picture("timelapse", file.getvalue(), "c", "a"), labels)
     assert len(frames.frames) == 40
     assert frames.labels == labels[::2]
+    assert frames.start == 0
+    named = tuple("R, 0 ms" if i == 12 else f"{i} ms" for i in range(80))
+    assert frames_of(Picture("timelapse", file.getvalue(), "c", "a"), named).start == 6
 
 
 def test_beats_that_were_left_out_are_told_by_kind(heart):
@@ -297,13 +300,9 @@ def test_moving_dipole_and_source_image_are_told_in_numbers(heart):
     from nullfield.analysis.sources.distributed import image_minimum_norm
     from nullfield.analysis.sources.moving_dipole import fit_moving_dipole
 
-    analysis = replace(heart)
     moving = fit_moving_dipole(heart.average, heart.array, (-0.02, 0.02), step_s=0.01)
     image = image_minimum_norm(heart.landmarks["R"].field_pt, heart.array)
-    # Fields of their own or not: the page takes them where they are.
-    object.__setattr__(analysis, "moving_dipole", moving)
-    object.__setattr__(analysis, "image", image)
-    words = text_of(analysis)
+    words = text_of(replace(heart, moving_dipole=moving, image=image))
     assert f"Moving dipole: {len(moving.time_s)} of {len(moving.time_s)} moments shown" in words
     assert "0 10, 10, −60 " in words
     assert "Method minimum norm, half-space" in words
@@ -314,7 +313,6 @@ def test_moving_dipole_and_source_image_are_told_in_numbers(heart):
 def test_a_moving_dipole_without_one_fit_says_why(heart):
     from nullfield.analysis.sources.moving_dipole import MovingDipole
 
-    analysis = replace(heart)
     empty = MovingDipole(np.array([0.0, 0.01]), (None, None), ("too few heads", "too few heads"))
-    object.__setattr__(analysis, "moving_dipole", empty)
-    assert "Moving dipole: not available: too few heads" in text_of(analysis)
+    words = text_of(replace(heart, moving_dipole=empty))
+    assert "Moving dipole: not available: too few heads" in words

@@ -31,6 +31,14 @@ def heart(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], bytes]:
     return make
 
 
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Jobs without plots and reports."""
+    import stopped_worker
+
+    monkeypatch.setattr("nullfield.batch.run.run_job", stopped_worker.run_without_plots)
+
+
 @pytest.fixture(scope="session")
 def scheduler() -> Iterator[str]:
     """Address of a cluster with two workers."""

@@ -18,6 +18,7 @@ from nullfield.batch.run import BatchSettings, run_batch
 from nullfield.errors import InputError
 
 Heart = Callable[[int], bytes]
+pytestmark = pytest.mark.usefixtures("quick")
 
 
 @pytest.fixture
@@ -35,7 +36,8 @@ def test_batch_from_first_run_to_changes(
     folder: Path, tmp_path: Path, heart: Heart, scheduler: str
 ) -> None:
     out = tmp_path / "out"
-    settings = BatchSettings(scheduler=scheduler)
+    # The bootstrap of the features is not what is tested here.
+    settings = BatchSettings(scheduler=scheduler, analysis=AnalysisSettings(resamples=0))
     told: list[tuple[str, float]] = []
     first = run_batch(folder, out, settings, lambda text, share: told.append((text, share)))
     names = ["a_raw.fif", "cut_raw.fif", "deep/er/b <&> ü_raw.fif"]
@@ -79,12 +81,16 @@ def test_batch_from_first_run_to_changes(
     assert (out / "recordings/a_raw.fif/analysis.json").stat().st_mtime_ns == stamp
     assert pq.read_table(out / "results.parquet").equals(table)
 
-    # A file that is mended and one that changed are done, the other is not; then a new setting.
+    # Files that were mended or changed are done, and one with half a result; then a new setting.
+    result = out / "recordings" / names[2] / "result.json"
+    result.write_bytes(result.read_bytes()[:50])
     (folder / "cut_raw.fif").write_bytes(heart(3))
     (folder / "a_raw.fif").write_bytes(heart(4))
     third = run_batch(folder, out, settings)
-    assert (third.n_done, third.n_new, third.failed) == (3, 2, [])
-    smooth = replace(settings, analysis=AnalysisSettings(low_pass_hz=60.0), pattern="a_*")
+    assert (third.n_done, third.n_new, third.failed) == (3, 3, [])
+    smooth = replace(
+        settings, analysis=AnalysisSettings(low_pass_hz=60.0, resamples=0), pattern="a_*"
+    )
     assert run_batch(folder, out, smooth).n_new == 1
     assert run_batch(folder, out, smooth).n_new == 0
     assert run_batch(folder, out, replace(smooth, is_forced=True)).n_new == 1
@@ -97,15 +103,12 @@ def test_batch_from_first_run_to_changes(
     assert not (out / ".parts").exists()
 
 
-def test_an_older_result_that_is_half_there_is_done_again(
-    folder: Path, tmp_path: Path, scheduler: str
-) -> None:
-    settings = BatchSettings(scheduler=scheduler, pattern="a_*")
-    out = tmp_path / "out"
-    run_batch(folder, out, settings)
-    result = out / "recordings/a_raw.fif/result.json"
-    result.write_bytes(result.read_bytes()[:50])
-    assert run_batch(folder, out, settings).n_new == 1
+def test_the_page_names_every_column() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "batch.md").read_text()
+    # Columns of the T peak are those of the R peak with another letter.
+    named = [column.name for column in COLUMNS if not column.name.startswith("T_")]
+    assert [name for name in named if f"`{name}`" not in page] == []
+    assert SCHEMA in page
 
 
 def test_pattern_takes_names_and_paths(folder: Path) -> None:

@@ -58,17 +58,18 @@ def test_a_worker_is_killed_while_it_analyses_and_a_file_kills_each_worker(
     assert rates[1] is None
 
 
+@pytest.mark.usefixtures("quick")
 def test_the_host_process_is_killed_and_the_next_run_goes_on(
     tmp_path: Path, heart: Heart, scheduler: str
 ) -> None:
     folder, out = tmp_path / "in", tmp_path / "out"
     folder.mkdir()
-    for seed in range(3):
+    for seed in range(2):
         (folder / f"{seed}_raw.fif").write_bytes(heart(seed))
     script = (
         "import sys; from pathlib import Path; from nullfield.batch.run import *\n"
         "if __name__ == '__main__':\n"
-        "    run_batch(Path(sys.argv[1]), Path(sys.argv[2]), BatchSettings(workers=2),\n"
+        "    run_batch(Path(sys.argv[1]), Path(sys.argv[2]), BatchSettings(workers=1),\n"
         "              lambda text, share: print(text, flush=True))\n"
     )
     (tmp_path / "host.py").write_text(script)
@@ -90,8 +91,8 @@ def test_the_host_process_is_killed_and_the_next_run_goes_on(
     settings = BatchSettings(scheduler=scheduler)
     result = run_batch(folder, out, settings, lambda text, share: told.append(text))
     assert result.failed == []
-    assert result.n_done == 3
-    assert 1 <= result.n_new <= 2
+    assert result.n_done == 2
+    assert result.n_new == 1
     assert first.replace(": done\n", ": was done before") in told
     assert not (out / ".parts").exists()
 

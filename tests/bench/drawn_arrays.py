@@ -57,18 +57,14 @@ def draw(
     heads = sorted(set(array.head_names))
     shift = {head: uncertainty.position_m * random.normal(size=3) for head in heads}
     places = array.positions_m + np.array([shift[head] for head in array.head_names])
-    axes = array.orientations.copy()
-    mixing = np.zeros((n, n))
-    for i in range(n):
-        # A small rotation about a random vector tilts the axis by angle_rad in each direction.
-        axes[i] += np.cross(uncertainty.angle_rad * random.normal(size=3), axes[i])
-        axes[i] /= np.linalg.norm(axes[i])
-        for j in range(n):
-            if array.head_names[i] == array.head_names[j]:
-                continue
-            if array.axis_index[i] != array.axis_index[j]:
-                continue
-            apart = np.linalg.norm(array.positions_m[i] - array.positions_m[j])
-            mixing[i, j] = uncertainty.crosstalk * (PITCH_M / apart) ** 3 * random.normal()
+    # A small rotation about a random vector tilts the axis by angle_rad in each direction.
+    turn = uncertainty.angle_rad * random.normal(size=(n, 3))
+    axes = array.orientations + np.cross(turn, array.orientations)
+    axes /= np.linalg.norm(axes, axis=1, keepdims=True)
+    head = np.array(array.head_names)
+    apart = np.linalg.norm(array.positions_m[:, None] - array.positions_m[None], axis=2)
+    coupled = (head[:, None] != head[None]) & (array.axis_index[:, None] == array.axis_index[None])
+    share = np.where(coupled, (PITCH_M / np.maximum(apart, 1e-3)) ** 3, 0.0)
+    mixing = uncertainty.crosstalk * share * random.normal(size=(n, n))
     gain = 1.0 + uncertainty.gain * random.normal(size=n)
     return DrawnArray(replace(array, positions_m=places, orientations=axes), gain, mixing)

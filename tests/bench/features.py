@@ -24,7 +24,7 @@ from nullfield.analysis.features.field_angle import difference_deg
 from nullfield.analysis.groups import BeatGroups
 
 _GROUP = "features of the field map"
-_FLAT_M = 50.0
+_FLAT_M = 1000.0
 _BEATS = 60
 _NOISE_PT = 0.015 * np.sqrt(100.0)
 _MOMENT_NAM = 2500.0
@@ -93,7 +93,7 @@ def run(
 ) -> Errors:
     """Errors over `n` hearts, each under a drawn array of ``side x side`` heads."""
     array = square_array(side, axes)
-    conductor = mne_forward.sphere((0.0, 0.0, -radius_m), radius_m)
+    conductor = _sphere(radius_m)
     places, moments = hearts(n, n_dipoles, spread_m, seed)
     gx, gy = np.meshgrid(_LINE_M, _LINE_M)
     grid = np.column_stack([gx.ravel(), gy.ravel(), np.full(gx.size, HEIGHT_M)])
@@ -136,6 +136,20 @@ def run(
     return errors
 
 
+def _sphere(radius_m: float):
+    import mne
+
+    # The field depends on the centre alone; the shells only have to part sources and heads.
+    outer = radius_m + 0.02
+    return mne.make_sphere_model(
+        np.array([0.0, 0.0, -radius_m]),
+        head_radius=outer,
+        relative_radii=((outer - 0.002) / outer, 1.0),
+        sigmas=(0.2, 0.2),
+        verbose="error",
+    )
+
+
 def _features(beats_pt: np.ndarray, array: SensorArray, seed: int):
     mean = beats_pt.mean(axis=0)
     error = beats_pt.std(axis=0, ddof=1) / np.sqrt(len(beats_pt))
@@ -145,6 +159,7 @@ def _features(beats_pt: np.ndarray, array: SensorArray, seed: int):
         standard_error_pt=error[:, None],
         noise_pt=error,
         beats_used=np.full(len(mean), len(beats_pt)),
+        effective_beats=np.full(len(mean), float(len(beats_pt))),
         baseline_s=(0.0, 0.0),
         snr_db=None,
     )
@@ -155,7 +170,7 @@ def _features(beats_pt: np.ndarray, array: SensorArray, seed: int):
     return map_measures.peak_features(map_measures.AT_T, peak)[:3]
 
 
-def figures(n: int = 40) -> list[Figure]:
+def figures(n: int = 24) -> list[Figure]:
     """Errors and coverage for 36 and 64 heads, dipoles and extended hearts, and a round torso."""
     out: list[Figure] = []
     cases = (

@@ -54,17 +54,11 @@ def lead_field(conductor, positions_m, orientations, sources_m) -> np.ndarray:
     return gain.reshape(len(positions_m), len(sources_m), 3).transpose(1, 0, 2) * _PT_PER_NAM
 
 
-def sphere(centre_m, radius_m: float):
-    """MNE's sphere; its layers do not matter for magnetic fields."""
+def sphere(centre_m):
+    """MNE's sphere; its radius does not matter for magnetic fields."""
     import mne
 
-    return mne.make_sphere_model(
-        np.asarray(centre_m),
-        head_radius=radius_m,
-        relative_radii=(0.995, 1.0),
-        sigmas=(0.2, 0.2),
-        verbose="error",
-    )
+    return mne.make_sphere_model(np.asarray(centre_m), head_radius=None, verbose="error")
 
 
 def torso(surface: Surface):

@@ -8,11 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from nullfield.analysis.features.poles import MapFeatures, map_features
 from nullfield.analysis.field_map import FieldMap
 from nullfield.dsp.gaps import FloatArray
-
-__all__ = ["MapFeatures", "arrows_pt_per_m", "map_features"]
 
 
 def arrows_pt_per_m(field_map: FieldMap) -> tuple[FloatArray, FloatArray]:

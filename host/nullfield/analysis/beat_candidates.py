@@ -107,20 +107,22 @@ def promising(field_pt: FloatArray, good: BoolArray, chest: IntArray, rate_hz: f
 def make_signals(field_pt: FloatArray, rate_hz: float) -> Signals | None:
     """Filter and combine; None where no channel stands out."""
     filtered = _qrs_band(field_pt, rate_hz)
+    loud = _loudness(filtered, rate_hz)
+    if loud is not None:
+        filtered = filtered / loud
     height, weight = _heights(filtered, rate_hz)
     best = np.flatnonzero(weight)
     if not len(best):
         return None
     shape_hz = min(_SHAPE_BAND_HZ[1], 0.4 * rate_hz)
     shape = np.nan_to_num(band_pass(field_pt[best], rate_hz, _SHAPE_BAND_HZ[0], shape_hz))
-    loud = _loudness(filtered[best], rate_hz)
-    shape = shape * (weight[best] / height[best])[:, None]
-    empty = np.zeros(0)
-    filtered = filtered[best]
+    shape *= (weight[best] / height[best])[:, None]
     if loud is not None:
-        filtered /= loud
-        shape /= loud
-    signals = Signals(rate_hz, best, shape, filtered, height[best], weight[best], empty, empty)
+        shape /= loud[best]
+    empty = np.zeros(0)
+    signals = Signals(
+        rate_hz, best, shape, filtered[best], height[best], weight[best], empty, empty
+    )
     return _with_energy(signals)
 
 
@@ -157,7 +159,8 @@ def _qrs_band(field_pt: FloatArray, rate_hz: float) -> FloatArray:
 def _noise(blocks: FloatArray) -> FloatArray:
     # The lower quartile is that of the quiet part even when the QRS takes 40 % of the time
     # (220 bpm); 0.3186 is the quartile of |x| for a Gaussian of unit width.
-    return np.asarray(np.nanquantile(blocks, 0.25, axis=-1) / 0.3186)
+    quartile = np.quantile if np.isfinite(blocks).all() else np.nanquantile
+    return np.asarray(quartile(blocks, 0.25, axis=-1) / 0.3186)
 
 
 def _heights(filtered: FloatArray, rate_hz: float) -> tuple[FloatArray, FloatArray]:

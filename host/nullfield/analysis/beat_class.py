@@ -20,10 +20,15 @@ _ONE_CHANNEL = 0.8
 _HALF_S = 0.06
 _TWIN = 0.8
 _FEWEST_TWINS = 2
-_T_REACH_S = 0.37
+_T_REACH_S = 0.40
 """Latest T peak after its R at 60 beats a minute; goes with the root of the interval."""
 _BLUNT = 0.4
 _T_SIZE = 0.6
+_RATHER_BLUNT = 0.7
+_TALLEST_T = 0.9
+"""QRS energy of a late T wave over that of its complex; beyond it is an ectopic beat (bigeminy)."""
+_LATE = 0.8
+_USUAL = 0.7
 _RECURS = 0.5
 _SAME_DELAY_S = 0.06
 _LEVEL_S = (0.12, 0.40)
@@ -39,6 +44,7 @@ def find_artefacts(
     raw: FloatArray,
     energy: FloatArray,
     samples: IntArray,
+    is_like: BoolArray,
     accepted: BoolArray,
     rate_hz: float,
 ) -> BoolArray:
@@ -53,6 +59,8 @@ def find_artefacts(
     energy : numpy.ndarray, shape ``(n_samples,)``
         Combined QRS energy.
     samples : numpy.ndarray of int, shape ``(n_peaks,)``
+    is_like : numpy.ndarray of bool, shape ``(n_peaks,)``
+        Peaks where the template was found, disturbed or not: only an abrupt one is none.
     accepted : numpy.ndarray of bool, shape ``(n_peaks,)``
         Peaks of the usual shape; they are heartbeats.
     rate_hz : float
@@ -83,7 +91,7 @@ def find_artefacts(
         wide = _width_s(energy, int(samples[peak]), rate_hz) > _WIDEST_S
         # A shape that comes again and again is the heart's, however odd; its size still counts.
         again = twins[row] >= _FEWEST_TWINS and size > _SIZE[0]
-        wrong = alone or wide or not _SIZE[0] <= size <= _SIZE[1]
+        wrong = not is_like[peak] and (alone or wide or not _SIZE[0] <= size <= _SIZE[1])
         out[peak] = abrupt[peak] or (not again and wrong)
     return out
 
@@ -175,27 +183,27 @@ def find_t_waves(
     numpy.ndarray of bool, shape ``(n_peaks,)``
     """
     out = np.zeros(len(peaks), dtype=bool)
-    usual = score > 0.7
+    edge = sharp[peaks] / np.maximum(energy[peaks], 1e-12)
+    usual = score > _USUAL
     if not usual.any():
         return out
+    # Tall T waves may resemble the template; the sharper three quarters are complexes for sure.
+    edge /= max(float(np.quantile(edge[usual], 0.75)), 1e-12)
+    usual &= edge > _BLUNT
     reach = _t_reach(peaks[usual], rate_hz)
-    edge = sharp[peaks] / np.maximum(energy[peaks], 1e-12)
-    edge /= max(float(np.median(edge[usual])), 1e-12)
     delay = np.diff(peaks, prepend=-peaks[-1] - 1)
-    behind = np.concatenate([[False], usual[:-1]]) & ~usual & (delay < reach)
-    blunt = behind & (edge < _BLUNT)
+    behind = np.concatenate([[False], usual[:-1]]) & (delay < reach)
+    blunt = behind & ~usual & (edge < _BLUNT)
     same = _SAME_DELAY_S * rate_hz
-    for row in range(1, len(peaks)):
-        if usual[row] or delay[row] >= reach:
-            continue
-        if out[row - 1] and usual[row - 2]:
+    for row in np.flatnonzero(delay < reach):
+        if out[row - 1]:
             continue
         small = energy[peaks[row]] < _T_SIZE * energy[peaks[row - 1]]
-        recurring = (
-            blunt[row]
-            and np.sum(blunt & (np.abs(delay - delay[row]) <= same)) > _RECURS * usual.sum()
-        )
-        out[row] = recurring or (small and edge[row] < 0.75)
+        alike = np.sum(blunt & (np.abs(delay - delay[row]) <= same))
+        late = delay[row] > _LATE * reach
+        tall = late and energy[peaks[row]] > _TALLEST_T * energy[peaks[row - 1]]
+        recurring = blunt[row] and not tall and alike > _RECURS * usual.sum()
+        out[row] = recurring or (small and edge[row] < _RATHER_BLUNT)
     return out
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
+from scipy import ndimage
 
 from nullfield.analysis.beat_template import cut
 from nullfield.dsp.gaps import BoolArray, FloatArray
@@ -11,17 +14,24 @@ _SLOWEST_BPM = 20.0
 _FASTEST_BPM = 240.0
 _LEAST_SHARE = 0.3
 _FEWEST_FOR_RHYTHM = 8
-_JITTER_S = 0.0015
-"""Intervals of living hearts scatter by 5 ms and more, those of machines by their marks' error."""
+_JITTER_S = 0.004
+"""Intervals of living hearts nearly always scatter by more, those of machines by the marks' error."""
 _FASTEST_CHECKED_S = 0.49
 _FROM_S = 0.12
 _T_SHARE = 0.02
 _MIRROR = 1.3
+_REST = 0.5
 _BLUNT = 0.5
+_SMOOTH_S = 0.006
 
 
 def why_no_heart(
-    shape: FloatArray, marks: FloatArray, accepted: BoolArray, n_peaks: int, rate_hz: float
+    shape: FloatArray,
+    energy: FloatArray,
+    marks: FloatArray,
+    accepted: BoolArray,
+    n_peaks: int,
+    rate_hz: float,
 ) -> str:
     """Say why the peaks are not those of a heart; empty if they may be.
 
@@ -29,6 +39,8 @@ def why_no_heart(
     ----------
     shape : numpy.ndarray, shape ``(n_channels, n_samples)``
         Filtered field, channels brought to one scale; 0 in gaps.
+    energy : numpy.ndarray, shape ``(n_samples,)``
+        Smoothed RMS in the QRS band.
     marks : numpy.ndarray, shape ``(n_beats,)``
         R peaks in samples and parts of them.
     accepted : numpy.ndarray of bool, shape ``(n_beats,)``
@@ -43,11 +55,15 @@ def why_no_heart(
         return f"peaks come every {interval_s:.1f} s only, no heart is so slow"
     if interval_s < 60.0 / _FASTEST_BPM:
         return f"peaks come every {interval_s:.2f} s, no heart is so fast"
+    if _never_rests(energy, marks):
+        return "an oscillation: a heart rests between its beats"
     normal = marks[accepted]
-    if len(normal) < _FEWEST_FOR_RHYTHM or interval_s < _FASTEST_CHECKED_S:
+    if len(normal) < _FEWEST_FOR_RHYTHM:
         return ""
-    # Several beats apart: marks err independently, a drift of the rate is slow.
     intervals = np.diff(normal) / rate_hz
+    interval_s = float(np.median(intervals))
+    if interval_s < _FASTEST_CHECKED_S:
+        return ""
     spread_s = 1.4826 * float(np.median(np.abs(intervals - np.median(intervals))))
     if spread_s < _JITTER_S and not _has_t_wave(shape, normal, interval_s, rate_hz):
         return (
@@ -55,6 +71,13 @@ def why_no_heart(
             "without T waves: a machine's, not a heart's"
         )
     return ""
+
+
+def _never_rests(energy: FloatArray, marks: FloatArray) -> bool:
+    """Whether the energy stays high all the way from most of the marks to the next."""
+    places = np.round(marks).astype(np.int64)
+    lowest = [energy[a : b + 1].min() for a, b in pairwise(places)]
+    return float(np.median(lowest / energy[places[:-1]])) > _REST
 
 
 def _has_t_wave(shape: FloatArray, marks: FloatArray, interval_s: float, rate_hz: float) -> bool:
@@ -72,12 +95,15 @@ def _has_t_wave(shape: FloatArray, marks: FloatArray, interval_s: float, rate_hz
     even = len(pieces) - len(pieces) % 2
     noise = (pieces[0:even:2] - pieces[1:even:2]).mean(axis=0) / 2.0
     size = np.sqrt((mean**2).sum(axis=0))
-    speed = np.sqrt((np.gradient(mean, axis=1) ** 2).sum(axis=0))
+    smooth = ndimage.gaussian_filter1d(mean, _SMOOTH_S * rate_hz, axis=1)
+    speed = np.sqrt((np.gradient(smooth, axis=1) ** 2).sum(axis=0))
     first = half + round(_FROM_S * rate_hz)
     peak = first + int(np.argmax(size[first:]))
+    if not first < peak < len(size) - 1:
+        return False  # a slope that comes from elsewhere, not a wave
     reach = round(0.05 * rate_hz)
     r_speed = float(speed[half - reach : half + reach + 1].max()) / float(size[half])
-    t_speed = float(speed[max(first, peak - reach) : peak + reach + 1].max()) / float(size[peak])
+    t_speed = float(speed[peak - reach : peak + reach + 1].max()) / float(size[peak])
     back = 2 * half - peak
     mirrored = float(size[max(0, back - reach) : back + reach + 1].max())
     return bool(

@@ -14,6 +14,7 @@ import numpy as np
 from nullfield.analysis.data import FloatArray, SensorArray
 from nullfield.analysis.equivalent_layer import MODEL_ERROR as MODEL_ERROR
 from nullfield.analysis.equivalent_layer import effective_noise_pt as effective_noise_pt
+from nullfield.analysis.equivalent_layer import model_error_share as model_error_share
 from nullfield.analysis.map_grid import MapGrid, pitch_m
 from nullfield.analysis.map_grid import grid_line as grid_line
 from nullfield.analysis.map_operator import FEWEST_CHANNELS as FEWEST_CHANNELS
@@ -105,6 +106,7 @@ def map_field(
     noise_pt: FloatArray | None = None,
     *,
     grid: MapGrid | None = None,
+    model_error: float = MODEL_ERROR,
 ) -> FieldMap:
     """Map of all three components over the array, with its standard error.
 
@@ -119,13 +121,16 @@ def map_field(
         Standard deviation; a channel with NaN is left out.
     grid : MapGrid, optional
         `MapGrid.over` the channels in use if left out.
+    model_error : float, optional
+        Error of each channel as a share of the RMS field; `model_error_share` tells it from the
+        array's uncertainty. The default is that of a calibrated array.
 
     Raises
     ------
     AnalysisError
         If there are too few channels, no area, or Bz is neither measured nor determined.
     """
-    operator = MapOperator.build(array, noise_pt, grid, data_pt=field_pt)
+    operator = MapOperator.build(array, noise_pt, grid, data_pt=field_pt, model_error=model_error)
     return apply_operator(operator, field_pt, array)
 
 

@@ -87,6 +87,8 @@ class MapOperator:
     validation : float
         RMS over heads of the error of a head that is foretold by the others, over the error that
         was stated for it. The stated errors of the map hold this factor where it is above one.
+    model_error : float
+        Of each channel, as a share of the RMS field.
     """
 
     grid: MapGrid
@@ -95,6 +97,7 @@ class MapOperator:
     ridge: float
     resolved_share: float
     validation: float
+    model_error: float
     _to_layer: FloatArray  # (rank, n_used): whitened data to the layer's main components
     _to_grid: FloatArray  # (3 n_points, rank)
     _hat: FloatArray  # (n_used, rank): what the channels see of those components, whitened
@@ -112,6 +115,7 @@ class MapOperator:
         grid: MapGrid | None = None,
         *,
         data_pt: FloatArray,
+        model_error: float = MODEL_ERROR,
     ) -> MapOperator:
         """Choose depth and ridge on given data and make the operator.
 
@@ -126,6 +130,8 @@ class MapOperator:
         data_pt : numpy.ndarray, shape ``(n_channels,)`` or ``(n_channels, n_times)``
             The field that is to be mapped, or an average that stands for many alike. Channels
             with a NaN anywhere, references and channels without a place are left out.
+        model_error : float, optional
+            Of each channel, as a share of the RMS field; see `model_error_share`.
 
         Raises
         ------
@@ -149,7 +155,7 @@ class MapOperator:
         part, data = array.subset(used), data[used]
         chosen_grid = MapGrid.over(part) if grid is None else grid
         noise = np.zeros(len(data)) if noise_pt is None else np.asarray(noise_pt)[used]
-        deviation = effective_noise_pt(data, noise)
+        deviation = effective_noise_pt(data, noise, model_error)
         whitened = data / deviation[:, None]
         depth = _best_depth_m(part, whitened, deviation)
         spectrum = _spectrum(part, lay(part, depth), deviation)
@@ -168,10 +174,9 @@ class MapOperator:
         # |g - A K|^2 of every point, in the components.
         open_ = (kernel**2).sum(axis=2) - (to_grid**2) @ (gain * (2.0 - values * gain))
         white = (to_grid * gain) @ vectors.T
-        noise_gain = np.stack(
-            [((white * size) ** 2).sum(axis=2) for size in (noise / deviation, 1.0 / deviation)]
-            + [(white**2).sum(axis=2)]
-        )
+        # By the noise alone, by a unit error of all channels, and by their deviation.
+        kinds = np.stack([noise / deviation, 1.0 / deviation, np.ones_like(noise)], axis=1)
+        noise_gain = np.moveaxis((white**2) @ kinds**2, 2, 0)
         before = np.maximum((kernel[2] ** 2).sum(axis=1), 1e-300)
         told = 1.0 - (open_[2] + ridge * noise_gain[2, 2]) / before
         operator = cls(
@@ -181,6 +186,7 @@ class MapOperator:
             ridge=ridge,
             resolved_share=float(np.median(told)),
             validation=_validation(inverse, whitened, part),
+            model_error=model_error,
             _to_layer=to_layer,
             _to_grid=to_grid.reshape(-1, to_grid.shape[2]),
             _hat=vectors * values,
@@ -231,7 +237,7 @@ class MapOperator:
         """Standard error of `field_pt` of the same data, same shape; pT."""
         data, shape = self._whitened(field_pt)
         strength2 = ((self._inverse @ data) * data).sum(axis=0) / len(data)
-        floor2 = (MODEL_ERROR**2) * np.mean((data * self._deviation_pt[:, None]) ** 2, axis=0)
+        floor2 = self.model_error**2 * np.mean((data * self._deviation_pt[:, None]) ** 2, axis=0)
         noise, one, deviation = (gain[..., None] for gain in self._noise_gain)
         # The noise as given, or as the data show it, whichever is more.
         carried = np.maximum(noise + one * floor2, deviation * self.ridge * strength2)

@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from nullfield.analysis.arrows import MapFeatures
 from nullfield.analysis.average import AveragedBeat
 from nullfield.analysis.beats import Beats
 from nullfield.analysis.cleaning.step import CleaningStep
 from nullfield.analysis.data import BoolArray, FloatArray, SensorArray
 from nullfield.analysis.features.feature import Feature
+from nullfield.analysis.features.poles import MapFeatures
 from nullfield.analysis.field_map import FieldMap
 from nullfield.analysis.frame import WorkingFrame
 from nullfield.analysis.groups import BeatGroups

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,6 +15,20 @@ from nullfield.analysis.report.compare import compare as compare_analyses
 from nullfield.analysis.report.compare_pages import comparison_document
 from nullfield.analysis.report.document import significant
 from nullfield.analysis.result import Analysis
+from nullfield.analysis.settings import AnalysisSettings
+from nullfield.cli.analysis_options import (
+    DEFAULTS,
+    CalibratedOption,
+    ExternalOption,
+    LowPassOption,
+    MainsOption,
+    OutwardOption,
+    PositionsOption,
+    RateOption,
+    ResamplesOption,
+    UnitOption,
+    analysis_settings,
+)
 from nullfield.cli.exam import JsonOption, check_folder
 from nullfield.cli.terminal import output, print_json, progress_bars
 from nullfield.errors import InputError
@@ -39,11 +53,33 @@ def compare(
     ],
     second: Annotated[Path, typer.Argument(help="The same subject later, or under stress.")],
     out: Annotated[Path | None, typer.Option("--out", help="Folder for results.")] = None,
+    positions: PositionsOption = None,
+    rate: RateOption = None,
+    unit: UnitOption = None,
+    outward: OutwardOption = None,
+    low_pass: LowPassOption = DEFAULTS.low_pass_hz,
+    mains: MainsOption = None,
+    external: ExternalOption = "auto",
+    is_calibrated: CalibratedOption = False,
+    resamples: ResamplesOption = DEFAULTS.resamples,
     is_json: JsonOption = False,
 ) -> None:
-    """Compare two recordings of one subject: quality, averaged beat, maps, features, intervals."""
+    """Compare two recordings of one subject: quality, averaged beat, maps, features, intervals.
+
+    Both are analysed in the same way, with the options given here; results (.h5) are taken as they
+    are. Differences are second minus first. Research use only: not a diagnosis.
+    """
     directory = out if out is not None else Path("runs") / f"compare-{first.stem}-{second.stem}"
     check_folder(directory)
+    settings = analysis_settings(
+        low_pass=low_pass,
+        mains=mains,
+        external=external,
+        outward=outward,
+        is_calibrated=is_calibrated,
+        resamples=resamples,
+    )
+    how = {"positions": positions, "rate_hz": rate, "unit": unit}
     with progress_bars(is_json) as progress:
         sides = []
         for number, path in enumerate((first, second)):
@@ -51,7 +87,7 @@ def compare(
             def tell(what: str, share: float, number: int = number) -> None:
                 progress("analyse", 0.5 * (number + share), what)
 
-            sides.append((_analysis(path, tell), _facts(path)))
+            sides.append((_analysis(path, settings, how, tell), _facts(path)))
         (a, facts_a), (b, facts_b) = sides
         result = compare_analyses(a, b, _labels(first, second))
         progress("report", 0.0, "drawing")
@@ -78,14 +114,19 @@ def _span(low: float, high: float) -> str:
     return f" (95 %: {significant(low)} to {significant(high)})"
 
 
-def _analysis(path: Path, tell: Callable[[str, float], None]) -> Analysis:
+def _analysis(
+    path: Path,
+    settings: AnalysisSettings,
+    how: Mapping[str, Any],
+    tell: Callable[[str, float], None],
+) -> Analysis:
     if not path.exists():
         raise InputError(f"{path}: does not exist", "give a recording, or a folder of one")
     if path.suffix.lower() in _RESULTS:
         from nullfield.files.results_hdf5 import read_results
 
         return read_results(path)
-    return analyze_source(open_source(_recording(path)), progress=tell)
+    return analyze_source(open_source(_recording(path), **how), settings, tell)
 
 
 def _recording(path: Path) -> Path:

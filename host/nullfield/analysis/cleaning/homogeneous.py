@@ -11,6 +11,7 @@ and the price is some sensor noise.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -29,11 +30,15 @@ from nullfield.analysis.cleaning.step import CleaningStep
 from nullfield.analysis.cleaning.work import Work
 from nullfield.analysis.data import SensorArray
 from nullfield.dsp.gaps import BoolArray, FloatArray, IntArray
+from nullfield.dsp.products import thin_product
 from nullfield.errors import AnalysisError
 
 _ORDERS = (1, 2, 3)
 _RANK = 1e-6
 _CHANNELS_PER_TERM = 3
+_WORTH_DB = 0.5
+"""A higher order has to remove so much more: it costs noise."""
+_NAME = "homogeneous field"
 _HINT = "use tri-axial heads, a wider array or reference heads"
 
 
@@ -59,12 +64,23 @@ def homogeneous_projector(array: SensorArray, order: int = 1) -> FloatArray:
         If the axes do not span three directions: the term would then take the heart's field with
         it (a planar single-axis array makes it rank one).
     """
-    everything = np.ones(array.n_channels, dtype=bool)
     if array.n_channels < 9 or np.linalg.matrix_rank(array.orientations, tol=0.1) < 3:
         raise AnalysisError(
             "the channels span fewer than three directions: a uniform field could be a heart", _HINT
         )
-    return _operator(array, np.flatnonzero(everything), order, "orthogonal")
+    basis, estimator = _factors(array, np.arange(array.n_channels), order, "orthogonal")
+    return np.asarray(np.eye(array.n_channels) - basis @ estimator)
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    """One order: what it would do to the heart and to the field between the beats."""
+
+    order: int
+    refusal: str
+    share: float | None = None
+    gain_db: float | None = None
+    factors: tuple[FloatArray, FloatArray] | None = None
 
 
 def homogeneous_step(work: Work, settings: CleaningSettings) -> CleaningStep:
@@ -76,50 +92,74 @@ def homogeneous_step(work: Work, settings: CleaningSettings) -> CleaningStep:
         `parameters`: ``order``, ``method``, ``rank`` (of so many terms that the array sees), and
         ``noise_gain`` (sensor noise after over before, RMS over the channels).
     """
-    order, method = settings.homogeneous_order, settings.homogeneous_method
-    parameters: dict[str, Any] = {"order": order, "method": method}
-
-    def refused(reason: str, share: float | None = None) -> CleaningStep:
-        return CleaningStep("homogeneous field", False, reason, None, share, parameters)
-
-    if order not in _ORDERS:
-        return refused(f"order {order} is not one of 1, 2 and 3")
+    method = settings.homogeneous_method
+    orders = _ORDERS if settings.homogeneous_order is None else (settings.homogeneous_order,)
     channels = work.placed_chest
     rows = np.flatnonzero(channels)
-    reason = _too_poor(work.array, rows, order)
-    if reason:
-        return refused(reason)
-    leads = ensemble(work.array, channels)
-    matrix = _operator(work.array, rows, order, method)
-    share = kept_share(matrix, leads)
-    least = LEAST_KEPT_SHARE if method == "orthogonal" else LEAST_UNCORRECTED_SHARE
-    if share < least:
-        return refused(
-            f"order {order} over this array would leave {100 * share:.0f} % of the worst heart,"
-            f" {100 * least:.0f} % are needed: {_HINT}",
-            share,
-        )
+    best: _Candidate | None = None
+    for order in orders:
+        found = _candidate(work, rows, order, settings)
+        if (
+            best is None
+            or (best.refusal and not found.refusal)
+            or (not found.refusal and (found.gain_db or 0.0) > (best.gain_db or 0.0) + _WORTH_DB)
+        ):
+            best = found
+        if found.share is not None and found.share < _least_share(method):
+            break  # higher orders leave less of the heart
+    assert best is not None
+    parameters: dict[str, Any] = {"order": best.order, "method": method}
+    if best.refusal or best.factors is None:
+        return CleaningStep(_NAME, False, best.refusal, None, best.share, parameters)
+    order, factors = best.order, best.factors
+    matrix = np.eye(len(rows)) - factors[0] @ factors[1]
     parameters |= {
-        "rank": int(np.linalg.matrix_rank(np.eye(len(rows)) - matrix, tol=1e-6)),
+        "rank": factors[0].shape[1],
         "noise_gain": float(np.sqrt((matrix**2).sum() / len(rows))),
     }
-
-    gain_db = trial_db(work, rows, lambda values: matrix @ values)
-    if gain_db is not None and gain_db < settings.least_gain_db:
-        return refused(f"it would take away {gain_db:.1f} dB only: not used", share)
 
     def operator_for(present: IntArray) -> Operator | None:
         if _too_poor(work.array, present, order):
             return None
-        basis, estimator = _factors(work.array, present, order, method)
-        return lambda values: values - basis @ (estimator @ values)
+        every = len(present) == len(rows)
+        basis, estimator = factors if every else _factors(work.array, present, order, method)
+        return lambda values: values - thin_product(basis, thin_product(estimator, values))
 
     lost = apply_operator(work, channels, operator_for)
     work.then(in_all(matrix, rows, work.n_channels))
-    told = f"{_terms(order)} terms out of {len(rows)} channels"
+    told = f"order {order}, {_terms(order)} terms out of {len(rows)} channels"
     if lost:
         told += f"; {lost} samples lost where too few channels were there"
-    return CleaningStep("homogeneous field", True, told, None, share, parameters)
+    return CleaningStep(_NAME, True, told, None, best.share, parameters)
+
+
+def _candidate(work: Work, rows: IntArray, order: int, settings: CleaningSettings) -> _Candidate:
+    if order not in _ORDERS:
+        return _Candidate(order, f"order {order} is not one of 1, 2 and 3")
+    reason = _too_poor(work.array, rows, order)
+    if reason:
+        return _Candidate(order, reason)
+    method = settings.homogeneous_method
+    basis, estimator = _factors(work.array, rows, order, method)
+    share = kept_share(
+        np.eye(len(rows)) - basis @ estimator, ensemble(work.array, work.placed_chest)
+    )
+    least = _least_share(method)
+    if share < least:
+        reason = (
+            f"order {order} over this array would leave {100 * share:.0f} % of the worst heart,"
+            f" {100 * least:.0f} % are needed: {_HINT}"
+        )
+        return _Candidate(order, reason, share)
+    gain_db = trial_db(work, rows, lambda values: values - basis @ (estimator @ values))
+    if gain_db is not None and gain_db < settings.least_gain_db:
+        reason = f"order {order} would take away {gain_db:.1f} dB only: not used"
+        return _Candidate(order, reason, share, gain_db)
+    return _Candidate(order, "", share, gain_db, (basis, estimator))
+
+
+def _least_share(method: HomogeneousMethod) -> float:
+    return LEAST_KEPT_SHARE if method == "orthogonal" else LEAST_UNCORRECTED_SHARE
 
 
 def _terms(order: int) -> int:
@@ -140,13 +180,6 @@ def _too_poor(array: SensorArray, rows: IntArray, order: int) -> str:
             f" deep heart looks the same; {_HINT}"
         )
     return ""
-
-
-def _operator(
-    array: SensorArray, rows: IntArray, order: int, method: HomogeneousMethod
-) -> FloatArray:
-    basis, estimator = _factors(array, rows, order, method)
-    return np.asarray(np.eye(len(rows)) - basis @ estimator)
 
 
 def _factors(

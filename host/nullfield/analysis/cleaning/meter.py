@@ -64,8 +64,9 @@ class HeartBandMeter:
         power, count = np.zeros(len(self.channels)), np.zeros(len(self.channels))
         edge = round(_EDGE_S * self._bin_rate_hz)
         for start, stop in self._windows:
-            pause = np.asarray(self._quiet[start:stop].reshape(-1, self._bin).all(axis=1))
-            shape = (len(self.channels), len(pause), self._bin)
+            count_bins = (stop - start) // self._bin
+            pause = np.all(self._quiet[start:stop].reshape(count_bins, self._bin), axis=1)
+            shape = (len(self.channels), count_bins, self._bin)
             bins = field_pt[self.channels, start:stop].reshape(shape)
             values = bins.mean(axis=2)
             known = np.isfinite(values) & pause

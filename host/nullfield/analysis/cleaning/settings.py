@@ -33,8 +33,9 @@ class CleaningSettings:
         A step against outer fields that would remove less between the beats is left out.
     reference_delays : int
         Samples of delay, to either side, that the regression may use; 0: none.
-    homogeneous_order : int
-        1 (uniform field, 3 terms), 2 (and gradients, 8) or 3 (and curvatures, 15).
+    homogeneous_order : int or None
+        1 (uniform field, 3 terms), 2 (and gradients, 8) or 3 (and curvatures, 15). None: of those
+        that leave the heart, the one that removes most between the beats.
     homogeneous_method : str
         ``"guarded"`` estimates the outer field with the heart's covariance as noise, so that the
         heart stays as it is; ``"orthogonal"`` is the projection of Tierney et al. 2021.
@@ -58,7 +59,7 @@ class CleaningSettings:
     external: External = "auto"
     least_gain_db: float = 0.5
     reference_delays: int = 0
-    homogeneous_order: int = 1
+    homogeneous_order: int | None = None
     homogeneous_method: HomogeneousMethod = "guarded"
     gradiometers: Gradiometers = "none"
     separation: bool = False

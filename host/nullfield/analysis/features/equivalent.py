@@ -5,8 +5,8 @@ channels. Here the field is a Gaussian process (kriging; Rasmussen and Williams,
 for Machine Learning, 2006, ch. 2), the sum of
 
 1. a current dipole at the place that fits best, with free moment,
-2. its first derivatives by place: an extended source around it (quadrupole terms),
-3. current dipoles of random moment throughout the volume below the array, whatever is left.
+2. an extended source around it: dipoles of random moment, the fewer the farther from that place,
+3. dipoles of random moment throughout the volume below the array: whatever is left.
 
 Each term is a harmonic field above the body, so that nothing is assumed of the torso: the terms
 only say which fields are likely. How likely 2 and 3 are is found from the data by their marginal
@@ -37,12 +37,15 @@ _SPACING_M = 0.03
 _MARGIN_M = 0.02
 _MODEL_ERROR = 0.002
 """Share of the RMS field that no term explains; keeps the covariance well-conditioned."""
-_STEP_M = 0.002
-_SPREADS_M = (0.003, 0.01, 0.03)
+_BALL_STEP_M = 0.015
+_NEAREST_M = 0.03
+"""No dipole nearer below the channels: what it makes between them could not be told."""
+_SPREADS = tuple((radius, amount) for radius in (0.008, 0.015) for amount in (0.1, 0.3, 1.0))
+"""Radius of the extended source (m), and its random moments over the dipole's."""
 _RESIDUAL_POWERS = np.logspace(-6, 0.5, 14)
 _MOMENT_PRIOR = 3.0
-_CAUTION = 2.0
-"""Loss of log likelihood that still counts as about as likely (a factor of seven)."""
+_CAUTION = 5.0
+"""Loss of log likelihood that is still credible: a chi-squared of 10 for two free numbers."""
 
 
 @dataclass(frozen=True)
@@ -253,7 +256,11 @@ class _Terms:
             if not fit.at_bound:
                 self.dipole_m = fit.position_m
                 moment = float(np.linalg.norm(fit.moment_nam))
-                steps = _STEP_M * np.concatenate([np.zeros((1, 3)), np.eye(3), -np.eye(3)])
+                line = _BALL_STEP_M * np.arange(-1, 2)
+                steps = np.stack(np.meshgrid(line, line, line), axis=-1).reshape(-1, 3)
+                low = float(part.positions_m[:, 2].min()) - _NEAREST_M
+                steps = steps[(fit.position_m + steps)[:, 2] < low]
+                places.append(fit.position_m[None])
                 places.append(fit.position_m + steps)
         except AnalysisError:
             pass  # too few places for a dipole: term 3 alone serves
@@ -267,28 +274,29 @@ class _Terms:
         scale = np.sqrt(float(np.mean(data**2)) * len(data) / float((seen**2).sum()))
         self.volume = np.zeros((self.lead.shape[1], n_volume))
         np.fill_diagonal(self.volume, weight * scale)
-        self.dipole = np.zeros((self.lead.shape[1], 0))
-        self.quadrupole = np.zeros((self.lead.shape[1], 0))
+        size = self.lead.shape[1]
+        self.dipole = np.zeros((size, 0))
+        self.ball = np.zeros((size, 0))
+        self.ball_m = np.zeros(0)
         if self.dipole_m is not None:
-            self.dipole = np.zeros((self.lead.shape[1], 2))
-            self.quadrupole = np.zeros((self.lead.shape[1], 6))
-            for q in (0, 1):
-                self.dipole[n_volume + q, q] = _MOMENT_PRIOR * moment
-                for axis in range(3):
-                    column = 2 * axis + q
-                    self.quadrupole[n_volume + 2 * (1 + axis) + q, column] = 0.5 * moment / _STEP_M
-                    self.quadrupole[n_volume + 2 * (4 + axis) + q, column] = -0.5 * moment / _STEP_M
+            self.dipole = _MOMENT_PRIOR * moment * np.eye(size)[:, n_volume : n_volume + 2]
+            self.ball = moment * np.eye(size)[:, n_volume + 2 :]
+            self.ball_m = np.repeat(np.linalg.norm(places[2] - fit.position_m, axis=1), 2)
+
+    def extended(self, radius_m: float, amount: float) -> FloatArray:
+        """Pattern of term 2, one column a component of a dipole."""
+        weight = np.exp(-0.5 * (self.ball_m / radius_m) ** 2)
+        return np.asarray(self.ball * (amount * weight / np.sqrt(max((weight**2).sum(), 1e-300))))
 
     def most_likely(self, errors: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Prior of the moments, one column a term, and the operator that follows from it."""
-        volume, dipole, quadrupole = (
-            self.lead @ one for one in (self.volume, self.dipole, self.quadrupole)
-        )
+        volume, dipole = self.lead @ self.volume, self.lead @ self.dipole
         rest = volume @ volume.T
-        spreads = _SPREADS_M if self.dipole_m is not None else (0.0,)
-        scores: list[tuple[float, float, float]] = []
+        spreads = _SPREADS if self.dipole_m is not None else ((1.0, 0.0),)
+        scores: list[tuple[float, tuple[float, float], float]] = []
         for spread in spreads:
-            fixed = errors + dipole @ dipole.T + spread**2 * (quadrupole @ quadrupole.T)
+            near = self.lead @ self.extended(*spread)
+            fixed = errors + dipole @ dipole.T + near @ near.T
             root = linalg.cholesky(fixed, lower=True)
             half = linalg.solve_triangular(root, rest, lower=True)
             values, vectors = linalg.eigh(linalg.solve_triangular(root, half.T, lower=True))
@@ -299,14 +307,14 @@ class _Terms:
                 spectrum = 1.0 + power * np.maximum(values, 0.0)
                 score = -0.5 * float((white**2 / spectrum + np.log(spectrum)).sum()) - size
                 scores.append((score, spread, float(power)))
-        # Of all that are about as likely the freest: a prior that is too narrow biases the map and
+        # Of all that are credible the freest: a prior that is too narrow biases the map and
         # makes its error look small.
         best = max(score for score, _, _ in scores)
         _, power, spread = max(
             (score > best - _CAUTION, power, spread) for score, spread, power in scores
         )
         prior = np.concatenate(
-            [np.sqrt(power) * self.volume, self.dipole, spread * self.quadrupole], axis=1
+            [np.sqrt(power) * self.volume, self.dipole, self.extended(*spread)], axis=1
         )
         seen = self.lead @ prior
         gain = linalg.solve(seen @ seen.T + errors, seen, assume_a="pos")

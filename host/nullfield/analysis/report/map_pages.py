@@ -6,6 +6,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from nullfield.analysis.plots.series import analysis_series
+from nullfield.analysis.plots.time_lapse import MOST_FRAMES
 from nullfield.analysis.report.document import (
     Block,
     Column,
@@ -20,7 +22,9 @@ from nullfield.analysis.report.document import (
 from nullfield.analysis.report.pictures import frames_of, peaks_in_time, signed_ms
 from nullfield.analysis.report.units import Units
 from nullfield.analysis.result import Analysis, Landmark
+from nullfield.errors import AnalysisError
 
+_AT_PEAK_S = 1e-3
 _ELECTRIC = "electric leads have no map"
 
 
@@ -62,7 +66,7 @@ def map_section(analysis: Analysis, pictures: Mapping[str, Picture], units: Unit
     blocks: list[Block] = []
     blocks += [pictures[name] for name in ("series_QRS", "series_STT") if name in pictures]
     if "timelapse" in pictures:
-        frames = frames_of(pictures["timelapse"])
+        frames = frames_of(pictures["timelapse"], _moments(analysis))
         blocks.append(pictures["timelapse"] if frames is None else frames)
     blocks += [pictures[name] for name in ("map_R", "map_T") if name in pictures]
     rows = [
@@ -138,6 +142,20 @@ def arrow_section(analysis: Analysis, pictures: Mapping[str, Picture], units: Un
             )
         )
     return Section("arrows", "Current arrows", tuple(blocks))
+
+
+def _moments(analysis: Analysis) -> tuple[str, ...]:
+    """What the frames of the time lapse show, landmarks by name."""
+    try:
+        times_s = analysis_series(analysis, "beat", MOST_FRAMES).times_s
+    except AnalysisError:
+        return ()
+    peaks = [(name, at) for name, at in analysis.marks.times_s.items() if "_" not in name]
+    out = []
+    for time_s in times_s:
+        near = [f"{name}, " for name, at in peaks if abs(at - time_s) < _AT_PEAK_S]
+        out.append(f"{''.join(near[:1])}{signed_ms(float(time_s))}")
+    return tuple(out)
 
 
 def _known(analysis: Analysis) -> list[Landmark]:

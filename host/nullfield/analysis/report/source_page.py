@@ -19,8 +19,6 @@ from nullfield.analysis.report.document import (
 from nullfield.analysis.report.pictures import peaks_in_time
 from nullfield.analysis.report.units import Units
 from nullfield.analysis.result import Analysis, Landmark
-from nullfield.analysis.sources.moving_dipole import MovingDipole
-from nullfield.analysis.sources.source_space import SourceImage
 
 _PATH_ROWS = 14
 
@@ -109,7 +107,7 @@ def _dipole_row(
 
 
 def _moving(analysis: Analysis) -> list[Block]:
-    moving: MovingDipole | None = getattr(analysis, "moving_dipole", None)
+    moving = analysis.moving_dipole
     if moving is None:
         return [Missing("Moving dipole", analysis.reasons.get("moving_dipole", "not asked for"))]
     known = np.flatnonzero([fit is not None for fit in moving.fits])
@@ -144,7 +142,7 @@ def _moving(analysis: Analysis) -> list[Block]:
 
 
 def _image(analysis: Analysis) -> list[Block]:
-    image: SourceImage | None = getattr(analysis, "image", None)
+    image = analysis.image
     if image is None:
         return [Missing("Source image", analysis.reasons.get("image", "not asked for"))]
     size = np.linalg.norm(image.density, axis=1)

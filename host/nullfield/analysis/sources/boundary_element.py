@@ -44,8 +44,8 @@ from nullfield.errors import AnalysisError, InputError
 
 MOST_VERTICES = 5000
 """The system is dense: 5,000 vertices are 200 MB and about a minute."""
-LEAST_DEPTH_EDGES = 1.0
-"""Sources nearer to the surface than this many mean edges are not computed well."""
+LEAST_DEPTH_EDGES = 0.75
+"""A source nearer to the surface than this many mean edges is wrong by more than 3 % of its field."""
 _NEAR, _FAR = 0.75, 1.5
 """Distances, in sides of a triangle, between which its corners take over."""
 _KEPT = 24
@@ -63,7 +63,7 @@ class BoundaryElement:
     surface : Surface
         Working frame; the channels lie outside.
     least_depth_m : float, optional
-        Nearest a source may come to the surface; the mean edge if left out.
+        Nearest a source may come to the surface; `LEAST_DEPTH_EDGES` if left out.
 
     Raises
     ------

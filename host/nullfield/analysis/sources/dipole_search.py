@@ -19,7 +19,9 @@ DEEPEST_M = 0.30
 MARGIN_M = 0.06
 """Beyond the outermost channels, to each side."""
 _GRID = (9, 9, 9)
-_STARTS = 4
+_STARTS = 3
+_ROUGH, _FINE = 1e-4, 1e-8
+"""Relative change of the place at which a descent ends, to choose a minimum and to give it."""
 _STEP_M = 1e-5
 _BOUND_M = 1e-5
 _WALL_M = 1e-3
@@ -136,12 +138,12 @@ class Whitened:
         starts = self._starts()
         if start_m is not None:
             starts = [start_m, *starts[:1]]
-        trials = [self._descend(start) for start in starts]
-        return min(trials, key=lambda trial: trial[1])[0]
+        trials = [self._descend(start, _ROUGH) for start in starts]
+        return self.refined(min(trials, key=lambda trial: trial[1])[0])
 
     def refined(self, place_m: FloatArray) -> FloatArray:
         """The best place near another."""
-        return self._descend(place_m)[0]
+        return self._descend(place_m, _FINE)[0]
 
     def covariances(
         self, place_m: FloatArray, moment_nam: FloatArray
@@ -210,7 +212,7 @@ class Whitened:
                 break
         return chosen
 
-    def _descend(self, start_m: FloatArray) -> tuple[FloatArray, float]:
+    def _descend(self, start_m: FloatArray, tolerance: float) -> tuple[FloatArray, float]:
         search = self.search
         size = float(np.sqrt(self.seen @ self.seen))
 
@@ -242,8 +244,8 @@ class Whitened:
             jac=change,
             bounds=(search.low, search.high),
             x_scale=0.01,
-            xtol=1e-8,
-            ftol=1e-10,
+            xtol=tolerance,
+            ftol=tolerance**1.25,
         )
         return np.asarray(found.x, dtype=np.float64), float(found.cost)
 
