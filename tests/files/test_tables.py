@@ -236,6 +236,8 @@ def test_errors_name_line_and_fix(tmp_path, lines, message, fix):
         ("# only\n# comments\n", "no rows of numbers"),
         ("once upon a time\nthere was\n", "no numbers"),
         ("time_s,sample\n0.0,1\n0.1,2\n", "no column is a magnetic field"),
+        ("B1_pT,B2_pT\n1,5,2,5\n3,5,4,5\n", "line 2: 4 cells under 2 names"),
+        ("time_pT,B2_pT\n1,5\n3,5\n", "column time: pT is no unit of time"),
     ],
 )
 def test_what_is_no_table(tmp_path, content, message):

@@ -270,7 +270,7 @@ def find_columns(path: Path, layout: Layout, unit: str | None) -> Columns:
     """
     forced = None if unit is None else wanted_unit(unit)
     notes: list[str] = []
-    time, time_factor = _time_column(layout, notes)
+    time, time_factor = _time_column(path, layout, notes)
     by_kind: dict[str, list[int]] = {MAGNETIC: [], ELECTRIC: [], GRADIENT: []}
     without: list[int] = []
     left_out: list[str] = []
@@ -319,12 +319,17 @@ def find_columns(path: Path, layout: Layout, unit: str | None) -> Columns:
     return Columns(time, time_factor, channels, [one for one in units if one is not None], notes)
 
 
-def _time_column(layout: Layout, notes: list[str]) -> tuple[int | None, float]:
+def _time_column(path: Path, layout: Layout, notes: list[str]) -> tuple[int | None, float]:
     for column, (name, unit) in enumerate(zip(layout.names, layout.units, strict=True)):
         if layout.has_header and is_time(name):
             text = "" if unit is None else unit.text.lower()
             if unit is None:
                 notes.append(f"column {name}: no unit, taken as seconds")
+            elif text not in _TIME_FACTORS:
+                raise InputError(
+                    f"{path}: column {name}: {unit.text} is no unit of time",
+                    "write time_s, time_ms or time_us",
+                )
             return column, _TIME_FACTORS.get(text, 1.0)
     return None, 1.0
 

@@ -127,6 +127,13 @@ def find_layout(path: Path, lines: list[str]) -> Layout:
             f"{path}: has a header, but no rows below it", "give a file with samples in it"
         )
     cells = split_line(lines[rest[0]], separator)
+    while len(cells) > len(names) and not cells[-1]:
+        cells.pop()
+    if separator is not None and len(cells) > len(names):
+        raise InputError(
+            f"{path}: line {rest[0] + 1}: {len(cells)} cells under {len(names)} names",
+            "name each column; with decimal commas the columns need a semicolon or a tab between",
+        )
     if not any(is_number(cell, decimal_comma) for cell in cells):
         raise InputError(
             f"{path}: line {rest[0] + 1}: no numbers ({_short(lines[rest[0]])})",
