@@ -148,7 +148,10 @@ def test_plots_are_the_same_for_the_same_data(full, tmp_path):
     residual = {"before": 24000.0, "after": 35.0}
     first = write_plots(analysis, recording, tmp_path / "a", residual)
     second = write_plots(analysis, recording, tmp_path / "b", residual)
-    assert set(first) == {"butterfly", "map_R", "map_T", "noise", "residual"}
+    assert set(first) == {
+        "butterfly", "series_QRS", "series_STT", "map_R", "map_T", "arrows_R", "arrows_T",
+        "timelapse", "noise", "residual",
+    }  # fmt: skip
     for name in first:
         assert first[name].read_bytes() == second[name].read_bytes()
         assert b"Software" not in first[name].read_bytes()[:2000]

@@ -10,7 +10,8 @@ from nullfield.analysis.data import FloatArray, SensorArray
 from nullfield.errors import AnalysisError, InputError
 
 STEP_M = 0.005
-MOST_POINTS = 40_000
+MOST_POINTS = 12_000
+"""Of a map: the layer's field at all of them is held at once, some 300 MB."""
 _FLAT_PITCHES = 0.5
 """Heights of the heads that differ by more of the pitch than that make an array curved."""
 

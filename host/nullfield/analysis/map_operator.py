@@ -102,7 +102,6 @@ class MapOperator:
     _to_grid: FloatArray  # (3 n_points, rank)
     _hat: FloatArray  # (n_used, rank): what the channels see of those components, whitened
     _deviation_pt: FloatArray  # (n_used,)
-    _noise_pt: FloatArray  # (n_used,)
     _inverse: FloatArray  # (n_used, n_used): of the whitened data's covariance over s^2
     _open: FloatArray  # (3, n_points): shape variance at s = 1
     _noise_gain: FloatArray  # (3, 3, n_points): variance by noise, by unit error, by deviation
@@ -191,7 +190,6 @@ class MapOperator:
             _to_grid=to_grid.reshape(-1, to_grid.shape[2]),
             _hat=vectors * values,
             _deviation_pt=deviation,
-            _noise_pt=noise,
             _inverse=inverse,
             _open=np.maximum(open_, 0.0),
             _noise_gain=noise_gain,

@@ -159,9 +159,15 @@ def draw_torso(axes: Any, outline: TorsoOutline, *, is_named: bool = True) -> No
     axes.set_yticks([])
     for side in axes.spines.values():
         side.set_visible(False)
-    for at, name in ((left, "R"), (right, "L")):
+    for at, name in ((0.02, "R"), (0.98, "L")):
         axes.text(
-            at, high - 25.0, name, ha="left" if name == "R" else "right", va="top", fontsize=11
+            at,
+            0.99,
+            name,
+            transform=axes.transAxes,
+            ha="left" if name == "R" else "right",
+            va="top",
+            fontsize=11,
         )
     if is_named:
         axes.text(

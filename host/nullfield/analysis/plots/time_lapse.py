@@ -25,6 +25,8 @@ _FRAME_MS = 150
 _LAST_MS = 900
 _DPI = 90
 _COLOURS = 64
+_NEAREST_MM = 212.0
+_ABOUT = 0.95
 
 
 @dataclass(frozen=True)
@@ -136,6 +138,7 @@ def _stage(analysis: Analysis, series: MapSeries) -> tuple[Figure, Any, Any, Any
     figure = new_figure(6.0, 6.4)
     axes, trace = figure.subplots(2, 1, height_ratios=[5.0, 1.0])
     draw_torso(axes, torso_outline(analysis.array))
+    _look_at(axes, series)
     axes.set_title(" ", fontsize=13)
     limit = series.limit_pt
     step = line_step(limit)
@@ -162,6 +165,16 @@ def _stage(analysis: Analysis, series: MapSeries) -> tuple[Figure, Any, Any, Any
     clock = figure.text(0.5, 0.985, "", ha="center", va="top", fontsize=13, weight="bold")
     figure.set_dpi(_DPI)
     return figure, axes, trace, clock
+
+
+def _look_at(axes: Any, series: MapSeries) -> None:
+    """Bring the map near enough to be read, with enough of the chest about it."""
+    x_mm, y_mm = (1e3 * line for line in (series.field_map.x_m, series.field_map.y_m))
+    half = max(_NEAREST_MM, _ABOUT * float(max(np.ptp(x_mm), np.ptp(y_mm))))
+    x, y = 0.5 * (x_mm[0] + x_mm[-1]), 0.5 * (y_mm[0] + y_mm[-1])
+    axes.set_xlim(x - half, x + half)
+    # More above, where shoulders and collar bones tell which way is up.
+    axes.set_ylim(y - 0.75 * half, y + 1.25 * half)
 
 
 def _label(analysis: Analysis, time_s: float) -> str:
