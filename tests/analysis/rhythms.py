@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -12,6 +14,13 @@ from nullfield.analysis.data import FieldRecording, SensorArray
 RATE_HZ = 500.0
 TOLERANCE_S = 0.075
 """That of the American standard for testing detectors is 150 ms; we ask for half of it."""
+
+
+def data_folder() -> Path | None:
+    """Real records: the folder in NULLFIELD_DATA, or ``shared/data`` beside the repository."""
+    told = os.environ.get("NULLFIELD_DATA")
+    folder = Path(told) if told else Path(__file__).parents[3] / "shared" / "data"
+    return folder if folder.is_dir() else None
 
 
 @dataclass(frozen=True)
@@ -117,6 +126,47 @@ def _dies(field: np.ndarray, time_s: np.ndarray, random: np.random.Generator) ->
     field[0, time_s > 25.0] = 0.0
 
 
+def _artefacts(field: np.ndarray, time_s: np.ndarray, random: np.random.Generator) -> None:
+    """Bumps of any width in one channel or in all, Poisson, three times as large as R."""
+    for start_s in random.uniform(1.0, time_s[-1] - 1.0, size=random.poisson(0.1 * time_s[-1])):
+        width_s = random.uniform(0.02, 0.2)
+        size = random.choice([-1.0, 1.0]) * random.uniform(50.0, 200.0)
+        bump = size * np.exp(-0.5 * ((time_s - start_s) / width_s) ** 2)
+        if random.random() < 0.5:
+            field[int(random.integers(len(field)))] += bump
+        else:
+            field += random.normal(size=(len(field), 1)) * bump
+
+
+def _atria(field: np.ndarray, time_s: np.ndarray, random: np.random.Generator) -> None:
+    """Waves of fibrillation, 5.5 a second and changing."""
+    field += 4.0 * np.sin(2 * np.pi * (5.5 * time_s + 0.3 * np.sin(2 * np.pi * 0.2 * time_s)))
+
+
+def _breathing_changes_the_size(
+    field: np.ndarray, time_s: np.ndarray, random: np.random.Generator
+) -> None:
+    field *= 1.0 + 0.5 * np.sin(2 * np.pi * 0.25 * time_s)
+
+
+def _goes_wild(field: np.ndarray, time_s: np.ndarray, random: np.random.Generator) -> None:
+    late = time_s > 25.0
+    field[0, late] = 100.0 * random.normal(size=int(late.sum()))
+    field[1, ~late] = 0.0
+
+
+def _cut(rhythm: Rhythm, first_s: float, after_s: float) -> Rhythm:
+    """The first beat so soon after the beginning, the last so soon before the end."""
+    start = round((rhythm.beats_s[0] - first_s) * RATE_HZ)
+    stop = round((rhythm.beats_s[-1] + after_s) * RATE_HZ)
+    field = rhythm.recording.field_pt[:, start:stop]
+    return Rhythm(
+        FieldRecording(field, RATE_HZ, rhythm.recording.array),
+        rhythm.beats_s - start / RATE_HZ,
+        rhythm.is_ectopic,
+    )
+
+
 def _ectopics(every: int, seconds: float = 60.0) -> tuple[np.ndarray, np.ndarray]:
     """Premature beats with a compensatory pause, each `every`-th beat."""
     intervals = _steady(70.0, seconds)
@@ -127,6 +177,29 @@ def _ectopics(every: int, seconds: float = 60.0) -> tuple[np.ndarray, np.ndarray
         intervals[index - 1] -= moved
         intervals[index] += moved
     return intervals, odd
+
+
+def _bigeminy(rate_bpm: float) -> tuple[np.ndarray, np.ndarray]:
+    intervals = _steady(rate_bpm)
+    odd = np.zeros(len(intervals) + 1, bool)
+    for index in range(2, len(intervals) - 1, 2):
+        odd[index] = True
+        moved = min(0.38 * intervals[index - 1], intervals[index - 1] - 0.39)
+        intervals[index - 1] -= moved
+        intervals[index] += moved
+    return intervals, odd
+
+
+def _salvo() -> tuple[np.ndarray, np.ndarray]:
+    intervals = _steady(70.0)
+    odd = np.zeros(len(intervals) + 1, bool)
+    odd[20:25] = True
+    intervals[19:24], intervals[24] = 0.4, 1.2
+    return intervals, odd
+
+
+def _odd(intervals_s: np.ndarray, is_ectopic: np.ndarray) -> Rhythm:
+    return make(intervals_s, is_ectopic=is_ectopic, noise_pt=2.0)
 
 
 def hearts() -> dict[str, Rhythm]:
@@ -160,6 +233,26 @@ def hearts() -> dict[str, Rhythm]:
         "steps of the field": make(_steady(75.0), n_channels=4, disturb=_steps),
         "mains": make(_steady(75.0), disturb=_mains),
         "gap of 3 s": make(_steady(75.0), disturb=_gap),
+        "fibrillation with atrial waves, 55 to 150 /min": make(
+            np.clip(0.7 * (1.0 + 0.25 * random.normal(size=90)), 0.3, 2.2),
+            noise_pt=3.0,
+            disturb=_atria,
+        ),
+        "bigeminy at 100 /min": _odd(*_bigeminy(100.0)),
+        "five ectopic beats in a row": _odd(*_salvo()),
+        "T three times as tall as R, 100 /min": make(_steady(100.0), t_wave=3.0, noise_pt=2.0),
+        "T turned and as tall as R, 130 /min": make(_steady(130.0), t_wave=-1.0, noise_pt=2.0),
+        "one noisy channel (R 4.2 times the noise)": make(_steady(72.0), noise_pt=12.0),
+        "breathing halves the beats": make(_steady(75.0), disturb=_breathing_changes_the_size),
+        "beats at the very edges": _cut(make(_steady(70.0)), 0.05, 0.05),
+        "sudden change from 180 to 60 /min": make(np.repeat([1 / 3, 1.0], [90, 30])),
+        "artefacts, Poisson": make(_steady(72.0), disturb=_artefacts, seed=2),
+        "artefacts, Poisson, 8 channels": make(
+            _steady(72.0), n_channels=8, disturb=_artefacts, seed=2
+        ),
+        "channels wild or dead half of the time": make(
+            _steady(75.0), n_channels=4, disturb=_goes_wild
+        ),
         "a channel dies": make(_steady(75.0), n_channels=4, disturb=_dies),
     }
     gap = found["gap of 3 s"]
@@ -178,7 +271,19 @@ def no_hearts(seconds: float = 40.0) -> dict[str, FieldRecording]:
     pink = np.fft.irfft(shaped, len(time_s))
     pulses = np.zeros_like(time_s)
     pulses[(np.arange(0.2, seconds, 0.4) * RATE_HZ).astype(int)] = 100.0
+    square = np.sign(np.sin(2 * np.pi * time_s + 0.1))
+    strokes = np.exp(-0.5 * (((time_s + 0.5) % 1.0 - 0.5) / 0.01) ** 2)
+    motor = np.where(time_s % 6.0 < 2.0, np.sin(2 * np.pi * 17.0 * time_s), 0.0)
     signals = {
+        "strokes of 25 ms, one a second": 50.0 * strokes + white,
+        "square wave of 1 Hz": 30.0 * square + white,
+        "square wave of 2 Hz": 30.0 * np.sign(np.sin(4 * np.pi * time_s + 0.1)) + white,
+        "saw tooth of 2 Hz": 30.0 * ((2.0 * time_s) % 1.0) + white,
+        "triangle of 2 Hz": 60.0 * np.abs((2.0 * time_s) % 1.0 - 0.5) + white,
+        "motor of 17 Hz in bursts": 30.0 * motor + white,
+        "stepper at 203 pulses a second": 30.0 * np.sign(np.sin(2 * np.pi * 203.3 * time_s))
+        + white,
+        "random walk": np.cumsum(white),
         "white noise": 10.0 * white,
         "pink noise": 10.0 * pink / pink.std(),
         "mains": 50.0 * np.sin(2 * np.pi * 50.0 * time_s) + white,

@@ -104,7 +104,8 @@ def test_steps_of_single_sensors_are_subtracted_where_they_are(rate_bpm):
         make_array(4, (0, 1)), duration_s=24.0, rate_bpm=rate_bpm, common_pt=0.02
     ).recording
     work = as_work(recording)
-    wanted = {(5, 10.1, 60.0), (6, 10.1, -100.0), (20, 5.345, 300.0), (20, 17.0, -500.0)}
+    wanted = {(5, 10.1, 60.0), (6, 10.1, -100.0), (20, 5.345, 300.0)}
+    wanted |= {(20, 17.0, -500.0), (20, 18.2, 200.0)}
     for channel, time_s, size_pt in wanted:
         work.field_pt[channel, round(time_s * 1000) :] += size_pt
     step = remove_steps(work)
@@ -115,11 +116,11 @@ def test_steps_of_single_sensors_are_subtracted_where_they_are(rate_bpm):
         nearest = min(found, key=lambda one: (one[0] != names[channel], abs(one[1] - time_s)))
         assert nearest[0] == names[channel]
         assert nearest[1] == pytest.approx(time_s, abs=0.015)
-        assert nearest[2] == pytest.approx(size_pt, abs=6.0)
+        assert nearest[2] == pytest.approx(size_pt, abs=2.0)
     # The transition is missing, not invented; no other sample is.
     assert 0 < np.isnan(work.field_pt).sum() <= len(wanted) * 40
     left = np.nan_to_num(work.field_pt - recording.field_pt)
-    assert np.abs(left).max() < 8.0
+    assert np.abs(left).max() < 2.0
     others = np.setdiff1d(np.arange(len(left)), [5, 6, 20])
     assert (left[others] == 0.0).all()
 

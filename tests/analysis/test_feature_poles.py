@@ -35,7 +35,17 @@ def test_poles_of_a_dipole_lie_where_the_closed_form_puts_them(side, turn_deg):
     assert abs(difference_deg(found.angle_deg, turn_deg + 90.0)) < 0.1
     assert found.pole_distance_mm == pytest.approx(1e3 * np.sqrt(2.0) * DEPTH_M, abs=0.3)
     assert found.pole_ratio == pytest.approx(1.0, abs=3e-3)
-    assert abs(difference_deg(found.arrow_angle_deg, turn_deg)) < 1.0
+    assert abs(difference_deg(found.arrow_angle_deg, turn_deg)) < 0.3
+
+
+def test_longest_arrow_is_the_steepest_slope_of_the_closed_form():
+    # Above the dipole dBz/dy = mu0/(4 pi) Q / d^3.
+    array = make_array(6)
+    field = dipole_field(array)
+    equivalent = fit_equivalent_dipoles(field, array)
+    found = PoleFinder(equivalent, array).find(field[None])
+    steepest = 1e-4 * np.hypot(2000.0, 900.0) / DEPTH_M**3
+    assert found.arrow_length_pt_per_m[0] == pytest.approx(steepest, rel=5e-3)
 
 
 def test_poles_off_the_grid_with_a_slanted_ridge():
@@ -125,6 +135,15 @@ def test_nan_channels_are_left_out_and_few_channels_refused():
     across = make_array(6, (1,))
     with pytest.raises(AnalysisError, match="normal to the chest"):
         fit_equivalent_dipoles(dipole_field(across), across)
+
+
+def test_a_line_of_heads_has_poles_on_its_strip():
+    array = make_array(6)
+    line = array.subset(np.abs(array.positions_m[:, 0] - 0.02) < 1e-6)
+    field = dipole_field(line, (2000.0, 0.0, 0.0))
+    found = pole_features(fit_equivalent_dipoles(field, line), line, field)
+    assert abs(difference_deg(found.angle_deg, 90.0)) < 30.0
+    assert abs(found.positive_pole_m[0] - 0.02) <= 0.04
 
 
 def test_drawn_errors_have_the_size_of_what_calibration_does():

@@ -157,7 +157,7 @@ def test_cleaning_tells_what_was_refused_and_why(page):
 
 def test_features_have_value_interval_range_and_source(page):
     words = page.words()
-    assert "map angle T −63.20 −64.10 … −62.20 ° −90.00 … 20.00 P" in words
+    assert "map angle T −63.20 −64.10 … −62.20 ° −90 … 20 P" in words
     assert "of the map Park 2005" in words
     assert "no end of T" in words
 
@@ -272,6 +272,9 @@ def test_frames_beyond_sixty_are_thinned(tmp_path):
     frames = frames_of(Picture("timelapse", file.getvalue(), "c", "a"), labels)
     assert len(frames.frames) == 40
     assert frames.labels == labels[::2]
+    assert frames.start == 0
+    named = tuple("R, 0 ms" if i == 12 else f"{i} ms" for i in range(80))
+    assert frames_of(Picture("timelapse", file.getvalue(), "c", "a"), named).start == 6
 
 
 def test_beats_that_were_left_out_are_told_by_kind(heart):

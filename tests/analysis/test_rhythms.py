@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
-from rhythms import hearts, no_hearts, score
+from rhythms import data_folder, hearts, no_hearts, score
 
 from nullfield.analysis.beats import find_beats
 from nullfield.analysis.data import FieldRecording
 from nullfield.files import read
 
-DATA = Path(__file__).parents[2].parent / "shared" / "data"
 HEARTS = hearts()
 NO_HEARTS = no_hearts()
-# Each step, three times as large as R, may hide the beat that it falls on.
-LEAST = {"steps of the field": (0.93, 0.95)}
+# A step or an artefact, larger than R, may hide the beat that it falls on or pass for one.
+LEAST = {
+    "steps of the field": (0.93, 0.95),
+    "artefacts, Poisson": (0.97, 0.96),
+    "artefacts, Poisson, 8 channels": (0.97, 0.96),
+    "channels wild or dead half of the time": (1.0, 0.96),
+}
 
 
 @pytest.mark.parametrize("name", HEARTS)
@@ -30,7 +32,16 @@ def test_every_heartbeat_is_found_and_nothing_else(name):
     assert error_ms < 7.0
 
 
-@pytest.mark.parametrize("name", ["premature beats", "premature beats, 8 channels", "bigeminy"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "premature beats",
+        "premature beats, 8 channels",
+        "bigeminy",
+        "bigeminy at 100 /min",
+        "five ectopic beats in a row",
+    ],
+)
 def test_ectopic_beats_count_and_are_not_averaged(name):
     rhythm = HEARTS[name]
     beats = find_beats(rhythm.recording)
@@ -50,10 +61,11 @@ def test_what_is_no_heart_has_no_beats(name):
     ("record", "least"), [("mitbih_100_first300s", 0.995), ("mitbih_118e24", 0.99)]
 )
 def test_real_records_against_the_experts(record, least):
-    signal = DATA / f"ecg_{record}_360hz.csv"
-    if not signal.exists():
+    folder = data_folder()
+    if folder is None or not (folder / f"ecg_{record}_360hz.csv").exists():
         pytest.skip("no shared data")
-    lines = (DATA / f"ecg_{record}_beats.csv").read_text(encoding="utf-8").split()
+    signal = folder / f"ecg_{record}_360hz.csv"
+    lines = (folder / f"ecg_{record}_beats.csv").read_text(encoding="utf-8").split()
     expert_s = np.array([int(line) for line in lines if line.isdigit()]) / 360.0
     recording: FieldRecording = read(signal)
     sensitivity, precision, _ = score(find_beats(recording).times_s, expert_s)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
 
 import numpy as np
-from tests.analysis.rhythms import hearts, no_hearts, score
+from tests.analysis.rhythms import data_folder, hearts, no_hearts, score
 from tests.bench.figures import Figure
 from tests.bench.long_hearts import LongHeart
 
@@ -14,7 +13,6 @@ from nullfield.analysis.beats import find_beats
 from nullfield.files import read
 
 _GROUP = "beats within 75 ms"
-_DATA = Path(__file__).parents[2].parent / "shared" / "data"
 _RECORDS = (
     ("mitbih_100_first300s", "record 100, 300 s", 99.5),
     ("mitbih_118e24", "record 118e24", 99.0),
@@ -33,19 +31,23 @@ def figures() -> list[Figure]:
                note=", ".join(no_hearts()))
     )  # fmt: skip
     for record, name, goal in _RECORDS:
-        signal = _DATA / f"ecg_{record}_360hz.csv"
-        if not signal.exists():
+        folder = data_folder()
+        if folder is None or not (folder / f"ecg_{record}_360hz.csv").exists():
             continue
-        lines = (_DATA / f"ecg_{record}_beats.csv").read_text(encoding="utf-8").split()
+        signal = folder / f"ecg_{record}_360hz.csv"
+        lines = (folder / f"ecg_{record}_beats.csv").read_text(encoding="utf-8").split()
         expert_s = np.array([int(line) for line in lines if line.isdigit()]) / 360.0
         found += _pair(name, find_beats(read(signal)).times_s, expert_s, goal)
     heart = LongHeart(600.0)
     recording = heart.read(0, heart.n_samples)
-    start = time.perf_counter()
-    find_beats(recording)
-    found.append(
-        Figure(_GROUP, "time for 10 min, 192 channels, 1 kHz", time.perf_counter() - start, "s")
-    )
+    wall_s, used_s = time.perf_counter(), time.process_time()
+    beats = find_beats(recording)
+    wall_s, used_s = time.perf_counter() - wall_s, time.process_time() - used_s
+    found += _pair("10 min, 192 channels, 1 kHz", beats.times_s, heart.r_times_s, None)
+    found += [
+        Figure(_GROUP, "that one, wall time", wall_s, "s"),
+        Figure(_GROUP, "that one, processor time", used_s, "s", maximum=3.0, is_own_goal=True),
+    ]
     return found
 
 

@@ -170,7 +170,7 @@ def _features(beats_pt: np.ndarray, array: SensorArray, seed: int):
     return map_measures.peak_features(map_measures.AT_T, peak)[:3]
 
 
-def figures(n: int = 40) -> list[Figure]:
+def figures(n: int = 24) -> list[Figure]:
     """Errors and coverage for 36 and 64 heads, dipoles and extended hearts, and a round torso."""
     out: list[Figure] = []
     cases = (

@@ -72,9 +72,11 @@ def _figures(
     likeness, coverage = map_scores(array, uncertainty, DIPOLES, seed=6)
     group = f"map, {name}"
     note = f"{DIPOLES} dipoles in MNE's sphere, 5 to 12 cm deep, noise {NOISE_PT} pT; {note}"
+    # Where heads are dead next to a pole, what lies between is not in the data: no goal, an error.
+    least = None if "dead" in name else LEAST_R
     rows = [
         Figure(group, "r of Bz, median", float(np.median(likeness[:, 2])), "", note=note),
-        Figure(group, "r of Bz, worst", float(likeness[:, 2].min()), "", minimum=LEAST_R),
+        Figure(group, "r of Bz, worst", float(likeness[:, 2].min()), "", minimum=least),
         Figure(group, "error within 1.96 stated, all points", 100.0 * coverage[:, 2].mean(), "%",
                minimum=95.0, is_own_goal=True),
         Figure(group, "the same, worst map", 100.0 * coverage[:, 2].min(), "%"),
@@ -110,18 +112,18 @@ def _speed() -> list[Figure]:
         data = data + NOISE_PT * random.normal(size=array.n_channels)
         noise = np.full(array.n_channels, NOISE_PT)
         MapOperator.build(array, noise, data_pt=data)
-        start = time.perf_counter()
+        start = time.process_time()
         operator = MapOperator.build(array, noise, data_pt=data)
         operator.error_pt(data)
-        built_s = time.perf_counter() - start
+        built_s = time.process_time() - start
         many = data[:, None] * random.normal(1.0, 0.1, size=(1, beats))
-        start = time.perf_counter()
+        start = time.process_time()
         operator.bz_pt(many)
         group = f"map, time, {array.n_channels} channels"
         note = f"{operator.grid.n_points} grid points"
         rows += [
-            Figure(group, "operator, map and error", built_s, "s", maximum=3.0, is_own_goal=True,
+            Figure(group, "operator, map and error", built_s, "CPU s", maximum=3.0, is_own_goal=True,
                    note=note),
-            Figure(group, f"{beats} more maps of Bz", time.perf_counter() - start, "s"),
+            Figure(group, f"{beats} more maps of Bz", time.process_time() - start, "CPU s"),
         ]  # fmt: skip
     return rows

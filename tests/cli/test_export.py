@@ -8,6 +8,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "files"))
 from made_files import small_recording
+from simulated_heart import make_array, simulate
 
 from nullfield.files import read, write_csv
 
@@ -92,6 +93,26 @@ def test_results_as_hdf5(nullfield, table, tmp_path):
     outcome = nullfield("export", table, "--to", "hdf5", "--out", tmp_path / "x.h5")
     assert outcome.code == 0, outcome.err
     assert read_results(tmp_path / "x.h5").array.names == read(table).array.names
+
+
+def test_report_and_beat_as_dicom(nullfield, tmp_path):
+    pydicom = pytest.importorskip("pydicom")
+    heart = simulate(make_array(3, (0,)), duration_s=12.0, seed=4).recording
+    write_csv(heart, tmp_path / "heart.csv")
+    export = ("export", tmp_path / "heart.csv", "--to", "dicom", "--out", tmp_path / "dicom")
+    nullfield(*export).assert_one_line_error(3, "DICOM needs the patient")
+    outcome = nullfield(
+        *export, "--patient", "Roe^Jo", "--patient-id", "P7", "--study-time", "2026-01-31T14:30"
+    )
+    assert outcome.code == 0, outcome.err
+    kinds = {}
+    for path in (tmp_path / "dicom").glob("*.dcm"):
+        found = pydicom.dcmread(path)
+        assert (str(found.PatientName), found.PatientID) == ("Roe^Jo", "P7")
+        assert found.StudyDate == "20260131"
+        kinds[path.name] = found.SOPClassUID.name
+    assert "Encapsulated PDF" in kinds["report.dcm"]
+    assert "Waveform" in kinds["average.dcm"]
 
 
 def test_the_recording_is_not_written_over(nullfield, table):

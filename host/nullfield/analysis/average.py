@@ -22,6 +22,7 @@ _T_FROM_S = 0.14
 _T_TO_S = 0.45
 _T_SMOOTH_S = 0.03
 _T_PROMINENCE = 0.05
+_T_OVER_NOISE = 1.25
 _FEWEST_FOR_WEIGHTS = 8
 _LEAST_VARIANCE = 0.5
 """Share of the median variance below which a beat's own variance is not believed."""
@@ -306,7 +307,10 @@ def find_t_s(
     peaks, found = signal.find_peaks(rms, prominence=0.0)
     inside = (average.time_s[peaks] >= low) & (average.time_s[peaks] <= high)
     peaks, prominence = peaks[inside], found["prominences"][inside]
-    clear = prominence > _T_PROMINENCE * rms[peaks]
+    chosen = average.has_beats if channels is None else average.has_beats & channels
+    noise_pt = float(np.sqrt(np.mean(np.nan_to_num(average.noise_pt[chosen]) ** 2)))
+    # The RMS of noise alone is the noise, and smoothing leaves little of its ups and downs.
+    clear = (prominence > _T_PROMINENCE * rms[peaks]) & (rms[peaks] > _T_OVER_NOISE * noise_pt)
     if not clear.any():
         raise AnalysisError(
             f"no T wave between {low * 1e3:.0f} and {high * 1e3:.0f} ms after the R peak",

@@ -26,7 +26,8 @@ _BLUNT = 0.4
 _T_SIZE = 0.6
 _RATHER_BLUNT = 0.7
 _TALLEST_T = 0.9
-"""QRS energy of a T wave over that of its complex; beyond it is an ectopic beat (bigeminy)."""
+"""QRS energy of a late T wave over that of its complex; beyond it is an ectopic beat (bigeminy)."""
+_LATE = 0.8
 _USUAL = 0.7
 _RECURS = 0.5
 _SAME_DELAY_S = 0.06
@@ -199,7 +200,8 @@ def find_t_waves(
             continue
         small = energy[peaks[row]] < _T_SIZE * energy[peaks[row - 1]]
         alike = np.sum(blunt & (np.abs(delay - delay[row]) <= same))
-        tall = energy[peaks[row]] > _TALLEST_T * energy[peaks[row - 1]]
+        late = delay[row] > _LATE * reach
+        tall = late and energy[peaks[row]] > _TALLEST_T * energy[peaks[row - 1]]
         recurring = blunt[row] and not tall and alike > _RECURS * usual.sum()
         out[row] = recurring or (small and edge[row] < _RATHER_BLUNT)
     return out

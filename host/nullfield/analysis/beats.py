@@ -193,9 +193,9 @@ def _none(reason: str) -> Beats:
 def _usual(
     signals: Signals, shape: FloatArray, floor: float
 ) -> tuple[Match, IntArray, IntArray] | None:
-    """The template's match, the candidates that are like it, and all candidates."""
-    candidates = peaks_of(signals, floor)
-    candidates = without_t_waves(candidates, signals.energy, signals.sharp, signals.rate_hz)
+    """The template's match, the candidates that are like it, and all peaks."""
+    every = peaks_of(signals, floor)
+    candidates = without_t_waves(every, signals.energy, signals.sharp, signals.rate_hz)
     if not len(candidates):
         return None
     match = match_usual_beat(shape, candidates, signals.sharp[candidates], signals.rate_hz)
@@ -206,7 +206,7 @@ def _usual(
     alike = match.correlation[places] >= _RESEMBLES
     if not alike.any():
         return None
-    return match, np.unique(places[alike]), candidates
+    return match, np.unique(places[alike]), every
 
 
 def _peaks(

@@ -33,13 +33,16 @@ _SPEED_SMOOTH_S = 0.003
 _HILL_SMOOTH_S = 0.006
 _FAST_SHARE = 0.06
 """Share of the QRS's greatest speed below which the field counts as slow; that of T is 2 to 5 %."""
-_SLOW_FOR_S = 0.010
+_SLOW_FOR_S = 0.020
+"""Longer than the turn at the bottom of a broad S."""
 _LONGEST_QRS_S = 0.20
 _TURN_SHARE = 0.03
 _NOISE_FACTOR = 3.0
 _P_FROM_S = 0.30
 _P_GAP_S = 0.03
 _P_SHARE = 0.01
+_FOOT = 0.15
+"""Share of a hill's height at which its flank is over."""
 
 
 @dataclass(frozen=True)
@@ -245,7 +248,11 @@ def _p_wave(curves: _Curves, onset: int | None, found: BeatLandmarks) -> None:
         floor = float(smooth[min(bound, peak) : max(bound, peak) + 1].min())
         index = _tangent(smooth, peak, bound, floor)
         if index is None:
-            found.reasons[name] = "the P wave reaches beyond the beat's window"
+            found.reasons[name] = (
+                "the P wave reaches beyond the beat's window"
+                if name == "P_onset"
+                else "the P wave does not come down before the QRS complex"
+            )
         else:
             found.times_s[name] = float(curves.time_s[index])
 
@@ -261,16 +268,17 @@ def _tangent(values: FloatArray, peak: int, bound: int, floor: float) -> int | N
     low, high = min(peak, bound), max(peak, bound)
     if high - low < 3:
         return None
-    slope = np.gradient(values[low : high + 1])
-    # Toward the bound: the first flank beside the peak, not that of another hill beyond it.
-    flank = slope[::-1] if bound < peak else -slope
-    rest = np.flatnonzero(flank[1:] < 0.0)
-    end = int(rest[0]) + 1 if len(rest) else len(flank)
-    steepest = int(np.argmax(flank[:end]))
-    size = float(flank[steepest])
+    # From the peak outward.
+    run = values[low : high + 1] if bound > peak else values[low : high + 1][::-1]
+    # The flank of this hill, notches of its top (a P wave's two atria) and all, not of one beyond.
+    foot = np.flatnonzero(run < floor + _FOOT * (run[0] - floor))
+    end = max(2, int(foot[0]) + 1) if len(foot) else len(run)
+    fall = -np.gradient(run)[:end]
+    steepest = int(np.argmax(fall))
+    size = float(fall[steepest])
     if size <= 0.0:
         return None
-    at = peak + (steepest if bound > peak else -steepest)
-    run = (float(values[at]) - floor) / size
-    index = round(at + run if bound > peak else at - run)
-    return index if low <= index <= high else None
+    reached = round(steepest + (float(run[steepest]) - floor) / size)
+    if reached >= len(run):
+        return None
+    return peak + reached if bound > peak else peak - reached

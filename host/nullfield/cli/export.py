@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
@@ -9,6 +10,7 @@ from typing import Annotated
 import typer
 
 from nullfield.analysis.data import FieldRecording
+from nullfield.analysis.sections import Source
 from nullfield.cli.analysis_options import PositionsOption, RateOption, UnitOption
 from nullfield.cli.exam import check_folder
 from nullfield.cli.terminal import output
@@ -21,6 +23,7 @@ _ENDINGS = {
     "edf": ".edf",
     "bdf": ".bdf",
     "hdf5": ".h5",
+    "dicom": "_dicom",
 }
 FORMATS = tuple(_ENDINGS)
 
@@ -33,10 +36,10 @@ def register(app: typer.Typer) -> None:
 def export(
     recording: Annotated[Path, typer.Argument(help="Own recording, or a file of another system.")],
     to: Annotated[
-        str, typer.Option("--to", help="Format: fif, bids, csv, edf, bdf, hdf5.")
+        str, typer.Option("--to", help="Format: fif, bids, csv, edf, bdf, hdf5, dicom.")
     ] = "fif",
     out: Annotated[
-        Path | None, typer.Option("--out", help="File to write; for bids a folder.")
+        Path | None, typer.Option("--out", help="File to write; for bids and dicom a folder.")
     ] = None,
     positions: PositionsOption = None,
     rate: RateOption = None,
@@ -45,30 +48,44 @@ def export(
         str | None, typer.Option("--subject", help="BIDS: the subject's label.")
     ] = None,
     task: Annotated[str, typer.Option("--task", help="BIDS: what the subject did.")] = "rest",
+    patient: Annotated[
+        str, typer.Option("--patient", help="DICOM: patient's name, Family^Given.")
+    ] = "",
+    patient_id: Annotated[str, typer.Option("--patient-id", help="DICOM: patient's id.")] = "",
+    study_time: Annotated[
+        str, typer.Option("--study-time", help="DICOM: when, like 2026-01-31T14:30.")
+    ] = "",
 ) -> None:
     """Write a recording in another format: for MNE, for a data set, for a spreadsheet.
 
-    hdf5 holds results: the recording is analysed for it.
+    hdf5 and dicom hold results: the recording is analysed for them.
     """
     if to not in FORMATS:
         raise InputError(f"--to {to}: no such format", f"formats: {', '.join(FORMATS)}")
-    from nullfield.files import read
+    from nullfield.files import open_source
 
     target = out if out is not None else default_target(recording, to)
     check_folder(target.parent)
     if target.exists() and recording.exists() and target.samefile(recording):
         raise InputError(f"{target}: is the recording itself", "give another name by --out")
-    field = read(recording, positions=positions, rate_hz=rate, unit=unit)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    if to == "bids":
-        from nullfield.files import write_bids
-
-        written = write_bids(field, target, subject=subject, task=task)
-        output.print(f"written to {written}")
+    source = open_source(recording, positions=positions, rate_hz=rate, unit=unit)
+    if to == "dicom":
+        day, _, clock = study_time.replace(" ", "T").partition("T")
+        given = {"patient_name": patient, "patient_id": patient_id}
+        _dicom(source, target, {**given, "study_date": day, "study_time": clock})
+    elif to == "hdf5":
+        _hdf5(source, target)
     else:
-        _WRITERS[to](field, target)
-        output.print(f"written to {target}")
-    for note in field.metadata.get("notes", ()):
+        field = source.read(0, source.n_samples)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if to == "bids":
+            from nullfield.files import write_bids
+
+            target = write_bids(field, target, subject=subject, task=task)
+        else:
+            _WRITERS[to](field, target)
+    output.print(f"written to {target}")
+    for note in source.metadata.get("notes", ()):
         output.print(f"[yellow]note[/]: {note}", highlight=False)
 
 
@@ -104,11 +121,29 @@ def _edf(field: FieldRecording, target: Path) -> None:
     )
 
 
-def _hdf5(field: FieldRecording, target: Path) -> None:
-    from nullfield.analysis.chain import analyze
+def _hdf5(source: Source, target: Path) -> None:
+    from nullfield.analysis.chain import analyze_source
     from nullfield.files.results_hdf5 import write_results
 
-    write_results(analyze(field), target)
+    analysis = analyze_source(source)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    write_results(analysis, target)
+
+
+def _dicom(source: Source, folder: Path, given: dict[str, str]) -> None:
+    from nullfield.analysis.chain import analyze_source
+    from nullfield.analysis.plots import write_plots
+    from nullfield.analysis.report import write_report
+    from nullfield.files.dicom import exam_of, write_dicom
+
+    exam = exam_of(source.metadata, **given)
+    analysis = analyze_source(source)
+    with tempfile.TemporaryDirectory() as scratch:
+        plots = write_plots(analysis, None, Path(scratch))
+        pdf = Path(scratch) / "report.pdf"
+        write_report(pdf, analysis, plots, {"subject": exam.patient_id, "date": exam.study_date})
+        for path in write_dicom(analysis, folder, exam, pdf):
+            output.print(f"{path.name} written")
 
 
 _WRITERS: dict[str, Callable[[FieldRecording, Path], None]] = {
@@ -116,5 +151,4 @@ _WRITERS: dict[str, Callable[[FieldRecording, Path], None]] = {
     "csv": _csv,
     "edf": _edf,
     "bdf": _edf,
-    "hdf5": _hdf5,
 }

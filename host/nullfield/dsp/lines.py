@@ -14,14 +14,15 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import signal
 
-from nullfield.dsp.gaps import BoolArray, FloatArray, runs
+from nullfield.dsp.gaps import BoolArray, FloatArray, IntArray, runs
+from nullfield.dsp.products import thin_product
 
 NODE_SPACING_S = 1.0
 _LEAST_WEIGHT = 0.15
 """Share of a node's window that has to be usable."""
 _LEAST_QUIET = 0.15
 _PROBE_CHANNELS = 24
-_PROBE_S = 60.0
+_PROBE_S = 40.0
 _LINE_RATIO = 3.0
 """Amplitude over its surroundings from which a harmonic counts as found."""
 _SPECTRUM_S = 2.0
@@ -134,7 +135,7 @@ def subtract_lines(
         share = (np.arange(stop - start) / step)[:, None]
         both = np.concatenate([waves * (1.0 - share), waves * share], axis=1)
         pair = np.concatenate([amplitudes[:, node], amplitudes[:, node + 1]], axis=1)
-        field_pt[:, start:stop] -= pair @ both.T
+        field_pt[:, start:stop] -= thin_product(pair, both.T)
 
 
 def _amplitudes(
@@ -171,16 +172,21 @@ def _amplitudes(
                 allowed = quiet[first - 1 : stop - 1] & quiet[first:stop]
             share = np.arange(first - start, stop - start) / step
             for rows, mask in _patterns(slope, allowed):
-                part = slope[rows][:, mask]
-                chosen = basis[mask]
-                for hat, g, r, w in (
-                    (1.0 - share[mask], gram, right, weight),
-                    (share[mask], next_gram, next_right, next_weight),
-                ):
-                    hatted = chosen * hat[:, None]
-                    g[rows] += chosen.T @ hatted
-                    r[rows] += part @ hatted
-                    w[rows] += hat.sum()
+                # Rows and samples that are all there are not copied.
+                part = slope if isinstance(rows, slice) else slope[rows]
+                if mask is not None:
+                    part = part[:, mask]
+                chosen = basis if mask is None else basis[mask]
+                late = (share if mask is None else share[mask])[:, None]
+                hatted = np.concatenate([chosen * (1.0 - late), chosen * late], axis=1)
+                own, following = np.split(chosen.T @ hatted, 2, axis=1)
+                seen = thin_product(part, hatted)
+                gram[rows] += own
+                next_gram[rows] += following
+                right[rows] += seen[:, : width + 1]
+                next_right[rows] += seen[:, width + 1 :]
+                weight[rows] += len(late) - late.sum()
+                next_weight[rows] += late.sum()
         enough = weight > _LEAST_WEIGHT * step / (1.0 if 0 < node < n_nodes - 1 else 2.0)
         if enough.any():
             ridge = 1e-9 * np.trace(gram[enough], axis1=1, axis2=2)[:, None, None]
@@ -193,18 +199,27 @@ def _amplitudes(
     return amplitudes, known
 
 
-def _patterns(slope: FloatArray, allowed: BoolArray) -> list[tuple[np.ndarray, BoolArray]]:
-    """Rows with the same usable samples, together."""
-    finite = np.isfinite(slope)
-    whole = finite[:, allowed].all(axis=1)
-    groups = [(np.flatnonzero(whole), allowed)] if whole.any() and allowed.any() else []
+def _patterns(
+    slope: FloatArray, allowed: BoolArray
+) -> list[tuple[slice | IntArray, BoolArray | None]]:
+    """Rows with the same usable samples, together; a slice and None where these are all."""
+    everything = bool(allowed.all())
+    # A sum is finite if and only if all its terms are, short of values near the largest float.
+    whole = np.isfinite((slope if everything else slope[:, allowed]).sum(axis=1))
+    mask = None if everything else allowed
+    if whole.all():
+        return [(slice(None), mask)] if allowed.any() else []
+    groups: list[tuple[slice | IntArray, BoolArray | None]] = []
+    if whole.any() and allowed.any():
+        groups.append((np.flatnonzero(whole), mask))
     others: dict[bytes, list[int]] = {}
+    finite = np.isfinite(slope)
     for row in np.flatnonzero(~whole):
         others.setdefault(np.packbits(finite[row]).tobytes(), []).append(int(row))
     for rows in others.values():
-        mask = finite[rows[0]] & allowed
-        if mask.any():
-            groups.append((np.array(rows), mask))
+        usable = finite[rows[0]] & allowed
+        if usable.any():
+            groups.append((np.array(rows), usable))
     return groups
 
 

@@ -30,6 +30,7 @@ from nullfield.analysis.cleaning.step import CleaningStep
 from nullfield.analysis.cleaning.work import Work
 from nullfield.analysis.data import SensorArray
 from nullfield.dsp.gaps import BoolArray, FloatArray, IntArray
+from nullfield.dsp.products import thin_product
 from nullfield.errors import AnalysisError
 
 _ORDERS = (1, 2, 3)
@@ -122,7 +123,7 @@ def homogeneous_step(work: Work, settings: CleaningSettings) -> CleaningStep:
             return None
         every = len(present) == len(rows)
         basis, estimator = factors if every else _factors(work.array, present, order, method)
-        return lambda values: values - basis @ (estimator @ values)
+        return lambda values: values - thin_product(basis, thin_product(estimator, values))
 
     lost = apply_operator(work, channels, operator_for)
     work.then(in_all(matrix, rows, work.n_channels))

@@ -37,6 +37,8 @@ _TOGETHER_S = 0.3
 _TRANSITION_S = 0.02
 _MOVEMENT_MARGIN_S = 0.5
 _SLOW_S = 10.0
+_FEWEST_BESIDE = 3
+_MOST_BESIDE = 10
 _MOST_STEPS = 50
 """More than that in one channel is no sensor with a step now and then."""
 
@@ -83,7 +85,11 @@ def remove_steps(work: Work) -> CleaningStep:
                 continue
             found += own
     ordered = sorted(found, key=lambda one: (one.channel, one.sample))
-    found = [done for step in ordered if (done := _subtract(work, step)) is not None]
+    found = [
+        done
+        for step in ordered
+        if (done := _subtract(work, step, _free(step, ordered, work.rate_hz))) is not None
+    ]
     parameters = {
         "steps": [[work.array.names[s.channel], s.sample / work.rate_hz, s.size_pt] for s in found],
         "left": left,
@@ -196,7 +202,14 @@ def _is_near(sample: int, times: list[int], rate_hz: float) -> bool:
     return any(abs(sample - time) <= _TOGETHER_S * rate_hz for time in times)
 
 
-def _subtract(work: Work, step: _Step) -> _Step | None:
+def _free(step: _Step, steps: list[_Step], rate_hz: float) -> int:
+    """Samples to either side, a second at most, without another step of the same channel."""
+    others = [abs(one.sample - step.sample) for one in steps if one.channel == step.channel]
+    nearest = min((distance for distance in others if distance), default=round(2.0 * rate_hz))
+    return min(round(rate_hz), max(1, nearest - round(_TOGETHER_S * rate_hz)))
+
+
+def _subtract(work: Work, step: _Step, free: int) -> _Step | None:
     """Place and size a step by the samples themselves, and subtract it."""
     row = work.field_pt[step.channel]
     reach, far = round(0.3 * work.rate_hz), round(1.0 * work.rate_hz)
@@ -210,10 +223,39 @@ def _subtract(work: Work, step: _Step) -> _Step | None:
     # Where two levels explain the samples best; what the heart adds is the same for both.
     cost = np.nancumsum(np.abs(here - level_before)) - np.nancumsum(np.abs(here - level_after))
     at = low + int(np.argmin(cost)) + 1
-    row[at:] -= level_after - level_before
     margin = max(1, round(_TRANSITION_S * work.rate_hz))
     row[max(0, at - margin) : at + margin] = np.nan
-    return _Step(step.channel, at, level_after - level_before)
+    size_pt = _size_beside_others(work, step.channel, at, free)
+    if size_pt is None:
+        size_pt = level_after - level_before
+    row[at:] -= size_pt
+    return _Step(step.channel, at, size_pt)
+
+
+def _size_beside_others(work: Work, channel: int, at: int, far: int) -> float | None:
+    """Size of a step, fitted over two seconds beside the fields of other heads and a straight line.
+
+    What the heart and the room do in that time is in the other channels too. None where there are
+    too few of them.
+    """
+    window = slice(max(0, at - far), at + far)
+    row = work.field_pt[channel, window]
+    head = work.array.head_names[channel]
+    others = np.flatnonzero(~work.bad & np.array([name != head for name in work.array.head_names]))
+    here = np.isfinite(row)
+    others = others[np.isfinite(work.field_pt[others, window][:, here]).all(axis=1)]
+    if len(others) < _FEWEST_BESIDE or here.sum() < max(far, 10 * _MOST_BESIDE):
+        return None
+    time = np.arange(len(row))[here] - (at - window.start)
+    trend = np.stack([np.ones(len(time)), time / far, time >= 0]).astype(np.float64)
+    y, x = row[here], work.field_pt[others, window][:, here]
+    basis = np.linalg.qr(trend.T)[0]
+    # Those most alike, apart from level, slope and step.
+    moves = x - (x @ basis) @ basis.T
+    alike = np.abs(moves @ (y - basis @ (basis.T @ y)))
+    alike /= np.maximum(np.linalg.norm(moves, axis=1), 1e-300)
+    design = np.concatenate([trend, x[np.argsort(alike)[-_MOST_BESIDE:]]])
+    return float(np.linalg.lstsq(design.T, y, rcond=1e-10)[0][2])
 
 
 def _excursions(levels: _Levels, work: Work) -> list[tuple[int, int]]:

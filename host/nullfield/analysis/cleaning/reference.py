@@ -16,6 +16,7 @@ from nullfield.analysis.cleaning.step import CleaningStep
 from nullfield.analysis.cleaning.work import Work
 from nullfield.analysis.data import FieldRecording
 from nullfield.dsp.gaps import BoolArray, FloatArray
+from nullfield.dsp.products import thin_product
 from nullfield.errors import AnalysisError
 
 _RIDGE = 1e-9
@@ -178,7 +179,7 @@ def subtract_references(work: Work, result: ReferenceRegression) -> None:
     flat = result.weights[rows].reshape(len(rows), -1)
     for block in work.blocks():
         past = _delayed(work.field_pt, references, lags, block) - np.repeat(level_pt, len(lags), 0)
-        work.field_pt[rows, block] -= flat @ past
+        work.field_pt[rows, block] -= thin_product(flat, past)
 
 
 def _kept_share(work: Work, result: ReferenceRegression) -> float | None:

@@ -10,7 +10,7 @@ import numpy as np
 from nullfield.analysis.data import SensorArray
 from nullfield.dsp.gaps import BoolArray, FloatArray
 
-BLOCK = 16_384
+BLOCK = 8_192
 """Samples that are worked on at a time: a copy of such a block stays small."""
 
 

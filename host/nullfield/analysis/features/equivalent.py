@@ -44,8 +44,8 @@ _SPREADS = tuple((radius, amount) for radius in (0.008, 0.015) for amount in (0.
 """Radius of the extended source (m), and its random moments over the dipole's."""
 _RESIDUAL_POWERS = np.logspace(-6, 0.5, 14)
 _MOMENT_PRIOR = 3.0
-_CAUTION = 2.0
-"""Loss of log likelihood that still counts as about as likely (a factor of seven)."""
+_CAUTION = 5.0
+"""Loss of log likelihood that is still credible: a chi-squared of 10 for two free numbers."""
 
 
 @dataclass(frozen=True)
@@ -307,7 +307,7 @@ class _Terms:
                 spectrum = 1.0 + power * np.maximum(values, 0.0)
                 score = -0.5 * float((white**2 / spectrum + np.log(spectrum)).sum()) - size
                 scores.append((score, spread, float(power)))
-        # Of all that are about as likely the freest: a prior that is too narrow biases the map and
+        # Of all that are credible the freest: a prior that is too narrow biases the map and
         # makes its error look small.
         best = max(score for score, _, _ in scores)
         _, power, spread = max(

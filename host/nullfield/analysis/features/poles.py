@@ -137,6 +137,9 @@ class PoleFinder:
         gx, gy = np.meshgrid(self.x_m, self.y_m)
         self._grid = np.stack([gx.ravel(), gy.ravel(), np.full(gx.size, self.z_m)], axis=1)
         of_x, of_y = bz_kernels(self._grid, equivalent.positions_m)
+        # Half a step more, so that the narrowest array holds a grid point.
+        margin = 0.5 * _STEP_M
+        self._inside = inside_rectangle(self.x_m, self.y_m, self.low - margin, self.high + margin)
         self._kernel = np.stack([of_x, of_y], axis=2).reshape(len(self._grid), -1)
 
         # Straight from the channels to the grid: there are fewer channels than dipoles.
@@ -175,7 +178,7 @@ class PoleFinder:
             positive_pt=np.where(two, plus_pt, np.nan),
             negative_pt=np.where(two, -minus_pt, np.nan),
             inside=inside & two,
-            arrow_pt_per_m=self._longest_arrow(bz),
+            arrow_pt_per_m=self._longest_arrow(bz, moments_nam),
         )
 
     def _top(self, bz: FloatArray, moments_nam: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -193,8 +196,33 @@ class PoleFinder:
         value, _, _ = bz_derivatives(place, self.equivalent.positions_m, moments_nam)
         return place[:, :2], value
 
-    def _longest_arrow(self, bz: FloatArray) -> FloatArray:
-        return longest_arrow(bz, self.x_m, self.y_m, self.low, self.high)
+    def _longest_arrow(self, bz: FloatArray, moments_nam: FloatArray) -> FloatArray:
+        """Where it is by the grid and a parabola each way, how long it is by the field itself."""
+        along_y, along_x = np.gradient(bz, self.y_m, self.x_m, axis=(1, 2))
+        length2 = along_x**2 + along_y**2
+        within = np.where(self._inside, length2, -1.0).reshape(len(bz), -1)
+        best = within.argmax(axis=1)
+        row, column = np.divmod(best, len(self.x_m))
+        place = self._grid[best].copy()
+        every = np.arange(len(bz))
+        for axis, step in ((0, (0, 1)), (1, (1, 0))):
+            before, here, after = (
+                length2[every, row + k * step[0], column + k * step[1]] for k in (-1, 0, 1)
+            )
+            bend = np.minimum(before - 2.0 * here + after, -1e-300)
+            place[:, axis] += np.clip(0.5 * (before - after) / bend, -0.5, 0.5) * _STEP_M
+        place[:, :2] = np.clip(place[:, :2], self.low, self.high)
+        _, slope, _ = bz_derivatives(place, self.equivalent.positions_m, moments_nam)
+        return np.stack([slope[:, 1], -slope[:, 0]], axis=1)
+
+
+def inside_rectangle(
+    x_m: FloatArray, y_m: FloatArray, low_m: FloatArray, high_m: FloatArray
+) -> npt.NDArray[np.bool_]:
+    """Grid points within a rectangle, shape ``(n_y, n_x)``."""
+    inside_x = (x_m >= low_m[0] - 1e-9) & (x_m <= high_m[0] + 1e-9)
+    inside_y = (y_m >= low_m[1] - 1e-9) & (y_m <= high_m[1] + 1e-9)
+    return np.asarray(inside_y[:, None] & inside_x[None])
 
 
 def longest_arrow(
@@ -215,9 +243,7 @@ def longest_arrow(
         pT/m.
     """
     along_y, along_x = np.gradient(bz_pt, y_m, x_m, axis=(1, 2))
-    inside_x = (x_m >= low_m[0] - 1e-9) & (x_m <= high_m[0] + 1e-9)
-    inside_y = (y_m >= low_m[1] - 1e-9) & (y_m <= high_m[1] + 1e-9)
-    inside = inside_y[:, None] & inside_x[None]
+    inside = inside_rectangle(x_m, y_m, low_m, high_m)
     arrow = np.stack([along_y, -along_x], axis=-1)[:, inside]
     best = (arrow**2).sum(axis=2).argmax(axis=1)
     return np.asarray(arrow[np.arange(len(arrow)), best])

@@ -62,7 +62,7 @@ def series_figure(series: MapSeries, which: str, names: dict[float, str]) -> Fig
     )
     panels = np.atleast_1d(figure.subplots(rows, columns, squeeze=False)).ravel()
     limit = series.limit_pt
-    half = 0.5 * float(np.median(np.diff(series.times_s))) if count > 1 else np.inf
+    close = 0.25 * float(np.median(np.diff(series.times_s))) if count > 1 else np.inf
     filled: Any = None
     is_unsure = False
     for number, axes in enumerate(panels):
@@ -83,7 +83,7 @@ def series_figure(series: MapSeries, which: str, names: dict[float, str]) -> Fig
                 ha="center", va="center", fontsize=8.5, color="0.3",
             )  # fmt: skip
         time_s = float(series.times_s[number])
-        near = [name for at, name in names.items() if abs(at - time_s) < half]
+        near = [name for at, name in names.items() if abs(at - time_s) < close]
         title = f"{signed(1e3 * time_s)} ms"
         axes.set_title(
             f"{'/'.join(near)}  {title}" if near else title,

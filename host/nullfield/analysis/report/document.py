@@ -93,11 +93,15 @@ class Picture:
 
 @dataclass(frozen=True)
 class Frames:
-    """Moments of a time lapse, for a slider on screens; paper has the series instead."""
+    """Moments of a time lapse, for a slider on screens; paper has the series instead.
+
+    `start` is the frame that is shown first.
+    """
 
     frames: tuple[bytes, ...]
     labels: tuple[str, ...]
     caption: str
+    start: int = 0
     block: str = "frames"
 
 

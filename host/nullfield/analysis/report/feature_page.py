@@ -30,7 +30,7 @@ def feature_section(analysis: Analysis, units: Units) -> Section:
         return Section("features", "Features", (Missing("Features", reason),))
     # What has no value has a reason; the column is left away where nothing is missing.
     has_remarks = any(feature.reason for feature in features)
-    remark = (Column("Remark", weight=1.8),) if has_remarks else ()
+    remark = (Column("Remark", weight=1.6),) if has_remarks else ()
     blocks: list[Block] = [
         Text(
             "Features of research. A published range is that of the group named beside it, measured "
@@ -40,12 +40,12 @@ def feature_section(analysis: Analysis, units: Units) -> Section:
         table(
             "Values, with bootstrap intervals over the beats",
             (
-                Column("Feature", weight=2.2),
-                Column("Value", True, 1.0),
-                Column("95 % interval", True, 1.5),
+                Column("Feature", weight=1.7),
+                Column("Value", True, 0.9),
+                Column("95 % interval", True, 1.6),
                 Column("Unit", weight=0.8),
                 Column("Reference range", True, 1.3),
-                Column("Reference from", weight=2.2),
+                Column("Reference from", weight=2.5),
                 *remark,
             ),
             [
@@ -54,7 +54,7 @@ def feature_section(analysis: Analysis, units: Units) -> Section:
                     significant(feature.value, 4),
                     interval_text(feature.low, feature.high),
                     unit_text(feature.unit),
-                    interval_text(*(feature.reference or (None, None))),
+                    _range_text(feature.reference),
                     feature.reference_source if feature.reference else "",
                     *((feature.reason,) if has_remarks else ()),
                 )
@@ -80,6 +80,13 @@ def feature_section(analysis: Analysis, units: Units) -> Section:
 def readable(name: Any) -> str:
     """A feature's name as words."""
     return str(name).replace("_", " ")
+
+
+def _range_text(reference: tuple[float, float] | None) -> str:
+    """A published range with the digits that it was published with."""
+    if reference is None:
+        return ABSENT
+    return " … ".join(f"{end:g}".replace("-", "−") for end in reference)
 
 
 def unit_text(unit: Any) -> str:

@@ -96,6 +96,7 @@ def pdf_bytes(document: Document, *, is_compressed: bool = True) -> bytes:
     pdf.set_creation_date(_date(document.created))
     pdf.set_margins(_MARGIN_MM, 13.0, _MARGIN_MM)
     pdf.set_auto_page_break(True, 18.0)
+    pdf.c_margin = 0.0
     pdf.add_page()
     _title(pdf, document)
     for number, section in enumerate(document.sections):
@@ -124,7 +125,7 @@ def _title(pdf: _Report, document: Document) -> None:
     pdf.set_font(_FONT, "B", 10)
     pdf.set_text_color(*_INK)
     pdf.set_draw_color(*_INK)
-    pdf.cell(0, 8, f" {document.disclaimer}", border=1, new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+    pdf.cell(0, 8, f"  {document.disclaimer}", border=1, new_x=XPos.LMARGIN, new_y=YPos.NEXT)
 
 
 def _section(pdf: _Report, section: Section, *, is_first: bool) -> None:

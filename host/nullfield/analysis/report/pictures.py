@@ -71,7 +71,9 @@ def frames_of(picture: Picture, labels: tuple[str, ...] = ()) -> Frames | None:
         frame.quantize(256, dither=Image.Dither.NONE).save(file, format="PNG", optimize=True)
         frames.append(file.getvalue())
         shown.append(known[number * step] if known else f"frame {number * step + 1}")
-    return Frames(tuple(frames), tuple(shown), picture.caption)
+    # The beat begins with an empty map: R is what a reader wants to see first.
+    start = next((i for i, label in enumerate(shown) if label.startswith("R,")), 0)
+    return Frames(tuple(frames), tuple(shown), picture.caption, start)
 
 
 def peaks_in_time(analysis: Analysis) -> dict[str, Landmark | None]:
