@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
@@ -120,15 +120,9 @@ def run_batch(
     store.prepare()
     with store.locked():
         store.clear_parts()
-        places = chosen.reading.positions
-        reading = Reading(
-            None if places is None else places.resolve(),
-            chosen.reading.rate_hz,
-            chosen.reading.unit,
-        )
+        analysis, reading = _with_whole_paths(chosen)
         jobs = [
-            Job(name, root, store.root, chosen.analysis, reading, chosen.is_forced)
-            for name in recordings
+            Job(name, root, store.root, analysis, reading, chosen.is_forced) for name in recordings
         ]
         run = _Run(jobs, chosen.tries, progress or (lambda text, share: None))
         left = run.keep_earlier()
@@ -150,6 +144,17 @@ def run_batch(
         table=store.root / TABLE,
         page=store.root / PAGE,
     )
+
+
+def _with_whole_paths(settings: BatchSettings) -> tuple[AnalysisSettings, Reading]:
+    """Settings whose files are found from any folder: a worker may run in another."""
+    analysis, reading = settings.analysis, settings.reading
+    if reading.positions is not None:
+        reading = replace(reading, positions=reading.positions.resolve())
+    if analysis.model.surface is not None:
+        surface = str(Path(analysis.model.surface).resolve())
+        analysis = replace(analysis, model=replace(analysis.model, surface=surface))
+    return analysis, reading
 
 
 class _Run:

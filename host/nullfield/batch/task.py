@@ -124,12 +124,14 @@ def job_key(job: Job) -> str:
     files = content_files(job.path)
     if job.reading.positions is not None:
         files.append(job.reading.positions)
+    if job.settings.model.surface is not None:
+        files.append(Path(job.settings.model.surface))
     reading = {"rate_hz": job.reading.rate_hz, "unit": job.reading.unit}
     try:
-        return result_key(files, {"analysis": job.settings.to_json(), "reading": reading})
+        return result_key(files, {"analysis": asdict(job.settings), "reading": reading})
     except OSError as error:
         raise InputError(
-            f"{job.path}: cannot be read ({error.strerror or error})",
+            f"{error.filename or job.path}: cannot be read ({error.strerror or error})",
             "check the file; a cluster's workers need the same paths as this machine",
         ) from error
 
