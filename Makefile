@@ -15,7 +15,7 @@ STAMP := $(VENV)/.installed
 need = command -v $(1) >/dev/null || { echo "error: missing system tool: $(1) (Debian package: $(2)): sudo apt-get install $(2)" >&2; exit 1; }
 
 .PHONY: help setup venv toolchain demo test test-emulated firmware lint format lint-ruff lint-format lint-types lint-imports \
-	lint-protocol typecheck-firmware compile-firmware pytest soak soak-flash soak-production soak-hil bench clean distclean
+	lint-protocol typecheck-firmware compile-firmware pytest pytest-arrays soak soak-flash soak-production soak-hil bench clean distclean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)$$/  \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|' 2>/dev/null \
@@ -75,9 +75,16 @@ compile-firmware: toolchain ## mpy-cross on all firmware for x86, armv6m and arm
 
 lint: lint-ruff lint-format lint-types lint-imports lint-protocol typecheck-firmware ## all checks without tests
 
-pytest: setup
-	@echo "== pytest"
-	@$(BIN)/python -m pytest
+# Arrays only: no boards, no ports, so two processes share them; each with one thread of algebra.
+ARRAY_TESTS := tests/analysis tests/files tests/dsp
+
+pytest-arrays: $(STAMP)
+	@echo "== pytest: analysis and files, two processes"
+	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile $(ARRAY_TESTS)
+
+pytest: setup pytest-arrays
+	@echo "== pytest: all others"
+	@$(BIN)/python -m pytest $(addprefix --ignore=,$(ARRAY_TESTS))
 
 test: setup lint compile-firmware pytest ## set-up, every check, every test
 

@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 from simulated_heart import DIPOLE_M, R_MOMENT_NAM, make_array, simulate
 
-from nullfield.analysis.arrows import arrows_pt_per_m, map_features
-from nullfield.analysis.cleaning.reference import homogeneous_projector, regress_references
+from nullfield.analysis.arrows import arrows_pt_per_m
+from nullfield.analysis.cleaning.homogeneous import homogeneous_projector
+from nullfield.analysis.cleaning.reference import regress_references
 from nullfield.analysis.data import FieldRecording
+from nullfield.analysis.features.poles import map_features
 from nullfield.analysis.field_map import FieldMap, map_bz
 from nullfield.analysis.sources.dipole_fit import fit_dipole
 from nullfield.analysis.sources.half_space import (

@@ -9,7 +9,22 @@ from collections.abc import Callable
 from pathlib import Path
 
 from rich.console import Console
-from tests.bench import blocks, decoding, latency, setting_up, speed
+from tests.bench import (
+    batch,
+    beats,
+    blocks,
+    cleaning,
+    compare_intervals,
+    decoding,
+    dipole,
+    features,
+    files,
+    imaging_speed,
+    latency,
+    maps,
+    setting_up,
+    speed,
+)
 from tests.bench.figures import Figure, as_json, show
 
 DEMO36_GOAL = 1.0
@@ -33,15 +48,32 @@ def _speed_and_decoding(seconds: float, wanted: set[str]) -> list[Figure]:
     return figures
 
 
+IMAGING: dict[str, Callable[[], list[Figure]]] = {
+    "beats": beats.figures,
+    "cleaning": cleaning.figures,
+    "maps": maps.figures,
+    "dipole": dipole.figures,
+    "features": features.figures,
+    "compare": compare_intervals.figures,
+    "files": files.figures,
+    "imaging": imaging_speed.figures,
+    "batch": batch.figures,
+}
+"""Parts that need no instrument; `all` of them take some twenty minutes."""
+
+
 def main() -> int:
     """Run the parts in turn and print the figures."""
-    parts = ("blocks", "speed", "decode", "latency", "setup")
+    parts = ("blocks", "speed", "decode", "latency", "setup", *IMAGING)
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("parts", nargs="*", help=f"{', '.join(parts)}; default: all")
     parser.add_argument("--json", action="store_true", help="machine-readable")
     parser.add_argument("--seconds", type=float, default=5.0, help="simulated, for each rig")
     parser.add_argument(
         "--setup", action="store_true", help="also from a bare clone (downloads, some minutes)"
+    )
+    parser.add_argument(
+        "--long", action="store_true", help="also the memory of a two-hour recording (half an hour)"
     )
     given = parser.parse_args()
     wanted = set(given.parts or parts)
@@ -62,6 +94,11 @@ def main() -> int:
         measure("round trips", lambda: latency.virtual() + latency.pty())
     if "setup" in wanted:
         measure("set-up", setting_up.warm)
+    for name, figures_of in IMAGING.items():
+        if name in wanted:
+            measure(name, figures_of)
+    if given.long:
+        measure("imaging of two hours", lambda: imaging_speed.figures(long=True))
     if given.setup:
         measure("set-up from a bare clone", setting_up.cold)
     if given.json:

@@ -124,7 +124,9 @@ def test_cut_recording_is_analysed_or_refused_in_one_line(verb, nullfield, whole
 def test_no_recording(verb, nullfield, tmp_path):
     text = tmp_path / "notes.txt"
     text.write_text("not a recording, but long enough to be read as something " * 20)
-    nullfield(*arguments(verb, text, tmp_path)).assert_one_line_error(13, "notes.txt")
+    # Where files of other systems are read too, a text may be a table: then it is a bad file.
+    code = 3 if verb in ("analyze", "export") else 13
+    nullfield(*arguments(verb, text, tmp_path)).assert_one_line_error(code, "notes.txt")
     missing = tmp_path / "gone"
     nullfield(*arguments(verb, missing, tmp_path)).assert_one_line_error(13, "gone")
     empty = tmp_path / "empty"
@@ -144,7 +146,7 @@ def test_fif_that_is_none(nullfield, tmp_path):
 
 
 def test_export_to_a_wrong_format_or_place(nullfield, whole, tmp_path):
-    nullfield("export", whole, "--to", "edf").assert_one_line_error(3, "--to edf")
+    nullfield("export", whole, "--to", "wav").assert_one_line_error(3, "--to wav")
     outcome = nullfield("export", whole, "--out", tmp_path / "x.txt")
     outcome.assert_one_line_error(3, "x.txt")
     file = tmp_path / "file"

@@ -1,45 +1,54 @@
 """Heartbeats in any number of channels, of either polarity.
 
-The channels are brought to a common scale by the height of their own typical QRS complex and
-weighted by how far it stands out, so that a noisy channel counts little and no lead has to be
-chosen. Candidates are peaks of the combined QRS energy; a template of all channels then places
-each beat by cross-correlation and tells which ones have another shape.
+Candidates are peaks of the combined QRS energy. What most of them look like becomes a template of
+all channels, and the template then finds beats of its kind anywhere, beside artefacts and below
+noise too. Candidates of another shape are kept as ectopic beats unless they are T waves or what no
+heart does.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from itertools import pairwise
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage, signal
 
+from nullfield.analysis.beat_candidates import (
+    REFRACTORY_S,
+    WINDOW_S,
+    Signals,
+    coarse,
+    make_signals,
+    peaks_of,
+    promising,
+    with_height_of,
+)
+from nullfield.analysis.beat_class import find_artefacts, find_t_waves, without_t_waves
+from nullfield.analysis.beat_rhythm import why_no_heart
+from nullfield.analysis.beat_template import SEARCH_S, Match, match_usual_beat, top
 from nullfield.analysis.data import FieldRecording
-from nullfield.dsp.filters import band_pass
-from nullfield.dsp.gaps import BoolArray, FloatArray
+from nullfield.dsp.gaps import BoolArray, FloatArray, IntArray
+from nullfield.dsp.spikes import without_spikes
 
-IntArray = npt.NDArray[np.int64]
-
-SLOWEST_BPM = 30.0
-FASTEST_BPM = 220.0
-QRS_BAND_HZ = (5.0, 30.0)
-_TEMPLATE_BAND_HZ = (2.0, 40.0)
-_WINDOW_S = 2.0
-_PROMINENCE = 4.5
-"""Typical peak over the noise between beats; white noise reaches 3 to 3.5 in two seconds."""
-_MOST_CHANNELS = 48
-_SMOOTH_S = 0.08
-_SEARCH_S = 0.05
-_TEMPLATE_S = 0.10
-_FLAT_SHARE = 1e-3
 _CORRELATION_FLOOR = 0.5
 _CORRELATION_CEILING = 0.9
+_RESEMBLES = 0.7
+"""Correlation from which a beat that is not accepted passes for a disturbed normal one."""
+_LEAST_SCORE = 0.55
+"""Correlation times gain (1 at most) of a beat of the template's kind; noise reaches 0.3."""
+_NEIGHBOURS = 15
+_CLIP = 2.5
+_FULL_GAIN = 0.6
+"""Share of the neighbours' size from which a beat is of full size: breathing changes it."""
+_FLOOR = 0.4
+"""Least height of the surroundings by which a peak is judged, of a usual beat."""
 
 
 @dataclass(frozen=True)
 class Beats:
-    """Beats that were found, good ones and others.
+    """Heartbeats that were found, normal ones and others.
 
     Attributes
     ----------
@@ -48,14 +57,16 @@ class Beats:
     times_s : numpy.ndarray, shape ``(n_beats,)``
         The same on the recording's clock.
     accepted : numpy.ndarray of bool, shape ``(n_beats,)``
-        False where the shape differs from the template's, or its window has samples missing in
-        every channel: artefacts and ectopic beats.
+        False where the shape differs from the template's (an ectopic beat), or where its window has
+        samples missing in every channel.
     correlation : numpy.ndarray, shape ``(n_beats,)``
         With the template, over all channels.
     rate_bpm : float or None
         From the median interval of all beats; None below two.
     reason : str
         Why there are no beats; empty if there are.
+    artefacts : numpy.ndarray of int, shape ``(n_artefacts,)``
+        Samples of peaks that were found and are no heartbeats.
     """
 
     samples: IntArray
@@ -64,11 +75,48 @@ class Beats:
     correlation: FloatArray
     rate_bpm: float | None
     reason: str = ""
+    artefacts: IntArray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+
+    @property
+    def kinds(self) -> npt.NDArray[np.str_]:
+        """Kind of each heartbeat, shape ``(n_beats,)``.
+
+        ``"normal"`` (accepted), ``"disturbed"`` (resembles the template, but not well enough to be
+        averaged: something lies on it) or ``"ectopic"`` (of another shape).
+        """
+        other = np.where(self.correlation >= _RESEMBLES, "disturbed", "ectopic")
+        return np.asarray(np.where(self.accepted, "normal", other))
 
     @property
     def n_accepted(self) -> int:
         """Number of beats that an average may use."""
         return int(self.accepted.sum())
+
+    def subset(self, chosen: BoolArray) -> Beats:
+        """Some of the beats; the rate stays that of all."""
+        return replace(
+            self,
+            samples=self.samples[chosen],
+            times_s=self.times_s[chosen],
+            accepted=self.accepted[chosen],
+            correlation=self.correlation[chosen],
+        )
+
+    def joined(self, other: Beats) -> Beats:
+        """These beats and those of a later section, in the order of time."""
+        order = np.argsort(np.concatenate([self.samples, other.samples]), kind="stable")
+
+        def join(mine: npt.NDArray[Any], others: npt.NDArray[Any]) -> Any:
+            return np.concatenate([mine, others])[order]
+
+        return replace(
+            self,
+            samples=join(self.samples, other.samples),
+            times_s=join(self.times_s, other.times_s),
+            accepted=join(self.accepted, other.accepted),
+            correlation=join(self.correlation, other.correlation),
+            artefacts=np.concatenate([self.artefacts, other.artefacts]),
+        )
 
     @property
     def interval_s(self) -> float | None:
@@ -90,32 +138,51 @@ def find_beats(recording: FieldRecording) -> Beats:
     rate_hz = recording.sampling_rate_hz
     if len(chest) == 0:
         return _none("no channel over the chest")
-    if recording.n_samples < _WINDOW_S * rate_hz:
-        return _none(f"{recording.duration_s:.1f} s are too short, {_WINDOW_S:g} s are needed")
-    high_hz = min(QRS_BAND_HZ[1], 0.4 * rate_hz)
-    good = recording.usable[chest]
-    filtered = band_pass(recording.field_pt[chest], rate_hz, QRS_BAND_HZ[0], high_hz, valid=good)
-    height, weight = _heights(filtered, rate_hz)
-    if not weight.any():
+    if recording.n_samples < WINDOW_S * rate_hz:
+        return _none(f"{recording.duration_s:.1f} s are too short, {WINDOW_S:g} s are needed")
+    chosen = promising(recording.field_pt, recording.usable, chest, rate_hz)
+    if len(chosen) == 0:
         return _none("no channel shows a heartbeat above its noise")
-    best = np.argsort(weight)[::-1][: min(_MOST_CHANNELS, int(np.count_nonzero(weight)))]
-    energy = _combined(filtered[best], height[best], weight[best], rate_hz)
-    candidates = _peaks(energy, rate_hz)
-    if len(candidates) == 0:
+    raw, step = coarse(recording.field_pt[chosen], recording.usable[chosen], rate_hz)
+    rate = rate_hz / step
+    signals = make_signals(without_spikes(raw, rate), rate)
+    if signals is None:
+        return _none("no channel shows a heartbeat above its noise")
+    first = _usual(signals, signals.shape, 0.0)
+    if first is None:
         return _none("no peaks that repeat like a heart's")
-    shape_hz = min(_TEMPLATE_BAND_HZ[1], 0.4 * rate_hz)
-    shape = band_pass(
-        recording.field_pt[chest[best]], rate_hz, _TEMPLATE_BAND_HZ[0], shape_hz, valid=good[best]
+    match, places, _ = first
+    # The recording may hold stretches without beats: now the beats themselves give the scale.
+    signals = with_height_of(signals, places)
+    limit = _CLIP * signals.weight[:, None]
+    second = _usual(signals, np.clip(signals.shape, -limit, limit), _FLOOR)
+    if second is None:
+        return _none("no peaks that repeat like a heart's")
+    match, places, candidates = second
+    peaks, is_like = _peaks(signals, match, places, candidates)
+    correlation, gain = match.correlation[peaks], match.gain[peaks]
+    accepted = is_like & _same_shape(correlation, gain, is_like)
+    is_artefact = find_artefacts(
+        signals.shape, raw[signals.channels], signals.energy, peaks, is_like, accepted, rate
     )
-    shape = np.where(np.isfinite(shape), shape, 0.0)
-    shape = shape * (np.sqrt(weight[best]) / height[best])[:, None]
-    samples, correlation, gain = _align(shape, candidates, rate_hz)
-    accepted = _same_shape(correlation, gain)
-    times_s = recording.start_time_s + samples / rate_hz
+    is_artefact &= correlation < _RESEMBLES
+    marks = _between(match.correlation, peaks, is_like)[~is_artefact]
+    correlation, accepted = correlation[~is_artefact], accepted[~is_artefact]
+    reason = why_no_heart(signals.shape, signals.energy, marks, accepted, len(peaks), rate)
+    if reason:
+        return _none(reason)
+
+    def to_samples(places: FloatArray) -> IntArray:
+        full = np.round(places * step + (step - 1) / 2.0).astype(np.int64)
+        return np.asarray(np.clip(full, 0, recording.n_samples - 1))
+
+    samples = to_samples(marks)
     rate_bpm = None
     if len(samples) > 1:
         rate_bpm = float(60.0 * rate_hz / np.median(np.diff(samples)))
-    return Beats(samples, times_s, accepted, correlation, rate_bpm)
+    times_s = recording.start_time_s + samples / rate_hz
+    artefacts = to_samples(peaks[is_artefact].astype(np.float64))
+    return Beats(samples, times_s, accepted, correlation, rate_bpm, "", artefacts)
 
 
 def _none(reason: str) -> Beats:
@@ -123,139 +190,78 @@ def _none(reason: str) -> Beats:
     return Beats(empty.astype(np.int64), empty, empty.astype(bool), empty, None, reason)
 
 
-def _heights(filtered: FloatArray, rate_hz: float) -> tuple[FloatArray, FloatArray]:
-    """Typical QRS height of each channel, and a weight by how far that stands out."""
-    n_channels, n_samples = filtered.shape
-    length = round(_WINDOW_S * rate_hz)
-    count = n_samples // length
-    blocks = np.abs(filtered[:, : count * length]).reshape(n_channels, count, length)
-    height = np.ones(n_channels)
-    weight = np.zeros(n_channels)
-    for channel in range(n_channels):
-        data = blocks[channel]
-        full = np.isfinite(data).mean(axis=1) > 0.8
-        if not full.any():
-            continue
-        # The lower quartile is that of the quiet part even when the QRS takes 40 % of the time
-        # (220 bpm); 0.3186 is the quartile of |x| for a Gaussian of unit width.
-        noise = np.nanquantile(data[full], 0.25) / 0.3186
-        typical = float(np.median(np.nanmax(data[full], axis=1)))
-        if typical <= 0.0:
-            continue
-        height[channel] = typical
-        weight[channel] = max(0.0, typical / max(noise, 1e-12 * typical) - _PROMINENCE)
-    if weight.any():
-        # A channel that holds still (a beam axis between two zeroings) stands out above its own
-        # rounding; brought to the others' height it would be noise.
-        weight[height < _FLAT_SHARE * float(np.median(height[weight > 0.0]))] = 0.0
-    # Beyond a ratio of 20 a channel is as good as any; more would make one channel decide.
-    return height, np.minimum(weight, 20.0 - _PROMINENCE)
+def _usual(
+    signals: Signals, shape: FloatArray, floor: float
+) -> tuple[Match, IntArray, IntArray] | None:
+    """The template's match, the candidates that are like it, and all peaks."""
+    every = peaks_of(signals, floor)
+    candidates = without_t_waves(every, signals.energy, signals.sharp, signals.rate_hz)
+    if not len(candidates):
+        return None
+    match = match_usual_beat(shape, candidates, signals.sharp[candidates], signals.rate_hz)
+    if match is None:
+        return None
+    search = round(SEARCH_S * signals.rate_hz)
+    places = np.array([top(match.correlation, int(c), search) for c in candidates])
+    alike = match.correlation[places] >= _RESEMBLES
+    if not alike.any():
+        return None
+    return match, np.unique(places[alike]), every
 
 
-def _combined(
-    filtered: FloatArray, height: FloatArray, weight: FloatArray, rate_hz: float
-) -> FloatArray:
-    # Clipped: an artefact in one channel may count as one beat of that channel, not as a hundred.
-    scaled = np.clip(filtered / height[:, None], -1.5, 1.5) ** 2
-    present = np.isfinite(scaled)
-    total = np.where(present, scaled, 0.0).T @ weight
-    share = present.T @ weight
-    mean = np.where(share > 0.1 * weight.sum(), total / np.maximum(share, 1e-12), 0.0)
-    return np.asarray(
-        np.sqrt(np.maximum(0.0, ndimage.uniform_filter1d(mean, max(1, round(_SMOOTH_S * rate_hz)))))
+def _peaks(
+    signals: Signals, match: Match, places: IntArray, candidates: IntArray
+) -> tuple[IntArray, BoolArray]:
+    """Beats like the template and candidates away from them; True for the first."""
+    refractory = round(REFRACTORY_S * signals.rate_hz)
+    # The heart's field changes with breathing and posture: judged by the neighbours.
+    usual = ndimage.median_filter(match.gain[places], min(_NEIGHBOURS, len(places)), mode="nearest")
+    local = np.interp(np.arange(len(match.gain)), places, usual)
+    score = match.correlation * np.clip(
+        match.gain / (_FULL_GAIN * np.maximum(local, 0.1)), 0.0, 1.0
     )
+    padded = np.concatenate([[0.0], score, [0.0]])
+    like = signal.find_peaks(padded, height=_LEAST_SCORE, distance=refractory)[0] - 1
+    search = round(SEARCH_S * signals.rate_hz)
+    power = (signals.shape**2).sum(axis=0)
+    away = _away(candidates, like, refractory)
+    # What has another shape is placed by its own energy: the template would pull it away.
+    other = np.array([top(power, int(c), search) for c in candidates[away]], dtype=np.int64)
+    other = np.unique(other[_away(other, like, refractory)])
+    other = other[np.diff(other, prepend=-refractory) >= refractory]
+    peaks = np.concatenate([like, other])
+    is_like = np.arange(len(peaks)) < len(like)
+    order = np.argsort(peaks)
+    peaks, is_like = peaks[order], is_like[order]
+    score = np.where(is_like, match.correlation[peaks], 0.0)
+    keep = ~find_t_waves(peaks, score, signals.energy, signals.sharp, signals.rate_hz)
+    return peaks[keep], is_like[keep]
 
 
-def _peaks(energy: FloatArray, rate_hz: float) -> IntArray:
-    """Peaks of the QRS energy above a threshold that follows the beats' own height."""
-    refractory = round(60.0 / FASTEST_BPM * 0.9 * rate_hz)
-    length = round(_WINDOW_S * rate_hz)
-    tops = [float(energy[i : i + length].max()) for i in range(0, len(energy), length)]
-    typical = ndimage.median_filter(np.array(tops), size=7, mode="nearest")
-    centres = (np.arange(len(tops)) + 0.5) * length
-    local = np.interp(np.arange(len(energy)), centres, typical)
-    local = np.maximum(local, 0.3 * float(np.median(tops)))
-    peaks, _ = signal.find_peaks(energy, distance=refractory)
-    strong = peaks[energy[peaks] > 0.45 * local[peaks]]
-    strong = _without_t_waves(strong, energy, rate_hz)
-    if len(strong) < 2:
-        return np.asarray(strong, dtype=np.int64)
-    interval = float(np.median(np.diff(strong)))
-    weak = peaks[energy[peaks] > 0.25 * local[peaks]]
-    found = list(strong)
-    for before, after in pairwise(strong):
-        if after - before > 1.66 * interval:
-            low, high = before + 0.4 * interval, after - 0.4 * interval
-            inside = weak[(weak > low) & (weak < high)]
-            if len(inside):
-                found.append(inside[np.argmax(energy[inside])])
-    return np.array(sorted(found), dtype=np.int64)
+def _away(peaks: IntArray, others: IntArray, least: int) -> BoolArray:
+    if not len(others):
+        return np.ones(len(peaks), dtype=bool)
+    return np.asarray(np.abs(peaks[:, None] - others[None, :]).min(axis=1) >= least)
 
 
-def _without_t_waves(peaks: IntArray, energy: FloatArray, rate_hz: float) -> IntArray:
-    """Drop a much smaller peak that follows within the time of a T wave."""
-    kept: list[int] = []
-    for peak in peaks:
-        soon = bool(kept) and peak - kept[-1] < 0.36 * rate_hz
-        if soon and energy[peak] < 0.6 * energy[kept[-1]]:
-            continue
-        if soon and energy[kept[-1]] < 0.6 * energy[peak]:
-            kept[-1] = int(peak)
-            continue
-        kept.append(int(peak))
-    return np.array(kept, dtype=np.int64)
+def _between(values: FloatArray, peaks: IntArray, is_like: BoolArray) -> FloatArray:
+    """Places of peaks to parts of a sample, by the parabola through three of them."""
+    inner = np.clip(peaks, 1, len(values) - 2)
+    left, middle, right = values[inner - 1], values[inner], values[inner + 1]
+    bend = left - 2.0 * middle + right
+    shift = np.divide(0.5 * (left - right), bend, out=np.zeros_like(bend), where=bend < 0.0)
+    good = is_like & (inner == peaks) & (np.abs(shift) <= 1.0)
+    return np.asarray(peaks + np.where(good, shift, 0.0))
 
 
-def _align(
-    shape: FloatArray, candidates: IntArray, rate_hz: float
-) -> tuple[IntArray, FloatArray, FloatArray]:
-    """Place the beats by the template of all channels; R is the peak of the template's RMS."""
-    half = round(_TEMPLATE_S * rate_hz)
-    search = round(_SEARCH_S * rate_hz)
-    padded = np.pad(shape, ((0, 0), (half + search, half + search)))
-    # The energy's peak lies anywhere in the QRS; begin at the largest RMS near it.
-    rms = np.sqrt((shape**2).sum(axis=0))
-    samples = np.array([_local_top(rms, int(c), search) for c in candidates], dtype=np.int64)
-    correlation = np.ones(len(samples))
-    gain = np.ones(len(samples))
-    for _ in range(3):
-        pieces = np.stack([padded[:, s + search : s + search + 2 * half + 1] for s in samples])
-        template = np.median(pieces, axis=0)
-        offset = _local_top(np.sqrt((template**2).sum(axis=0)), half, search) - half
-        norm = float((template**2).sum())
-        if norm <= 0.0:
-            break
-        moved = samples.copy()
-        for i, sample in enumerate(samples):
-            wide = padded[:, sample : sample + 2 * (half + search) + 1]
-            product = signal.fftconvolve(wide, template[:, ::-1], mode="valid", axes=1).sum(axis=0)
-            energy = np.convolve((wide**2).sum(axis=0), np.ones(2 * half + 1), mode="valid")
-            match = product / np.sqrt(np.maximum(energy * norm, 1e-300))
-            best = int(np.argmax(match))
-            moved[i] = sample + best - search
-            correlation[i] = match[best]
-            gain[i] = product[best] / norm
-        settled = np.array_equal(moved, samples) and offset == 0
-        samples = np.clip(moved + offset, 0, shape.shape[1] - 1)
-        if settled:
-            break
-    # Two candidates may have been drawn to one beat.
-    samples, first = np.unique(samples, return_index=True)
-    apart = np.ones(len(samples), dtype=bool)
-    apart[1:] = np.diff(samples) > 0.2 * rate_hz
-    return samples[apart], correlation[first][apart], gain[first][apart]
-
-
-def _local_top(values: FloatArray, centre: int, reach: int) -> int:
-    low = max(0, centre - reach)
-    return low + int(np.argmax(values[low : centre + reach + 1]))
-
-
-def _same_shape(correlation: FloatArray, gain: FloatArray) -> BoolArray:
-    middle = float(np.median(correlation))
-    spread = 1.4826 * float(np.median(np.abs(correlation - middle)))
+def _same_shape(correlation: FloatArray, gain: FloatArray, is_like: BoolArray) -> BoolArray:
+    if not is_like.any():
+        return is_like
+    middle = float(np.median(correlation[is_like]))
+    spread = 1.4826 * float(np.median(np.abs(correlation[is_like] - middle)))
     # Never stricter than the natural change from beat to beat, never so lax as to let noise in.
     limit = float(
         np.clip(middle - max(5.0 * spread, 0.05), _CORRELATION_FLOOR, _CORRELATION_CEILING)
     )
-    return np.asarray((correlation >= limit) & (gain > 0.5) & (gain < 2.0))
+    usual = float(np.median(gain[is_like]))
+    return np.asarray((correlation >= limit) & (gain > 0.5 * usual) & (gain < 2.0 * usual))

@@ -1,60 +1,48 @@
 """From a recording to beats, average, maps and sources, in one call.
 
-What the data do not support is left out with the reason; nothing is made up to fill a field.
+What the data do not support is left out with the reason; nothing is made up to fill a field. Long
+recordings are worked through in sections, so that memory does not grow with their length.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
-import numpy as np
-
-from nullfield.analysis.arrows import map_features
-from nullfield.analysis.average import (
-    AveragedBeat,
-    average_beats,
-    find_r_s,
-    find_t_s,
-    remove_baseline,
+from nullfield.analysis.average import AveragedBeat
+from nullfield.analysis.beats import Beats
+from nullfield.analysis.data import FieldRecording, SensorArray
+from nullfield.analysis.features.compute import compute_features
+from nullfield.analysis.features.feature import Feature
+from nullfield.analysis.frame import WorkingFrame, find_frame
+from nullfield.analysis.groups import BeatGroups
+from nullfield.analysis.landmarks import BeatLandmarks, find_landmarks
+from nullfield.analysis.merge import (
+    merge_averages,
+    merge_beats,
+    merge_cleaning,
+    merge_groups,
+    merge_quality,
 )
-from nullfield.analysis.beats import Beats, find_beats
-from nullfield.analysis.cleaning.reference import regress_references
-from nullfield.analysis.data import FieldRecording
-from nullfield.analysis.field_map import map_bz
-from nullfield.analysis.quality import assess, quiet_samples
+from nullfield.analysis.moments import landmark_results, moving_dipole, source_image
 from nullfield.analysis.result import Analysis, Landmark
-from nullfield.analysis.sources.dipole_fit import fit_dipole
-from nullfield.dsp.filters import detect_mains_hz, low_pass, notch_mains
+from nullfield.analysis.section_chain import Agreed, SectionResult, analyze_section
+from nullfield.analysis.sections import InMemory, Source, sections_of
+from nullfield.analysis.settings import AnalysisSettings
+from nullfield.analysis.sources.choice import forward_model
+from nullfield.analysis.sources.half_space import HalfSpace
+from nullfield.analysis.sources.moving_dipole import MovingDipole
+from nullfield.analysis.sources.source_space import SourceImage
+from nullfield.analysis.variability import Variability, heart_rate_variability
 from nullfield.dsp.gaps import BoolArray
 from nullfield.errors import AnalysisError
 
 Progress = Callable[[str, float], None]
 """Called with what is being done, and the share that is done (0 to 1)."""
+HEAD_FRAME = "head frame"
+"""How ``metadata["coordinates"]`` begins for recordings that are in the working frame already."""
+_SECTIONS_SHARE = 0.8
 
-
-@dataclass(frozen=True)
-class AnalysisSettings:
-    """How a recording is analysed; stored with the result.
-
-    Attributes
-    ----------
-    low_pass_hz : float
-        Of the averaged beat and all that follows from it.
-    mains_hz : float or None
-        None: found out from the data.
-    use_references : bool
-        Regress reference heads out of the chest channels where that helps.
-    least_reference_gain_db : float
-        Least reduction on unseen quiet samples for the regression to be kept.
-    noise_band_hz : (float, float)
-    """
-
-    low_pass_hz: float = 100.0
-    mains_hz: float | None = None
-    use_references: bool = True
-    least_reference_gain_db: float = 0.5
-    noise_band_hz: tuple[float, float] = (10.0, 100.0)
+__all__ = ["AnalysisSettings", "Progress", "analyze", "analyze_source"]
 
 
 def analyze(
@@ -62,7 +50,23 @@ def analyze(
     settings: AnalysisSettings | None = None,
     progress: Progress | None = None,
 ) -> Analysis:
-    """Analyse a recording.
+    """Analyse a recording that is in memory; see `analyze_source`."""
+    return analyze_source(InMemory(recording), settings, progress)
+
+
+def analyze_source(
+    source: Source,
+    settings: AnalysisSettings | None = None,
+    progress: Progress | None = None,
+) -> Analysis:
+    """Analyse a recording section by section.
+
+    Parameters
+    ----------
+    source : Source
+        For instance from `nullfield.files.open_source`.
+    settings : AnalysisSettings, optional
+    progress : callable, optional
 
     Returns
     -------
@@ -71,131 +75,136 @@ def analyze(
     """
     chosen = settings or AnalysisSettings()
     tell: Progress = progress or (lambda what, share: None)
+    frame = _frame(source, chosen)
+    parts, lengths = _sections(source, frame, chosen, tell)
+    array = frame.array_to_working(source.array)
     reasons: dict[str, str] = {}
-    rate_hz = recording.sampling_rate_hz
-
-    tell("mains", 0.0)
-    mains_hz = chosen.mains_hz or detect_mains_hz(
-        recording.field_pt, rate_hz, valid=recording.usable
-    )
-    cleaned = recording
-    if mains_hz is not None:
-        cleaned = recording.with_field(
-            notch_mains(recording.field_pt, rate_hz, mains_hz, valid=recording.usable)
-        )
-    tell("beats", 0.2)
-    beats = find_beats(cleaned)
-    if beats.reason:
-        reasons["beats"] = beats.reason
-    quiet = quiet_samples(recording, beats)
-
-    tell("references", 0.35)
-    regression = None
-    if chosen.use_references:
-        try:
-            corrected, found = regress_references(cleaned, quiet)
-            if found.reduction_db >= chosen.least_reference_gain_db:
-                cleaned, regression = corrected, found
-            else:
-                reasons["reference"] = (
-                    f"reference heads take away {found.reduction_db:.1f} dB only: not used"
-                )
-        except AnalysisError as error:
-            reasons["reference"] = error.message
-
-    tell("noise", 0.5)
-    quality = assess(recording, cleaned, beats, quiet, chosen.noise_band_hz)
-
-    tell("average", 0.65)
-    average = _average(cleaned, beats, min(chosen.low_pass_hz, 0.45 * rate_hz), reasons)
-    landmarks: dict[str, Landmark | None] = {"R": None, "T": None}
+    for part in parts:
+        for name, reason in part.reasons.items():
+            reasons.setdefault(name, reason)
+    beats = merge_beats([part.beats for part in parts], source.sampling_rate_hz)
+    averages = [part.average for part in parts if part.average is not None]
+    average = merge_averages(averages, array.is_chest)
+    if len(beats.samples):
+        reasons.pop("beats", None)
     if average is not None:
-        landmarks = _landmarks(cleaned, beats, average, quality.bad_channels, reasons, tell)
+        reasons.pop("average", None)
+    quality = merge_quality([part.quality for part in parts], lengths)
+    landmarks: dict[str, Landmark | None] = {"R": None, "T": None}
+    marks = BeatLandmarks()
+    moving: MovingDipole | None = None
+    image: SourceImage | None = None
+    features: tuple[Feature, ...] = ()
+    groups = merge_groups([part.groups for part in parts if part.groups is not None])
+    if average is not None:
+        good = array.is_chest & ~quality.bad_channels
+        marks = find_landmarks(average, beats.interval_s or 1.0, good)
+        reasons.update(marks.reasons)
+        model = forward_model(chosen.model, array, frame) if array.has_place.any() else HalfSpace()
+        given = (array, average, marks, good, model, chosen, reasons)
+        landmarks |= landmark_results(
+            *given, lambda what, share: tell(what, _SECTIONS_SHARE + 0.1 * share)
+        )
+        if array.has_place.any():
+            tell("moving dipole", 0.92)
+            moving = moving_dipole(*given)
+            tell("source image", 0.94)
+            image = source_image(*given)
+        else:
+            reasons["maps and sources"] = "no channel has a place: give positions"
+        tell("features", 0.96)
+        features = _features(array, beats, average, groups, marks, good, chosen, reasons)
+    cleaning = merge_cleaning(parts, lengths)
+    references = next((s for s in cleaning if s.name == "references" and s.is_applied), None)
     tell("done", 1.0)
     return Analysis(
-        array=recording.array,
+        array=array,
         beats=beats,
         average=average,
+        variability=_variability(beats, reasons),
+        marks=marks,
+        groups=groups,
         landmarks=landmarks,
         quality=quality,
-        mains_hz=mains_hz,
-        reference_reduction_db=None if regression is None else regression.reduction_db,
+        cleaning=cleaning,
+        features=features,
+        moving_dipole=moving,
+        image=image,
+        mains_hz=next((part.mains_hz for part in parts if part.mains_hz is not None), None),
+        reference_reduction_db=None
+        if references is None
+        else float(references.parameters["held_out_db"]),
+        frame=frame,
+        sampling_rate_hz=source.sampling_rate_hz,
+        n_samples=source.n_samples,
+        unit=source.unit,
+        metadata=source.metadata,
         reasons=reasons,
-        settings={
-            "low_pass_hz": chosen.low_pass_hz,
-            "mains_hz": chosen.mains_hz,
-            "use_references": chosen.use_references,
-            "least_reference_gain_db": chosen.least_reference_gain_db,
-            "noise_band_hz": list(chosen.noise_band_hz),
-        },
+        settings=chosen.to_json(),
     )
 
 
-def _average(
-    recording: FieldRecording, beats: Beats, low_pass_hz: float, reasons: dict[str, str]
-) -> AveragedBeat | None:
-    if beats.n_accepted == 0:
-        reasons["average"] = beats.reason or "no beat was accepted"
-        return None
-    smooth = recording.with_field(
-        low_pass(
-            recording.field_pt, recording.sampling_rate_hz, low_pass_hz, valid=recording.usable
+def _frame(source: Source, settings: AnalysisSettings) -> WorkingFrame:
+    if settings.outward is None and str(source.metadata.get("coordinates", "")).startswith(
+        HEAD_FRAME
+    ):
+        return WorkingFrame(how=HEAD_FRAME)
+    return find_frame(source.array, settings.outward)
+
+
+def _sections(
+    source: Source, frame: WorkingFrame, settings: AnalysisSettings, tell: Progress
+) -> tuple[list[SectionResult], list[int]]:
+    cuts = list(sections_of(source))
+    parts: list[SectionResult] = []
+    agreed: Agreed | None = None
+    for index, cut in enumerate(cuts):
+
+        def tell_part(what: str, share: float, index: int = index) -> None:
+            text = what if len(cuts) == 1 else f"{what}, section {index + 1} of {len(cuts)}"
+            tell(text, _SECTIONS_SHARE * (index + share) / len(cuts))
+
+        tell_part("reading", 0.0)
+        recording = frame.to_working(source.read(cut.first, cut.last))
+        part, agreed = analyze_section(
+            recording, cut, settings, agreed, source.n_samples, tell_part
         )
-    )
-    level, segment_s = remove_baseline(smooth, beats)
+        parts.append(part)
+    return parts, [max(1, cut.stop - cut.start) for cut in cuts]
+
+
+def _variability(beats: Beats, reasons: dict[str, str]) -> Variability | None:
+    if not len(beats.samples):
+        return None
     try:
-        return average_beats(level, beats, segment_s)
+        return heart_rate_variability(beats)
     except AnalysisError as error:
-        reasons["average"] = error.message
+        reasons["variability"] = error.message
         return None
 
 
-def _landmarks(
-    recording: FieldRecording,
+def _features(
+    array: SensorArray,
     beats: Beats,
     average: AveragedBeat,
-    bad: BoolArray,
-    reasons: dict[str, str],
-    tell: Progress,
-) -> dict[str, Landmark | None]:
-    found: dict[str, Landmark | None] = {"R": None, "T": None}
-    good = recording.array.is_chest & ~bad
-    r_s: float | None = None
-    for share, name in ((0.8, "R"), (0.9, "T")):
-        tell(f"{name} peak", share)
-        try:
-            if name == "R" or r_s is None:
-                time_s = r_s = find_r_s(average, good)
-            else:
-                time_s = find_t_s(average, r_s, beats.interval_s or 1.0, good)
-        except AnalysisError as error:
-            reasons[name] = error.message
-            continue
-        found[name] = _landmark(name, time_s, recording, average, good, reasons)
-    return found
-
-
-def _landmark(
-    name: str,
-    time_s: float,
-    recording: FieldRecording,
-    average: AveragedBeat,
+    groups: BeatGroups | None,
+    marks: BeatLandmarks,
     good: BoolArray,
+    settings: AnalysisSettings,
     reasons: dict[str, str],
-) -> Landmark:
-    index = average.index(time_s)
-    field_pt = np.where(good & average.has_beats, average.field_pt[:, index], np.nan)
-    # One beat has no scatter: then all channels count alike, by the model error alone.
-    error = average.standard_error_pt[:, index]
-    noise_pt = error if np.isfinite(error[np.isfinite(field_pt)]).all() else None
-    field_map = features = dipole = None
+) -> tuple[Feature, ...]:
     try:
-        field_map = map_bz(field_pt, recording.array, noise_pt)
-        features = map_features(field_map)
-    except AnalysisError as error_:
-        reasons[f"{name}.map"] = error_.message
-    try:
-        dipole = fit_dipole(field_pt, recording.array, noise_pt)
-    except AnalysisError as error_:
-        reasons[f"{name}.dipole"] = error_.message
-    return Landmark(name, time_s, field_pt, field_map, features, dipole)
+        return compute_features(
+            average,
+            groups if settings.resamples else None,
+            array,
+            marks,
+            interval_s=beats.interval_s,
+            channels=good,
+            uncertainty=settings.uncertainty,
+            n_resamples=settings.resamples,
+            seed=settings.seed,
+        )
+    except AnalysisError as error:
+        reasons["features"] = error.message
+        return ()

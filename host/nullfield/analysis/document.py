@@ -47,7 +47,7 @@ class BeatsPart(_Part):
     """Heartbeats."""
 
     times_s: list[float] = Field(description="R peaks of all heartbeats, s from the first sample")
-    kinds: list[str] = Field(description="normal or ectopic, one a heartbeat")
+    kinds: list[str] = Field(description="normal, disturbed or ectopic, one a heartbeat")
     is_averaged: list[bool] = Field(description="whether the beat may go into the average")
     rate_bpm: Maybe
     found: int = Field(description="heartbeats and artefacts")
@@ -104,6 +104,7 @@ class DipolePart(_Part):
     confidence_volume_mm3: Maybe
     reduced_chi2: float
     at_bound: bool
+    is_significant: bool = Field(description="more than noise would give")
     n_channels: int
     model: str
 
@@ -159,16 +160,34 @@ class FeaturePart(_Part):
     source: str
     reference: Vector | None = Field(description="published range, if there is one")
     reference_source: str | None
+    reason: str = Field(description="why there is no value or no interval, or what limits it")
 
 
 class MovingPart(_Part):
-    """The moving dipole, in device coordinates."""
+    """The moving dipole through the QRS complex, in device coordinates; null without a fit."""
 
     times_s: Vector
-    position_m: list[Vector]
-    moment_nam: list[Vector] = Field(alias="moment_nAm", description="nA m")
-    gof: Vector
+    position_m: list[list[Maybe]]
+    moment_nam: list[list[Maybe]] = Field(alias="moment_nAm", description="nA m")
+    gof: list[Maybe]
     confidence_mm: list[Maybe]
+    is_trusted: list[bool] = Field(description="significant, and with a confidence region")
+    path_mm: Maybe = Field(description="length of the way through the trusted positions")
+
+
+class ImagePart(_Part):
+    """Current on the heart's surface at R; the image itself is in the HDF5 results."""
+
+    method: str
+    unit: str
+    peak_m: Vector = Field(description="device coordinates")
+    peak: float = Field(description="density there, or sLORETA's statistic")
+    total_moment_nam: Vector = Field(alias="total_moment_nAm")
+    gof: float
+    reduced_chi2: float
+    n_vertices: int
+    n_active: int
+    model: str
 
 
 class AnalysisDocument(_Part):
@@ -187,6 +206,7 @@ class AnalysisDocument(_Part):
     cleaning: list[CleaningPart]
     features: list[FeaturePart]
     moving_dipole: MovingPart | None
+    image: ImagePart | None
     settings: dict[str, Any]
     reasons: dict[str, str] = Field(description="why a part is missing, by part")
     research_use: str = Field(description="what the features are not")

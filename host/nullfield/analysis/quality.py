@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 import numpy as np
@@ -10,7 +10,14 @@ import numpy as np
 from nullfield.analysis.beats import Beats
 from nullfield.analysis.data import FieldRecording
 from nullfield.dsp.gaps import BoolArray, FloatArray, runs
-from nullfield.dsp.spectrum import NOISE_WINDOW_S, noise_density_ft_rthz
+from nullfield.dsp.spectrum import (
+    FEWEST_WINDOWS,
+    NOISE_WINDOW_S,
+    amplitude_density,
+    band_density_ft_rthz,
+    count_windows,
+    noise_density_ft_rthz,
+)
 
 _T_END_S = 0.42
 _P_START_S = 0.22
@@ -41,6 +48,9 @@ class Quality:
         Window of the noise spectra, short enough for the pauses; None where there are none.
     reason : str
         Why the noise cannot be told; empty if it can.
+    spectrum_hz : numpy.ndarray, shape ``(n_frequencies,)``
+    spectrum_ft_rthz : numpy.ndarray, shape ``(n_channels, n_frequencies)``
+        Of the cleaned data between beats.
     """
 
     noise_ft_rthz: FloatArray
@@ -51,6 +61,8 @@ class Quality:
     quiet: BoolArray
     noise_window_s: float | None = None
     reason: str = ""
+    spectrum_hz: FloatArray = field(default_factory=lambda: np.zeros(0))
+    spectrum_ft_rthz: FloatArray = field(default_factory=lambda: np.zeros((0, 0)))
 
 
 def quiet_samples(recording: FieldRecording, beats: Beats) -> BoolArray:
@@ -77,7 +89,7 @@ def quiet_samples(recording: FieldRecording, beats: Beats) -> BoolArray:
 def assess(
     raw: FieldRecording,
     cleaned: FieldRecording,
-    beats: Beats,
+    bad: BoolArray,
     quiet: BoolArray,
     band_hz: tuple[float, float],
 ) -> Quality:
@@ -87,7 +99,8 @@ def assess(
     ----------
     raw, cleaned : FieldRecording
         Before and after mains notches and reference regression.
-    beats : Beats
+    bad : numpy.ndarray of bool, shape ``(n_channels,)``
+        Channels that cleaning found to be bad.
     quiet : numpy.ndarray of bool, shape ``(n_samples,)``
         From `quiet_samples`.
     band_hz : (float, float)
@@ -96,29 +109,47 @@ def assess(
     window_s = _window_s(quiet, rate_hz)
     n_channels = raw.array.n_channels
     noise = noise_raw = np.full(n_channels, np.nan)
+    spectrum_hz, spectrum = np.zeros(0), np.zeros((n_channels, 0))
     reason = ""
-    if window_s is None:
+    if raw.unit != "pT":
+        reason = "an electric channel has no field noise"
+    elif window_s is None:
         reason = "the pauses between beats are too short for a noise spectrum"
     else:
-        noise, noise_raw = (
-            noise_density_ft_rthz(
-                one.field_pt,
-                rate_hz,
-                band_hz=band_hz,
-                valid=one.usable,
-                quiet=quiet,
-                window_s=window_s,
-            )
-            for one in (cleaned, raw)
+        noise_raw = noise_density_ft_rthz(
+            raw.field_pt,
+            rate_hz,
+            band_hz=band_hz,
+            valid=raw.usable,
+            quiet=quiet,
+            window_s=window_s,
         )
+        good = cleaned.usable & quiet
+        spectrum_hz, density = amplitude_density(
+            cleaned.field_pt, rate_hz, window_s=window_s, valid=good
+        )
+        density[count_windows(good, rate_hz, window_s) < FEWEST_WINDOWS] = np.nan
+        spectrum = density * 1e3
+        noise = band_density_ft_rthz(spectrum_hz, density, band_hz=band_hz)
         if not np.isfinite(noise).any():
             reason = "too little usable data for a noise spectrum"
     missing = 1.0 - raw.usable.mean(axis=1) if raw.n_samples else np.ones(n_channels)
-    bad = (missing > _DEAD_SHARE) | _stuck(raw) | _noisy(raw, noise)
+    bad = bad | (missing > _DEAD_SHARE) | _stuck(raw) | _noisy(raw, noise)
     heads = dict.fromkeys(raw.array.head_names)
     good_heads = {raw.array.head_names[i] for i in np.flatnonzero(~bad)}
     dead = tuple(head for head in heads if head not in good_heads)
-    return Quality(noise, noise_raw, np.asarray(missing), bad, dead, quiet, window_s, reason)
+    return Quality(
+        noise,
+        noise_raw,
+        np.asarray(missing),
+        bad,
+        dead,
+        quiet,
+        window_s,
+        reason,
+        spectrum_hz,
+        spectrum,
+    )
 
 
 def _window_s(quiet: BoolArray, rate_hz: float) -> float | None:

@@ -112,18 +112,14 @@ class Section:
         return slice(self.start - self.first, self.stop - self.first)
 
 
-def sections_of(source: Source, most_values: int = MOST_VALUES) -> Iterator[Section]:
+def sections_of(source: Source) -> Iterator[Section]:
     """Cut a source into sections of equal length.
 
-    Parameters
-    ----------
-    source : Source
-    most_values : int
-        Channels times samples of one section, at most; a section is never shorter than
-        `SHORTEST_S`, so that very many channels take more.
+    They hold `MOST_VALUES` at most, but are never shorter than `SHORTEST_S`, so that very many
+    channels take more.
     """
     rate_hz, total = source.sampling_rate_hz, source.n_samples
-    most = max(most_values // max(1, source.array.n_channels), round(SHORTEST_S * rate_hz))
+    most = max(MOST_VALUES // max(1, source.array.n_channels), round(SHORTEST_S * rate_hz))
     count = max(1, -(-total // most))
     margin = round(MARGIN_S * rate_hz)
     edges = [round(total * i / count) for i in range(count + 1)]

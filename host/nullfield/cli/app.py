@@ -12,9 +12,13 @@ from rich.markup import escape
 
 from nullfield import __version__
 from nullfield.cli import (
+    analyze,
+    batch,
     boards,
     bundle,
+    compare,
     exam,
+    export,
     flash,
     log,
     procedures,
@@ -41,6 +45,10 @@ flash.register(app)
 bundle.register(app)
 procedures.register(app)
 recordings.register(app)
+analyze.register(app)
+export.register(app)
+batch.register(app)
+compare.register(app)
 sniff.register(app)
 shell.register(app)
 trace.register(app)

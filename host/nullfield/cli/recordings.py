@@ -1,4 +1,4 @@
-"""``digest``, ``replay``, ``export`` and ``analyze``: what can be done with recordings."""
+"""``digest`` and ``replay``: what can be done with own recordings."""
 
 from __future__ import annotations
 
@@ -7,17 +7,11 @@ from typing import Annotated
 
 import typer
 
-from nullfield.analysis.chain import analyze as analyse
-from nullfield.analysis.data import FieldRecording
-from nullfield.analysis.plots import write_plots
-from nullfield.analysis.report import write_report
-from nullfield.cli.exam import JsonOption, check_folder
-from nullfield.cli.terminal import output, print_json, progress_bars
+from nullfield.cli.exam import JsonOption
+from nullfield.cli.terminal import output, print_json
 from nullfield.devices.connect import connect
 from nullfield.devices.sensor import SensorBoard
-from nullfield.errors import InputError
 from nullfield.recording.digest import recording_digest
-from nullfield.recording.load import load_field_recording
 from nullfield.recording.replay import Replay
 
 RecordingArgument = Annotated[Path, typer.Argument(help="Recording: its folder or a file of it.")]
@@ -27,8 +21,6 @@ def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
     app.command(epilog="Example: [bold]nullfield digest runs/today/recording[/]")(digest)
     app.command(epilog="Example: [bold]nullfield replay runs/today/recording --json[/]")(replay)
-    app.command(epilog="Example: [bold]nullfield export runs/today/recording --to fif[/]")(export)
-    app.command(epilog="Example: [bold]nullfield analyze subject_raw.fif --out runs/a1[/]")(analyze)
 
 
 def digest(recording: RecordingArgument, is_json: JsonOption = False) -> None:
@@ -77,58 +69,3 @@ def replay(recording: RecordingArgument, is_json: JsonOption = False) -> None:
         )
     if played.recording.truncated:
         output.print("the recording is truncated; what is whole was replayed")
-
-
-def export(
-    recording: RecordingArgument,
-    to: Annotated[str, typer.Option("--to", help="Format: fif.")] = "fif",
-    out: Annotated[Path | None, typer.Option("--out", help="File to write.")] = None,
-) -> None:
-    """Write a recording in another format: FIF with sensor positions, for MNE."""
-    if to != "fif":
-        raise InputError(f"--to {to}: no such format", "formats: fif")
-    from nullfield.files.fif import write_fif
-
-    target = out if out is not None else recording.parent / f"{recording.stem}_raw.fif"
-    check_folder(target.parent)
-    field = load_field_recording(recording)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    write_fif(field, target)
-    output.print(f"written to {target}")
-
-
-def read_any(path: Path) -> FieldRecording:
-    """Read a recording of ours or a FIF file."""
-    if path.suffix == ".fif" or path.name.endswith(".fif.gz"):
-        from nullfield.files.fif import read_fif
-
-        return read_fif(path)
-    return load_field_recording(path)
-
-
-def analyze(
-    file: Annotated[Path, typer.Argument(help="Own recording, or a FIF file.")],
-    out: Annotated[Path | None, typer.Option("--out", help="Folder for results.")] = None,
-    is_json: JsonOption = False,
-) -> None:
-    """Beats, average, maps and dipoles of a recording, with plots and a report."""
-    directory = out if out is not None else Path("runs") / f"analysis-{file.stem}"
-    check_folder(directory)
-    with progress_bars(is_json) as progress:
-        progress("analyse", 0.0, "reading")
-        recording = read_any(file)
-        result = analyse(recording, progress=lambda what, share: progress("analyse", share, what))
-        directory.mkdir(parents=True, exist_ok=True)
-        result.write_json(directory / "analysis.json")
-        plots = write_plots(result, recording, directory)
-        write_report(directory / "report.html", result, plots, {"subject": file.name})
-    if is_json:
-        print_json(result.to_json())
-        return
-    beats = result.beats
-    output.print(
-        f"{beats.n_accepted} beats, {beats.rate_bpm:.0f} /min" if beats.rate_bpm else "no beats"
-    )
-    for part, why in result.reasons.items():
-        output.print(f"[yellow]{part}[/]: {why}")
-    output.print(f"report  {directory / 'report.html'}")

@@ -89,6 +89,8 @@ class SampleStream:
         Which sample message.
     capacity_rows : int, optional
         Rows kept at least; older blocks are dropped. By default everything is kept.
+    next_index : int, optional
+        Index of the row to come, for a stream that is taken up in its middle.
 
     Attributes
     ----------
@@ -99,7 +101,12 @@ class SampleStream:
         Blocks whose length contradicts their header, or that came twice.
     """
 
-    def __init__(self, message: MessageId, capacity_rows: int | None = None) -> None:
+    def __init__(
+        self,
+        message: MessageId,
+        capacity_rows: int | None = None,
+        next_index: int | None = None,
+    ) -> None:
         self.message = message
         self.restarts = 0
         self.refused_blocks = 0
@@ -109,7 +116,7 @@ class SampleStream:
         self._gaps: list[SampleGap] = []
         self._held = 0
         self._received = 0
-        self._next_index: int | None = None
+        self._next_index = next_index
         self._next_sequence = 0
         self._dropped_rows = 0
 

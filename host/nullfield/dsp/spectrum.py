@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import signal
 
-from nullfield.dsp.gaps import BoolArray, FloatArray, shared_segments, usable
+from nullfield.dsp.gaps import BoolArray, FloatArray, IntArray, shared_segments, usable
 
 NOISE_WINDOW_S = 0.25
 FEWEST_WINDOWS = 8
@@ -54,15 +54,20 @@ def amplitude_density(
     frequency_hz = np.fft.rfftfreq(length, 1.0 / rate_hz)
     powers: list[list[FloatArray]] = [[] for _ in range(len(field_pt))]
     for channels, start, stop in shared_segments(good):
-        for begin in range(start, stop - length + 1, max(1, length // 2)):
-            piece = signal.detrend(field_pt[channels, begin : begin + length], axis=1)
-            power = np.abs(np.fft.rfft(piece * window, axis=1)) ** 2 * scale
-            for row, channel in enumerate(channels):
-                powers[channel].append(power[row])
+        if stop - start < length:
+            continue
+        pieces = np.lib.stride_tricks.sliding_window_view(
+            np.asarray(field_pt[channels, start:stop], dtype=np.float64), length, axis=1
+        )[:, :: max(1, length // 2)]
+        pieces = signal.detrend(pieces, axis=2) * window
+        power = np.abs(np.fft.rfft(pieces, axis=2)) ** 2 * scale
+        for row, channel in enumerate(channels):
+            powers[channel].append(power[row])
     density = np.full((len(field_pt), len(frequency_hz)), np.nan)
-    for channel, rows in enumerate(powers):
-        if rows:
-            median = np.median(np.array(rows), axis=0) / _median_bias(len(rows))
+    for channel, parts in enumerate(powers):
+        if parts:
+            rows = np.concatenate(parts)
+            median = np.median(rows, axis=0) / _median_bias(len(rows))
             density[channel] = np.sqrt(median)
     return np.asarray(frequency_hz, dtype=np.float64), density
 
@@ -96,21 +101,37 @@ def noise_density_ft_rthz(
     if quiet is not None:
         good = good & quiet[None, :]
     frequency_hz, density = amplitude_density(field_pt, rate_hz, window_s=window_s, valid=good)
+    out = band_density_ft_rthz(frequency_hz, density, band_hz=band_hz, lines_hz=lines_hz)
+    out[count_windows(good, rate_hz, window_s) < FEWEST_WINDOWS] = np.nan
+    return out
+
+
+def band_density_ft_rthz(
+    frequency_hz: FloatArray,
+    density_pt_rthz: FloatArray,
+    *,
+    band_hz: tuple[float, float] = (10.0, 100.0),
+    lines_hz: tuple[float, ...] = _LINES_HZ,
+) -> FloatArray:
+    """Median of each channel's density over a band, fT/sqrt(Hz); as `noise_density_ft_rthz`."""
     step_hz = frequency_hz[1]
     chosen = (frequency_hz >= band_hz[0]) & (frequency_hz <= band_hz[1])
     for line in lines_hz:
         multiple = np.maximum(1.0, np.round(frequency_hz / line)) * line
         chosen &= np.abs(frequency_hz - multiple) > 2.0 * step_hz
+    if not chosen.any():
+        return np.full(len(density_pt_rthz), np.nan)
+    # Median over the band of chi-square-like values already averaged over many windows.
+    return np.asarray(np.median(density_pt_rthz[:, chosen], axis=1) * 1e3)
+
+
+def count_windows(good: BoolArray, rate_hz: float, window_s: float) -> IntArray:
+    """Half-overlapping windows that lie in usable samples, shape ``(n_channels,)``."""
     length = max(8, round(window_s * rate_hz))
-    windows = np.zeros(len(field_pt), dtype=int)
+    windows = np.zeros(len(good), dtype=np.int64)
     for channels, start, stop in shared_segments(good):
         windows[channels] += max(0, (stop - start - length) // max(1, length // 2) + 1)
-    out = np.full(len(field_pt), np.nan)
-    enough = windows >= FEWEST_WINDOWS
-    if chosen.any() and enough.any():
-        # Median over the band of chi-square-like values already averaged over many windows.
-        out[enough] = np.median(density[enough][:, chosen], axis=1) * 1e3
-    return out
+    return windows
 
 
 def _median_bias(count: int) -> float:

@@ -122,20 +122,17 @@ def examine(
         progress("report", 0.0, "drawing")
         residual_pt = {"before": nulled.before_rms_pt, "after": nulled.after_rms_pt}
         plots = write_plots(analysis, recording, directory, residual_pt)
-        write_report(
-            directory / "report.html",
-            analysis,
-            plots,
-            {
-                "title": "Magnetocardiogram",
-                "subject": str((notes or {}).get("subject", "")),
-                "residual_pt": residual_pt,
-                "losses": recorded.lost,
-                "dead_heads": [f"{name} ({why})" for name, why in started.failed.items()],
-                "timings_s": content["timings_s"],
-                "settings": _settings(instrument),
-            },
-        )
+        facts = {
+            "title": "Magnetocardiogram",
+            "subject": str((notes or {}).get("subject", "")),
+            "residual_pt": residual_pt,
+            "losses": recorded.lost,
+            "dead_heads": [f"{name} ({why})" for name, why in started.failed.items()],
+            "timings_s": content["timings_s"],
+            "settings": _settings(instrument),
+        }
+        for name in ("report.html", "report.pdf"):
+            write_report(directory / name, analysis, plots, facts)
     content["state"] = "done"
     content.pop("step", None)
     _write(directory, content)

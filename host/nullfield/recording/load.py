@@ -50,7 +50,7 @@ class LoadedRecording:
 
 
 @dataclass(frozen=True)
-class _Axis:
+class SampleAxis:
     """Common samples: each board's index is the axis' plus its shift."""
 
     period_us: int
@@ -88,8 +88,7 @@ def load_recording(path: Path) -> LoadedRecording:
         raise RecordingError(
             f"{path}: holds no samples of a sensor board", "start the streams before recording"
         )
-    axis = _common_axis(path, sensors, boards)
-    field_pt, valid, array = _field(recording, boards, axis)
+    axis = common_axis(path, sensors, boards)
     coils: dict[str, FloatArray] = {}
     tables: dict[str, FloatArray] = {}
     for uid, one in boards.items():
@@ -102,30 +101,52 @@ def load_recording(path: Path) -> LoadedRecording:
             tables[uid] = np.where(came, rows["position_um"] * 1e-6, np.nan)
     lost = {uid: one.lost_rows for uid, one in boards.items()}
     truncated = recording.truncated
-    delays = {recording.board(uid)["identity"]["group_delay_us"] for uid in sensors}
-    field = FieldRecording(
+    field = field_on_axis(recording, boards, axis, lost)
+    return LoadedRecording(field, coils, tables, lost, truncated)
+
+
+def field_on_axis(
+    recording: Recording,
+    boards: dict[str, BoardSamples],
+    axis: SampleAxis,
+    lost_rows: dict[str, dict[str, int]],
+) -> FieldRecording:
+    """Field of all heads of the rig at the samples of an axis."""
+    field_pt, valid, array = _field(recording, boards, axis)
+    delays = {
+        recording.board(uid)["identity"]["group_delay_us"]
+        for uid, one in boards.items()
+        if one.role == Role.SENSOR and uid in axis.shift
+    }
+    return FieldRecording(
         field_pt=field_pt,
         sampling_rate_hz=1e6 / axis.period_us,
         array=array,
         start_time_s=axis.board_time_us * 1e-6,
         valid=valid,
         metadata={
-            "source": str(path),
+            "source": str(recording.path),
             "rig": recording.header.get("rig", {}),
             "software": recording.header.get("software", {}),
             "alignment": axis.how,
             "host_start_time_s": axis.host_time_s,
             "group_delay_us": max(delays),
-            "lost_rows": lost,
-            "truncated": truncated,
+            "lost_rows": lost_rows,
+            "truncated": recording.truncated,
         },
     )
-    return LoadedRecording(field, coils, tables, lost, truncated)
 
 
-def _common_axis(
+def common_axis(
     path: Path, sensors: dict[str, BoardSamples], boards: dict[str, BoardSamples]
-) -> _Axis:
+) -> SampleAxis:
+    """Find the samples that the boards have in common.
+
+    Raises
+    ------
+    RecordingError
+        If the sensor boards have different periods, or were plainly not sampled together.
+    """
     periods = {one.row_period_us for one in sensors.values()}
     if len(periods) != 1:
         raise RecordingError(f"{path}: the sensor boards have different row periods: {periods}")
@@ -158,7 +179,7 @@ def _common_axis(
     # Ragged ends of some blocks are cut; a board that lacks more than that is left with NaN.
     start = max(one for one in starts if one <= min(starts) + margin)
     stop = min(one for one in stops if one >= max(stops) - margin)
-    return _Axis(
+    return SampleAxis(
         period_us,
         start,
         max(0, stop - start),
@@ -169,7 +190,9 @@ def _common_axis(
     )
 
 
-def _on_axis(board: BoardSamples, axis: _Axis) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_]]:
+def _on_axis(
+    board: BoardSamples, axis: SampleAxis
+) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_]]:
     """Rows of a coil or table board; at another row period, the row in force at each sample."""
     if board.uid in axis.shift:
         return place_rows(board, axis.start + axis.shift[board.uid], axis.count)
@@ -189,7 +212,7 @@ def _spread_s(sensors: dict[str, BoardSamples], shift: dict[str, int], period_us
 
 
 def _field(
-    recording: Recording, boards: dict[str, BoardSamples], axis: _Axis
+    recording: Recording, boards: dict[str, BoardSamples], axis: SampleAxis
 ) -> tuple[FloatArray, npt.NDArray[np.bool_], SensorArray]:
     heads: list[dict[str, Any]] = list(recording.header.get("rig", {}).get("heads", []))
     if not heads:
@@ -202,7 +225,7 @@ def _field(
     placed: dict[str, tuple[npt.NDArray[Any], npt.NDArray[np.bool_]]] = {}
     for number, head in enumerate(heads):
         uid, slot = str(head["board"]), int(head["slot"])
-        if uid not in axis.shift or boards[uid].role != Role.SENSOR:
+        if uid not in axis.shift or boards[uid].role != Role.SENSOR or not boards[uid].blocks:
             continue
         if uid not in placed:
             placed[uid] = place_rows(boards[uid], axis.start + axis.shift[uid], axis.count)

@@ -53,6 +53,14 @@ class RecordedEvent:
         return str(self.fields.get("kind", ""))
 
 
+@dataclass(frozen=True)
+class Place:
+    """Between two records: number of the file, and byte in it."""
+
+    file: int
+    offset: int
+
+
 class _WholeReads:
     """File whose short reads at the end give nothing, so that a cut record is not half believed."""
 
@@ -140,6 +148,43 @@ class Recording:
             if name == EVENTS_TOPIC:
                 yield RecordedEvent(message.log_time * 1e-9, json.loads(message.data))
 
+    def located_frames(self, place: Place | None = None) -> Iterator[tuple[Place, RecordedFrame]]:
+        """Frames of all boards from a place on, each with the place behind it.
+
+        Parameters
+        ----------
+        place : Place, optional
+            One that this method gave; by default the beginning.
+        """
+        begin = place or Place(0, 0)
+        for number in range(begin.file, len(self.files)):
+            file = self.files[number]
+            offset = begin.offset if number == begin.file else 0
+            topics = self._topics(file) if offset else {}
+            for end, record in self._records_from(file, offset):
+                if isinstance(record, Channel):
+                    topics[record.id] = record.topic
+                elif isinstance(record, Message):
+                    name = topics.get(record.channel_id, "")
+                    if not name.startswith(WIRE_TOPIC):
+                        continue
+                    try:
+                        frame = unpack_frame(record.data)
+                    except ValueError:
+                        self.truncated = True
+                        continue
+                    time_s = record.log_time * 1e-9
+                    yield Place(number, end), RecordedFrame(name[len(WIRE_TOPIC) :], time_s, frame)
+
+    def _topics(self, file: Path) -> dict[int, str]:
+        topics: dict[int, str] = {}
+        for record in self._records(file):
+            if isinstance(record, Channel):
+                topics[record.id] = record.topic
+            elif isinstance(record, Message):
+                break
+        return topics
+
     def _messages(self) -> Iterator[tuple[str, Message]]:
         for file in self.files:
             topics: dict[int, str] = {}
@@ -150,10 +195,21 @@ class Recording:
                     yield topics.get(record.channel_id, ""), record
 
     def _records(self, file: Path) -> Iterator[McapRecord]:
+        for _, record in self._records_from(file, 0):
+            yield record
+
+    def _records_from(self, file: Path, offset: int) -> Iterator[tuple[int, McapRecord]]:
+        """Records, each with the byte behind it, from the beginning of one."""
         with file.open("rb") as stream:
-            reader = StreamReader(_WholeReads(stream), record_size_limit=_RECORD_LIMIT)  # type: ignore[arg-type]
+            stream.seek(offset)
+            reader = StreamReader(
+                _WholeReads(stream),  # type: ignore[arg-type]
+                skip_magic=offset > 0,
+                record_size_limit=_RECORD_LIMIT,
+            )
             try:
-                yield from reader.records
+                for record in reader.records:
+                    yield stream.tell(), record
             except OSError as error:
                 raise RecordingError(f"{file}: cannot be read ({error.strerror})") from error
             except (McapError, ValueError, struct.error):

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -86,6 +85,25 @@ class BoardSamples:
         period_s = self.row_period_us * 1e-6
         return min(b.host_time_s - (b.start + len(b.rows)) * period_s for b in self.blocks)
 
+    @classmethod
+    def from_header(cls, uid: str, board: dict[str, Any]) -> BoardSamples:
+        """A board of a recording's header, before any of its samples."""
+        return cls(
+            uid=uid,
+            name=str(board.get("name", uid)),
+            role=Role[str(board["role"]).upper()],
+            row_period_us=int(board["identity"]["row_period_us"]),
+            blocks=[],
+            gaps=[],
+            lost_rows={},
+            setting_changes=[
+                SettingChange(str(one["name"]), int(one["value"]), None)
+                for one in board["settings"]
+            ],
+            exponents={str(one["name"]): int(one["exponent"]) for one in board["settings"]},
+            restarts=0,
+        )
+
     def values_of(self, name: str) -> list[SettingChange]:
         """What a setting was, in order."""
         return [change for change in self.setting_changes if change.name == name]
@@ -94,41 +112,34 @@ class BoardSamples:
 def read_board_samples(recording: Recording) -> dict[str, BoardSamples]:
     """Read the samples of every board, in one pass over the recording."""
     boards = {uid: recording.board(uid) for uid in recording.board_uids}
-    roles = {uid: Role[board["role"].upper()] for uid, board in boards.items()}
-    streams = {uid: SampleStream(SAMPLE_MESSAGE_OF_ROLE[role]) for uid, role in roles.items()}
+    empty = {uid: BoardSamples.from_header(uid, board) for uid, board in boards.items()}
+    streams = {uid: SampleStream(SAMPLE_MESSAGE_OF_ROLE[one.role]) for uid, one in empty.items()}
     names = {
         uid: {int(one["index"]): str(one["name"]) for one in board["settings"]}
         for uid, board in boards.items()
     }
-    changes: dict[str, list[SettingChange]] = defaultdict(list)
-    for uid, board in boards.items():
-        changes[uid] = [
-            SettingChange(str(one["name"]), int(one["value"]), None) for one in board["settings"]
-        ]
     for record in recording.frames():
         stream = streams.get(record.uid)
         if stream is None:
             continue
         if record.frame.message == MessageId.SETTING_VALUE:
-            _note_setting(
-                record.frame.payload, names[record.uid], stream.next_index, changes[record.uid]
+            note_setting(
+                record.frame.payload,
+                names[record.uid],
+                stream.next_index,
+                empty[record.uid].setting_changes,
             )
         else:
             stream.take(record.frame, record.host_time_s)
     return {
-        uid: BoardSamples(
-            uid=uid,
-            name=str(board.get("name", uid)),
-            role=roles[uid],
-            row_period_us=int(board["identity"]["row_period_us"]),
+        uid: replace(
+            one,
             blocks=streams[uid].blocks(),
             gaps=streams[uid].gaps,
             lost_rows=streams[uid].lost_rows(),
-            setting_changes=changes[uid],
-            exponents={str(one["name"]): int(one["exponent"]) for one in board["settings"]},
             restarts=streams[uid].restarts,
         )
-        for uid, board in boards.items()
+        for uid, one in empty.items()
     }
 
 
@@ -157,9 +168,10 @@ def place_rows(
     return rows, came
 
 
-def _note_setting(
+def note_setting(
     payload: bytes, names: dict[int, str], next_index: int | None, out: list[SettingChange]
 ) -> None:
+    """Append what a SETTING_VALUE frame tells, in force from the row to come."""
     reply = parse(MessageId.SETTING_VALUE, payload)
     if reply.error == ErrorCode.OK and reply.index in names:
         out.append(SettingChange(names[reply.index], int(reply.value), next_index))

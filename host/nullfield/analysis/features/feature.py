@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 
@@ -39,3 +40,42 @@ class Feature:
     reference: tuple[float, float] | None = None
     reference_source: str | None = None
     reason: str = ""
+
+
+NOISY = "raised by noise: the interval is that of the figure without noise"
+RESEARCH_USE = "Research use only: not a diagnosis."
+
+Interval = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Definition:
+    """What a feature is, apart from its value in a recording; fields as in `Feature`."""
+
+    name: str
+    unit: str
+    definition: str
+    source: str
+    reference: Interval | None = None
+    reference_source: str | None = None
+
+    def at(
+        self, value: float | None, interval: Interval | None = None, reason: str = ""
+    ) -> Feature:
+        """The feature with its value, its 95 % interval, and why one of them is missing."""
+        known = value is not None and math.isfinite(value)
+        low, high = interval if known and interval is not None else (None, None)
+        if known and high is not None and value is not None and value > high and not reason:
+            reason = NOISY
+        return Feature(
+            name=self.name,
+            value=value if known else None,
+            unit=self.unit,
+            low=low,
+            high=high,
+            definition=self.definition,
+            source=self.source,
+            reference=self.reference,
+            reference_source=self.reference_source,
+            reason=reason,
+        )

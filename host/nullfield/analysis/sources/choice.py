@@ -1,0 +1,102 @@
+"""The forward model by name, as settings and commands give it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nullfield.analysis.data import SensorArray
+from nullfield.analysis.frame import WorkingFrame
+from nullfield.analysis.sources.boundary_element import BoundaryElement
+from nullfield.analysis.sources.forward import ForwardModel
+from nullfield.analysis.sources.free_dipole import FreeDipole
+from nullfield.analysis.sources.half_space import HalfSpace
+from nullfield.analysis.sources.sphere import Sphere
+from nullfield.analysis.sources.surface import Surface, load_surface
+from nullfield.errors import AnalysisError, InputError
+
+NAMES = ("half-space", "free", "sphere", "torso")
+DEFAULT_RADIUS_M = 0.15
+_GAP_M = 0.01
+"""From the lowest channel to the top of the sphere: clothes and the heads' own walls."""
+
+
+@dataclass(frozen=True)
+class ModelChoice:
+    """Which conductor the body is taken for.
+
+    Attributes
+    ----------
+    name : str
+        One of `NAMES`.
+    radius_m : float
+        Of the sphere, whose top lies just below the middle of the array.
+    surface : str or None
+        Mesh file of the torso, in the recording's device coordinates.
+    surface_unit : str or None
+        Unit of the mesh file; told from its size if None.
+    """
+
+    name: str = "half-space"
+    radius_m: float = DEFAULT_RADIUS_M
+    surface: str | None = None
+    surface_unit: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.name not in NAMES:
+            raise InputError(
+                f"model {self.name}: no such forward model", f"one of {', '.join(NAMES)}"
+            )
+        if self.name == "torso" and self.surface is None:
+            raise InputError("a torso needs a mesh file", "give it with --torso FILE")
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return {
+            "name": self.name,
+            "radius_m": self.radius_m if self.name == "sphere" else None,
+            "surface": self.surface,
+        }
+
+
+def forward_model(choice: ModelChoice, array: SensorArray, frame: WorkingFrame) -> ForwardModel:
+    """Make the model.
+
+    Parameters
+    ----------
+    choice : ModelChoice
+    array : SensorArray
+        In the working frame.
+    frame : WorkingFrame
+        For the mesh, which is in device coordinates.
+
+    Raises
+    ------
+    InputError
+        If the mesh cannot be used.
+    AnalysisError
+        If a sphere is asked for and no channel has a place.
+    """
+    if choice.name == "free":
+        return FreeDipole()
+    if choice.name == "sphere":
+        places = array.positions_m[array.has_place & array.is_chest]
+        if not len(places):
+            raise AnalysisError("no channel has a place to put a sphere under", "give --positions")
+        top_m = np.append(places[:, :2].mean(axis=0), places[:, 2].min() - _GAP_M)
+        x, y, z = (float(v) for v in top_m - [0.0, 0.0, choice.radius_m])
+        return Sphere((x, y, z), choice.radius_m)
+    if choice.name == "torso":
+        assert choice.surface is not None  # checked when it was made
+        surface = load_surface(Path(choice.surface), unit=choice.surface_unit)
+        return BoundaryElement(
+            Surface(
+                (surface.vertices_m - frame.origin_m) @ frame.rotation,
+                surface.triangles,
+                surface.notes,
+            )
+        )
+    return HalfSpace()

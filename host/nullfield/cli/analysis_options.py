@@ -1,0 +1,123 @@
+"""Options that every command with an analysis in it takes, and the settings made of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, get_args
+
+import typer
+
+from nullfield.analysis.cleaning.settings import CleaningSettings, External
+from nullfield.analysis.data import CALIBRATED, UNCALIBRATED
+from nullfield.analysis.settings import AnalysisSettings, ImageMethod
+from nullfield.analysis.sources.choice import DEFAULT_RADIUS_M, ModelChoice
+from nullfield.errors import InputError
+
+PositionsOption = Annotated[
+    Path | None,
+    typer.Option("--positions", help="Places of the sensors: CSV or TSV name,x,y,z,nx,ny,nz."),
+]
+RateOption = Annotated[
+    float | None, typer.Option("--rate", help="Samples a second, for tables without time.")
+]
+UnitOption = Annotated[
+    str | None,
+    typer.Option("--unit", help="Unit of the numbers, for files that tell none, or a wrong one."),
+]
+OutwardOption = Annotated[
+    str | None,
+    typer.Option(
+        "--outward", help="Direction away from the body in the file's coordinates, like 0,0,1."
+    ),
+]
+LowPassOption = Annotated[
+    float, typer.Option("--low-pass", min=10.0, help="Of the averaged beat, Hz.")
+]
+MainsOption = Annotated[
+    float | None, typer.Option("--mains", help="Hz; found from the data if left out.")
+]
+ExternalOption = Annotated[
+    str,
+    typer.Option(
+        "--external", help="Outer field: auto, references, homogeneous or none take it out."
+    ),
+]
+CalibratedOption = Annotated[
+    bool, typer.Option("--calibrated", help="Gains, places and axes are those of a calibration.")
+]
+ModelOption = Annotated[
+    str, typer.Option("--model", help="Conductor: half-space, free, sphere or torso.")
+]
+RadiusOption = Annotated[
+    float, typer.Option("--radius", help="Of the sphere below the array, metres.")
+]
+TorsoOption = Annotated[
+    Path | None, typer.Option("--torso", help="Mesh of the torso (STL, OBJ, PLY, OFF).")
+]
+TorsoUnitOption = Annotated[
+    str | None, typer.Option("--torso-unit", help="Unit of the mesh: m, cm, mm or in.")
+]
+ImageOption = Annotated[
+    str,
+    typer.Option("--image", help="Heart's surface at R: none, minimum-norm, sloreta or sparse."),
+]
+ResamplesOption = Annotated[
+    int, typer.Option("--resamples", min=0, max=100_000, help="Of the bootstrap; 0: none.")
+]
+
+DEFAULTS = AnalysisSettings()
+
+
+def analysis_settings(
+    *,
+    low_pass: float = DEFAULTS.low_pass_hz,
+    mains: float | None = None,
+    external: str = "auto",
+    outward: str | None = None,
+    is_calibrated: bool = False,
+    model: str = "half-space",
+    radius: float = DEFAULT_RADIUS_M,
+    torso: Path | None = None,
+    torso_unit: str | None = None,
+    image: str = "none",
+    resamples: int = DEFAULTS.resamples,
+) -> AnalysisSettings:
+    """Settings of an analysis from the command line.
+
+    Raises
+    ------
+    InputError
+        If a name is not known, or `outward` is no direction.
+    """
+    return AnalysisSettings(
+        low_pass_hz=low_pass,
+        cleaning=CleaningSettings(
+            mains_hz=mains, external=_one_of("--external", external, External)
+        ),
+        model=ModelChoice(
+            "torso" if torso is not None else model,
+            radius,
+            None if torso is None else str(torso),
+            torso_unit,
+        ),
+        image=_one_of("--image", image, ImageMethod),
+        outward=None if outward is None else _direction(outward),
+        uncertainty=CALIBRATED if is_calibrated else UNCALIBRATED,
+        resamples=resamples,
+    )
+
+
+def _direction(text: str) -> tuple[float, float, float]:
+    try:
+        x, y, z = (float(part) for part in text.split(","))
+    except ValueError:
+        raise InputError(
+            f"--outward {text}: is no direction", "give three numbers, like 0,0,1"
+        ) from None
+    return x, y, z
+
+
+def _one_of(option: str, name: str, known: Any) -> Any:
+    if name not in get_args(known):
+        raise InputError(f"{option} {name}: no such one", f"one of {', '.join(get_args(known))}")
+    return name
