@@ -261,3 +261,25 @@ def test_a_thousand_channels():
     assert fit.n_channels == 972
     assert fit.region_holds(DIPOLE_M)
     assert fit.confidence_mm < 0.5
+
+
+def test_conductors_in_doubt_are_not_leaned_on():
+    """Truth in a sphere between two others: one as the model, the other as its alternative."""
+    random = np.random.default_rng(19)
+    array = make_array(5, (0, 1))
+
+    def ball(radius_m: float) -> Sphere:
+        return Sphere((0.0, 0.0, -radius_m), radius_m)
+
+    small, true, large = ball(0.16), ball(0.20), ball(0.26)
+    lead = true.lead_field(array.positions_m, array.orientations, DIPOLE_M)
+    field = lead @ [9e3, -7e3, 0.0] + NOISE_PT * random.normal(size=50)
+    noise = np.full(50, NOISE_PT)
+    options = {"model": large, "uncertainty": CALIBRATED}
+    sure = fit_dipole(field, array, noise, **options)
+    unsure = fit_dipole(field, array, noise, **options, alternatives=(small,))
+    miss_mm = [1e3 * np.linalg.norm(fit.position_m - DIPOLE_M) for fit in (sure, unsure)]
+    assert miss_mm[0] > 3.0
+    assert miss_mm[1] < 1.0
+    assert not sure.region_holds(DIPOLE_M)
+    assert unsure.region_holds(DIPOLE_M)

@@ -10,6 +10,7 @@ and cross-talk that follow from the field itself and so are worked out again wit
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +22,7 @@ from nullfield.analysis.sources.forward import ForwardModel
 from nullfield.analysis.sources.half_space import HalfSpace
 from nullfield.analysis.sources.uncertainty import (
     error_covariance_pt2,
+    model_covariance_pt2,
     noise_covariance_pt2,
     typical_share,
 )
@@ -33,7 +35,9 @@ FALSE_ALARM = 0.01
 _UNLIKELY_FIT = 0.01
 _ROUNDS = 3
 """Fits with a new covariance; the place changes by less than a tenth of its error after two."""
-_SAME_PLACE_M = 1e-3
+_ROUNDS_OF_MODELS = 10
+"""The same where the conductor is in doubt, which moves the place by more."""
+_SAME_PLACE_M = 1e-5
 
 
 @dataclass(frozen=True)
@@ -108,6 +112,7 @@ def fit_dipole(
     *,
     model: ForwardModel | None = None,
     uncertainty: SensorUncertainty | None = UNCALIBRATED,
+    alternatives: Sequence[ForwardModel] = (),
 ) -> DipoleFit:
     """Fit a dipole below the array.
 
@@ -124,6 +129,11 @@ def fit_dipole(
     uncertainty : SensorUncertainty or None
         How well gain, place, axis and cross-talk are known; `UNCALIBRATED` by default, None to
         count the noise alone. With neither noise nor uncertainty the misfit tells the scale.
+    alternatives : sequence of ForwardModel
+        Conductors that the body might as well be, torsos of other sizes for instance. What they
+        would make of the same dipole counts as one standard deviation of the model's error, in that
+        direction of the data only; so the fit does not lean on what tells them apart, and the
+        region grows by it.
 
     Returns
     -------
@@ -139,7 +149,9 @@ def fit_dipole(
     field = np.asarray(field_pt, dtype=np.float64)
     use = usable_channels(field, array, noise_pt)
     search = DipoleSearch(array.subset(use), model or HalfSpace())
-    return fit_with(search, field[use], subset_noise(noise_pt, use), uncertainty)
+    return fit_with(
+        search, field[use], subset_noise(noise_pt, use), uncertainty, alternatives=alternatives
+    )
 
 
 def usable_channels(
@@ -167,6 +179,7 @@ def fit_with(
     noise_pt: FloatArray | None,
     uncertainty: SensorUncertainty | None,
     start_m: FloatArray | None = None,
+    alternatives: Sequence[ForwardModel] = (),
 ) -> DipoleFit:
     """Fit with a search that is set up already; parameters as for `fit_dipole`.
 
@@ -176,6 +189,8 @@ def fit_with(
         Of the channels that `data_pt` is of.
     start_m : numpy.ndarray, shape ``(3,)``, optional
         A place to start from as well, the neighbour's in time for instance.
+    alternatives : sequence of ForwardModel
+        As for `fit_dipole`.
     """
     if not np.any(data_pt):
         raise AnalysisError("there is no field to fit a dipole to", "check the averaged beat")
@@ -186,15 +201,20 @@ def fit_with(
     first = noise + share**2 * rms2 * np.eye(len(data_pt))
     whitened = Whitened(search, data_pt, first)
     place = whitened.best_place(start_m)
-    for _ in range(_ROUNDS if uncertainty is not None else 0):
-        assert uncertainty is not None
+    for _ in range(_ROUNDS_OF_MODELS if alternatives else _ROUNDS):
+        if uncertainty is None and not alternatives:
+            break
         moment = whitened.moment_at(place)
-        errors = error_covariance_pt2(
-            search.array, search.model, place[None], moment[None], uncertainty
-        )
-        whitened = Whitened(search, data_pt, noise + errors)
+        covariance = noise.copy()
+        if uncertainty is not None:
+            covariance += error_covariance_pt2(
+                search.array, search.model, place[None], moment[None], uncertainty
+            )
+        for other in alternatives:
+            covariance += model_covariance_pt2(search.array, search.model, other, place, moment)
+        whitened = Whitened(search, data_pt, covariance)
         before, place = place, whitened.refined(place)
-        if float(np.linalg.norm(place - before)) < _SAME_PLACE_M * 1e-2:
+        if float(np.linalg.norm(place - before)) < _SAME_PLACE_M:
             break
     alone = Whitened(search, data_pt, noise)
     return _result(whitened, alone, place, noise_pt is not None, uncertainty)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -97,6 +97,7 @@ def fit_moving_dipole(
     uncertainty: SensorUncertainty | None = UNCALIBRATED,
     step_s: float | None = None,
     channels: BoolArray | None = None,
+    alternatives: Sequence[ForwardModel] = (),
 ) -> MovingDipole:
     """Fit a dipole at each moment of a window, the QRS complex or ST-T for instance.
 
@@ -107,7 +108,7 @@ def fit_moving_dipole(
         Of the same channels, working frame.
     window_s : (float, float)
         Relative to the R peak.
-    model, uncertainty
+    model, uncertainty, alternatives
         As for `fit_dipole`.
     step_s : float, optional
         Between fits; if left out, so that there are `MOST_TIMES` at most.
@@ -165,6 +166,7 @@ def fit_moving_dipole(
                 known if np.isfinite(known).all() else None,
                 uncertainty,
                 start_m=before,
+                alternatives=alternatives,
             )
         except AnalysisError as error:
             reason = error.message

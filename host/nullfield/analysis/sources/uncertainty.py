@@ -105,6 +105,28 @@ def error_covariance_pt2(
     return covariance
 
 
+def model_covariance_pt2(
+    array: SensorArray,
+    model: ForwardModel,
+    other: ForwardModel,
+    source_m: FloatArray,
+    moment_nam: FloatArray,
+) -> FloatArray:
+    """Covariance of a doubt between two conductors: the outer product of their difference.
+
+    Returns
+    -------
+    numpy.ndarray, shape ``(n_channels, n_channels)``
+        pT^2, of rank one: the body is as likely to be this far from the model as not.
+    """
+    places, axes = array.positions_m, array.orientations
+    difference = (
+        other.lead_field(places, axes, source_m, is_checked=False)
+        - model.lead_field(places, axes, source_m, is_checked=False)
+    ) @ moment_nam
+    return np.asarray(np.outer(difference, difference))
+
+
 def typical_share(uncertainty: SensorUncertainty) -> float:
     """Size of all errors together as a share of the RMS field, before there is a fitted field."""
     # A field of a dipole at 80 mm changes by about its own size over a third of that.
