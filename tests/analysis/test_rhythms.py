@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pytest
-from rhythms import data_folder, hearts, no_hearts, score
+from rhythms import data_folder, hearts, make, no_hearts, score
 
 from nullfield.analysis.beats import find_beats
 from nullfield.analysis.data import FieldRecording
@@ -54,6 +56,26 @@ def test_what_is_no_heart_has_no_beats(name):
     beats = find_beats(NO_HEARTS[name])
     assert len(beats.samples) == 0
     assert beats.reason
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_wrecked_channels_give_beats_or_a_reason(seed):
+    random = np.random.default_rng(seed)
+    n_channels = int(random.integers(1, 4))
+    noise_pt = float(random.choice([0.0, 3.0, 30.0, 200.0]))
+    whole = make(np.full(12, 0.8), n_channels=n_channels, noise_pt=noise_pt, seed=seed).recording
+    field_pt = whole.field_pt.copy()
+    for _ in range(5):
+        start, length = random.integers(0, field_pt.shape[1], size=2)
+        value = random.choice([np.nan, np.inf, 0.0, 1e9, -40.0])
+        field_pt[random.integers(n_channels), start : start + length] = value
+    rate_hz = float(random.choice([51.0, 100.0, 360.0, 1000.0]))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        beats = find_beats(FieldRecording(field_pt, rate_hz, whole.array))
+    assert bool(beats.reason) == (len(beats.samples) == 0)
+    assert np.all(np.diff(beats.samples) > 0)
+    assert len(beats.kinds) == len(beats.samples)
 
 
 @pytest.mark.real_data

@@ -82,6 +82,7 @@ def _largest_class(pieces: FloatArray, sharpness: FloatArray) -> IntArray:
     flat = pieces.reshape(len(pieces), -1)
     flat = flat / np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-300)
     alike = flat @ flat.T > _ALIKE
+    np.fill_diagonal(alike, True)  # of nothing, too
     first = _most_alike(alike, np.ones(len(alike), dtype=bool))
     others = ~alike[first]
     if not others.any():
