@@ -72,13 +72,15 @@ def _figures(
     likeness, coverage = map_scores(array, uncertainty, DIPOLES, seed=6)
     group = f"map, {name}"
     note = f"{DIPOLES} dipoles in MNE's sphere, 5 to 12 cm deep, noise {NOISE_PT} pT; {note}"
-    # Where heads are dead next to a pole, what lies between is not in the data: no goal, an error.
-    least = None if "dead" in name else LEAST_R
+    # Goals are for whole arrays that are calibrated. Where heads are dead next to a pole, or gains
+    # are off by 3 %, what is missing is not in the data: those rows say how far the error covers it.
+    is_goal = "dead" not in name and "uncalibrated" not in name
+    least = LEAST_R if is_goal else None
     rows = [
         Figure(group, "r of Bz, median", float(np.median(likeness[:, 2])), "", note=note),
         Figure(group, "r of Bz, worst", float(likeness[:, 2].min()), "", minimum=least),
         Figure(group, "error within 1.96 stated, all points", 100.0 * coverage[:, 2].mean(), "%",
-               minimum=95.0, is_own_goal=True),
+               minimum=95.0 if is_goal else None, is_own_goal=is_goal),
         Figure(group, "the same, worst map", 100.0 * coverage[:, 2].min(), "%"),
     ]  # fmt: skip
     is_measured = len(set(map(tuple, np.abs(np.round(array.orientations, 3))))) in (2, 3)
