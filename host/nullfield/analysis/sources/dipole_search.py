@@ -216,8 +216,15 @@ class Whitened:
         search = self.search
         size = float(np.sqrt(self.seen @ self.seen))
 
+        known: list[tuple[FloatArray, float]] = []
+
         def beyond_m(place_m: FloatArray) -> float:
-            return min(max(0.0, -float(search.model.clearance_m(place_m)[0])), 1.0)
+            # A clearance changes by no more than the way gone, so most places need none of their own.
+            if known and known[-1][1] > float(np.linalg.norm(place_m - known[-1][0])):
+                return 0.0
+            clearance = float(search.model.clearance_m(place_m)[0])
+            known.append((np.array(place_m), clearance))
+            return min(max(0.0, -clearance), 1.0)
 
         def miss(place_m: FloatArray) -> FloatArray:
             # A wall at the conductor's edge: a millimetre beyond it costs as much as all the data.
