@@ -9,7 +9,7 @@ import numpy as np
 from nullfield.analysis.average import AveragedBeat
 from nullfield.analysis.data import SensorArray
 from nullfield.analysis.features.poles import map_features
-from nullfield.analysis.field_map import map_field
+from nullfield.analysis.field_map import map_field, model_error_share
 from nullfield.analysis.landmarks import PEAKS, BeatLandmarks
 from nullfield.analysis.result import Landmark
 from nullfield.analysis.settings import AnalysisSettings
@@ -59,7 +59,12 @@ def landmark_results(
         if name in PEAKS and array.has_place.any():
             placed_pt = np.where(array.has_place, field_pt, np.nan)
             try:
-                field_map = map_field(placed_pt, array, noise_pt)
+                field_map = map_field(
+                    placed_pt,
+                    array,
+                    noise_pt,
+                    model_error=model_error_share(settings.uncertainty),
+                )
                 features = map_features(field_map)
             except NullfieldError as error:
                 reasons[f"{name}.map"] = error.message
