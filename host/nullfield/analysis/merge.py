@@ -141,12 +141,16 @@ def _spectrum(parts: Sequence[Quality], weight: FloatArray) -> tuple[FloatArray,
     if not known:
         return parts[0].spectrum_hz, parts[0].spectrum_ft_rthz
     axis = min((p.spectrum_hz for p, _ in known), key=len)
-    power = sum(
-        w * np.stack([np.interp(axis, p.spectrum_hz, row) for row in p.spectrum_ft_rthz]) ** 2
-        for p, w in known
-    )
-    total = sum(w for _, w in known)
-    return axis, np.asarray(np.sqrt(power / total))
+    shape = (len(parts[0].noise_ft_rthz), len(axis))
+    power, total = np.zeros(shape), np.zeros((shape[0], 1))
+    for part, share in known:
+        rows = np.stack([np.interp(axis, part.spectrum_hz, row) for row in part.spectrum_ft_rthz])
+        # A channel may have too few pauses in one section.
+        told = np.isfinite(rows).all(axis=1, keepdims=True)
+        power += np.where(told, share * rows**2, 0.0)
+        total += share * told
+    mean = np.divide(power, total, out=np.full(shape, np.nan), where=total > 0)
+    return axis, np.asarray(np.sqrt(mean))
 
 
 def merge_cleaning(

@@ -19,6 +19,8 @@ def noise_figure(analysis: Analysis) -> Figure | None:
     good = np.flatnonzero(analysis.used)
     frequency_hz = analysis.quality.spectrum_hz
     density = analysis.quality.spectrum_ft_rthz[good]
+    if not np.isfinite(density).all(axis=1).any():
+        return None
     is_field = analysis.unit != "uV"
     figure, axes = new_axes(8.0, 4.2)
     band = (frequency_hz > 0.0) & (frequency_hz <= 0.4 * analysis.sampling_rate_hz)
