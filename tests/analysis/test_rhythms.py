@@ -14,6 +14,13 @@ from nullfield.files import read
 
 HEARTS = hearts()
 NO_HEARTS = no_hearts()
+EXACT = (
+    "strokes of 25 ms, one a second",
+    "square wave of 1 Hz",
+    "square wave of 2 Hz",
+    "saw tooth of 2 Hz",
+)
+"""Pulses with rest between them: a paced heart's beats are as exact."""
 # A step or an artefact, larger than R, may hide the beat that it falls on or pass for one.
 LEAST = {
     "steps of the field": (0.93, 0.95),
@@ -54,8 +61,19 @@ def test_ectopic_beats_count_and_are_not_averaged(name):
 @pytest.mark.parametrize("name", NO_HEARTS)
 def test_what_is_no_heart_has_no_beats(name):
     beats = find_beats(NO_HEARTS[name])
+    if name in EXACT:
+        # So might be those of a paced heart: kept, and told.
+        assert "exact to" in beats.warning
+        return
     assert len(beats.samples) == 0
     assert beats.reason
+
+
+def test_a_made_up_heart_as_exact_as_a_clock_has_its_beats():
+    rhythm = make(np.full(30, 1.0), t_wave=0.0)
+    beats = find_beats(rhythm.recording)
+    assert score(beats.times_s, rhythm.beats_s)[:2] == (1.0, 1.0)
+    assert "paced" in beats.warning
 
 
 @pytest.mark.parametrize("seed", range(12))

@@ -25,9 +25,11 @@ def figures() -> list[Figure]:
     for name, rhythm in hearts().items():
         beats = find_beats(rhythm.recording)
         found += _pair(name, beats.times_s, rhythm.beats_s, None)
-    count = sum(len(find_beats(one).samples) for one in no_hearts().values())
+    # Those that are as exact as a clock are kept, since a paced heart is, and a warning tells.
+    found_in = [find_beats(one) for one in no_hearts().values()]
+    count = sum(len(one.samples) for one in found_in if not one.warning)
     found.append(
-        Figure(_GROUP, "beats in what is no heart", count, "", maximum=0.0,
+        Figure(_GROUP, "beats in what is no heart, no warning given", count, "", maximum=0.0,
                note=", ".join(no_hearts()))
     )  # fmt: skip
     for record, name, goal in _RECORDS:

@@ -43,7 +43,7 @@ def test_a_file_in_sections_gives_what_it_gives_as_a_whole(
     monkeypatch.setattr(sections, "SHORTEST_S", 3.0)
     monkeypatch.setattr(sections, "MOST_VALUES", 1)
     cut = write_analysis(recording, tmp_path / "b")
-    np.testing.assert_array_equal(cut.beats.samples, whole.beats.samples)
+    np.testing.assert_allclose(cut.beats.samples, whole.beats.samples, atol=1)
     assert cut.average is not None
     assert whole.average is not None
     # The window's end follows the usual interval, here that of the first section.

@@ -57,6 +57,16 @@ def why_no_heart(
         return f"peaks come every {interval_s:.2f} s, no heart is so fast"
     if _never_rests(energy, marks):
         return "an oscillation: a heart rests between its beats"
+    return ""
+
+
+def rhythm_warning(
+    shape: FloatArray, marks: FloatArray, accepted: BoolArray, rate_hz: float
+) -> str:
+    """What the reader should know of a rhythm that is as exact as a machine's; empty if it is not.
+
+    A paced heart is as exact, so such beats are kept. Parameters are those of `why_no_heart`.
+    """
     normal = marks[accepted]
     if len(normal) < _FEWEST_FOR_RHYTHM:
         return ""
@@ -67,8 +77,8 @@ def why_no_heart(
     spread_s = 1.4826 * float(np.median(np.abs(intervals - np.median(intervals))))
     if spread_s < _JITTER_S and not _has_t_wave(shape, normal, interval_s, rate_hz):
         return (
-            f"pulses every {np.median(intervals):.3f} s, exact to {1e3 * spread_s:.1f} ms and "
-            "without T waves: a machine's, not a heart's"
+            f"beats every {np.median(intervals):.3f} s, exact to {1e3 * spread_s:.1f} ms and "
+            "without T waves: a paced heart, a machine or a made-up one"
         )
     return ""
 

@@ -26,7 +26,7 @@ from nullfield.analysis.beat_candidates import (
     with_height_of,
 )
 from nullfield.analysis.beat_class import find_artefacts, find_t_waves, without_t_waves
-from nullfield.analysis.beat_rhythm import why_no_heart
+from nullfield.analysis.beat_rhythm import rhythm_warning, why_no_heart
 from nullfield.analysis.beat_template import SEARCH_S, Match, match_usual_beat, top
 from nullfield.analysis.data import FieldRecording
 from nullfield.dsp.gaps import BoolArray, FloatArray, IntArray
@@ -68,6 +68,8 @@ class Beats:
         Why there are no beats; empty if there are.
     artefacts : numpy.ndarray of int, shape ``(n_artefacts,)``
         Samples of peaks that were found and are no heartbeats.
+    warning : str
+        What the reader should know of the rhythm; empty if nothing.
     """
 
     samples: IntArray
@@ -77,6 +79,7 @@ class Beats:
     rate_bpm: float | None
     reason: str = ""
     artefacts: IntArray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    warning: str = ""
 
     @property
     def kinds(self) -> npt.NDArray[np.str_]:
@@ -186,7 +189,8 @@ def find_beats(recording: FieldRecording) -> Beats:
         rate_bpm = float(60.0 * rate_hz / np.median(np.diff(samples)))
     times_s = recording.start_time_s + samples / rate_hz
     artefacts = to_samples(peaks[is_artefact].astype(np.float64))
-    return Beats(samples, times_s, accepted, correlation, rate_bpm, "", artefacts)
+    warning = rhythm_warning(signals.shape, marks, accepted, rate)
+    return Beats(samples, times_s, accepted, correlation, rate_bpm, "", artefacts, warning)
 
 
 def _none(reason: str) -> Beats:

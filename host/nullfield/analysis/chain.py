@@ -87,6 +87,8 @@ def analyze_source(
     average = merge_averages(averages, array.is_chest)
     if len(beats.samples):
         reasons.pop("beats", None)
+    if beats.warning:
+        reasons["rhythm"] = beats.warning
     if average is not None:
         reasons.pop("average", None)
     quality = merge_quality([part.quality for part in parts], lengths)

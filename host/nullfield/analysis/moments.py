@@ -8,8 +8,9 @@ import numpy as np
 
 from nullfield.analysis.average import AveragedBeat
 from nullfield.analysis.data import SensorArray
-from nullfield.analysis.features.poles import map_features
-from nullfield.analysis.field_map import map_field, model_error_share
+from nullfield.analysis.features.equivalent import fit_equivalent_dipoles
+from nullfield.analysis.features.poles import MapFeatures, map_features, pole_features
+from nullfield.analysis.field_map import FieldMap, map_field, model_error_share
 from nullfield.analysis.landmarks import PEAKS, BeatLandmarks
 from nullfield.analysis.result import Landmark
 from nullfield.analysis.settings import AnalysisSettings
@@ -20,7 +21,7 @@ from nullfield.analysis.sources.moving_dipole import MovingDipole, fit_moving_di
 from nullfield.analysis.sources.source_space import SourceImage
 from nullfield.analysis.sources.sparse import image_sparse
 from nullfield.dsp.gaps import BoolArray, FloatArray
-from nullfield.errors import NullfieldError
+from nullfield.errors import AnalysisError, NullfieldError
 
 Tell = Callable[[str, float], None]
 
@@ -65,7 +66,7 @@ def landmark_results(
                     noise_pt,
                     model_error=model_error_share(settings.uncertainty),
                 )
-                features = map_features(field_map)
+                features = _pole_features(placed_pt, array, noise_pt, settings, field_map)
             except NullfieldError as error:
                 reasons[f"{name}.map"] = error.message
             try:
@@ -76,6 +77,23 @@ def landmark_results(
                 reasons[f"{name}.dipole"] = error.message
         found[name] = Landmark(name, time_s, field_pt, field_map, features, dipole)
     return found
+
+
+def _pole_features(
+    field_pt: FloatArray,
+    array: SensorArray,
+    noise_pt: FloatArray | None,
+    settings: AnalysisSettings,
+    field_map: FieldMap,
+) -> MapFeatures:
+    """Poles on the continuous field of equivalent dipoles; on the grid where these do not fit."""
+    try:
+        equivalent = fit_equivalent_dipoles(
+            field_pt, array, noise_pt, uncertainty=settings.uncertainty
+        )
+        return pole_features(equivalent, array, field_pt)
+    except AnalysisError:
+        return map_features(field_map)
 
 
 def field_at(
