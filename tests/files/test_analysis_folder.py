@@ -10,6 +10,8 @@ import pytest
 from simulated_heart import make_array, simulate
 
 from nullfield.analysis import sections
+from nullfield.analysis.chain import analyze_source
+from nullfield.analysis.settings import AnalysisSettings
 from nullfield.errors import NullfieldError
 from nullfield.files.analysis_folder import write_analysis
 from nullfield.files.fif import write_fif
@@ -36,21 +38,23 @@ def test_folder_holds_numbers_plots_and_report(recording: Path, tmp_path: Path) 
     assert shares[-1] == 1.0
 
 
-def test_a_file_in_sections_gives_what_it_gives_as_a_whole(
-    recording: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    whole = write_analysis(recording, tmp_path / "a")
-    monkeypatch.setattr(sections, "SHORTEST_S", 3.0)
+def test_sections_give_what_the_whole_gives(monkeypatch: pytest.MonkeyPatch) -> None:
+    source = sections.InMemory(simulate(make_array(4), duration_s=36.0).recording)
+    settings = AnalysisSettings(resamples=0)
+    whole = analyze_source(source, settings)
+    monkeypatch.setattr(sections, "SHORTEST_S", 12.0)
     monkeypatch.setattr(sections, "MOST_VALUES", 1)
-    cut = write_analysis(recording, tmp_path / "b")
-    np.testing.assert_allclose(cut.beats.samples, whole.beats.samples, atol=1)
+    assert len(list(sections.sections_of(source))) == 3
+    cut = analyze_source(source, settings)
+    # Templates of their own: a mark may lie a sample or two beside.
+    np.testing.assert_allclose(cut.beats.samples, whole.beats.samples, atol=2)
     assert cut.average is not None
     assert whole.average is not None
     # The window's end follows the usual interval, here that of the first section.
     count = min(len(cut.average.time_s), len(whole.average.time_s))
     assert cut.average.time_s[0] == whole.average.time_s[0]
     error_pt = np.abs(cut.average.field_pt[:, :count] - whole.average.field_pt[:, :count]).max()
-    assert error_pt < 0.01 * np.abs(whole.average.field_pt).max()
+    assert error_pt < 0.02 * np.abs(whole.average.field_pt).max()
     a, b = cut.landmarks["R"], whole.landmarks["R"]
     assert np.linalg.norm(a.dipole.position_m - b.dipole.position_m) < 2e-4
 
