@@ -41,6 +41,8 @@ Progress = Callable[[str, float], None]
 HEAD_FRAME = "head frame"
 """How ``metadata["coordinates"]`` begins for recordings that are in the working frame already."""
 _SECTIONS_SHARE = 0.8
+_FAITHFUL_SHARE = 0.9
+"""Maps and fits take topographies as they are after cleaning."""
 
 __all__ = ["AnalysisSettings", "Progress", "analyze", "analyze_source"]
 
@@ -117,6 +119,12 @@ def analyze_source(
         tell("features", 0.96)
         features = _features(array, beats, average, groups, marks, good, chosen, reasons)
     cleaning = merge_cleaning(parts, lengths)
+    for step in cleaning:
+        kept = step.heart_kept_share
+        if step.is_applied and kept is not None and kept < _FAITHFUL_SHARE:
+            reasons[f"cleaning.{step.name}"] = (
+                f"leaves {100.0 * kept:.0f} % of the worst heart: maps and dipoles are off by as much"
+            )
     references = next((s for s in cleaning if s.name == "references" and s.is_applied), None)
     tell("done", 1.0)
     return Analysis(

@@ -42,6 +42,18 @@ ExternalOption = Annotated[
         "--external", help="Outer field: auto, references, homogeneous or none take it out."
     ),
 ]
+AlsoOption = Annotated[
+    str,
+    typer.Option(
+        "--also", help="Further cleaning, like drift,separation,components (ICA); see cleaning.md."
+    ),
+]
+OrderOption = Annotated[
+    int | None,
+    typer.Option(
+        "--homogeneous-order", min=1, max=3, help="1 uniform field, 2 and gradients, 3; else found."
+    ),
+]
 CalibratedOption = Annotated[
     bool, typer.Option("--calibrated", help="Gains, places and axes are those of a calibration.")
 ]
@@ -66,6 +78,7 @@ ResamplesOption = Annotated[
 ]
 
 DEFAULTS = AnalysisSettings()
+FURTHER = ("drift", "separation", "components")
 
 
 def analysis_settings(
@@ -73,6 +86,8 @@ def analysis_settings(
     low_pass: float = DEFAULTS.low_pass_hz,
     mains: float | None = None,
     external: str = "auto",
+    homogeneous_order: int | None = None,
+    also: str = "",
     outward: str | None = None,
     is_calibrated: bool = False,
     model: str = "half-space",
@@ -89,10 +104,16 @@ def analysis_settings(
     InputError
         If a name is not known, or `outward` is no direction.
     """
+    further = _further(also)
     return AnalysisSettings(
         low_pass_hz=low_pass,
         cleaning=CleaningSettings(
-            mains_hz=mains, external=_one_of("--external", external, External)
+            mains_hz=mains,
+            external=_one_of("--external", external, External),
+            homogeneous_order=homogeneous_order,
+            drift="drift" in further,
+            separation="separation" in further,
+            components="components" in further,
         ),
         model=ModelChoice(
             "torso" if torso is not None else model,
@@ -105,6 +126,14 @@ def analysis_settings(
         uncertainty=CALIBRATED if is_calibrated else UNCALIBRATED,
         resamples=resamples,
     )
+
+
+def _further(text: str) -> list[str]:
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    for name in names:
+        if name not in FURTHER:
+            raise InputError(f"--also {name}: no such step", f"of {', '.join(FURTHER)}")
+    return names
 
 
 def _direction(text: str) -> tuple[float, float, float]:
