@@ -51,9 +51,10 @@ class Figure:
     @property
     def is_met(self) -> bool | None:
         """Whether the goal is met; None where there is none."""
+        # Values may be numpy's, whose truth is no bool of Python's (and no JSON).
         if self.minimum is not None:
-            return self.value >= self.minimum
-        return self.value <= self.maximum if self.maximum is not None else None
+            return bool(self.value >= self.minimum)
+        return bool(self.value <= self.maximum) if self.maximum is not None else None
 
 
 def machine() -> dict[str, Any]:
@@ -68,7 +69,9 @@ def machine() -> dict[str, Any]:
 
 def as_json(figures: list[Figure]) -> str:
     """All figures as one JSON document."""
-    rows = [{**asdict(f), "goal": f.goal, "is_met": f.is_met} for f in figures]
+    rows = [
+        {**asdict(f), "value": float(f.value), "goal": f.goal, "is_met": f.is_met} for f in figures
+    ]
     return json.dumps({"machine": machine(), "figures": rows}, indent=1, allow_nan=False)
 
 

@@ -41,16 +41,16 @@ def exam_of(metadata: Mapping[str, Any], **given: str) -> ExamFields:
     clock = re.split(r"[Z+-]", clock)[0]
     told |= {name: text for name, text in (("study_date", day), ("study_time", clock)) if text}
     told |= {name: text for name, text in given.items() if text}
-    for name, what in (
-        ("patient_id", "patient"),
-        ("patient_name", "patient"),
-        ("study_date", "date of the study"),
-        ("study_time", "time of the study"),
+    for name, what, option in (
+        ("patient_id", "patient's id", "--patient-id P001"),
+        ("patient_name", "patient's name", "--patient Family^Given"),
+        ("study_date", "date of the study", "--study-time 2026-01-31T14:30"),
+        ("study_time", "time of the study", "--study-time 2026-01-31T14:30"),
     ):
         if name not in told:
             raise InputError(
                 f"DICOM needs the {what}, and the recording does not tell it",
-                f"give the {name.replace('_', ' ')}",
+                f"give {option}",
             )
     return ExamFields(**told)
 
