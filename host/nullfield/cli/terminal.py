@@ -21,6 +21,7 @@ LABELS = {
     "analyse": "Analysis",
     "report": "Report",
     "bench": "Bench",
+    "batch": "Batch",
 }
 
 _PIPE_WIDTH = 160
