@@ -14,6 +14,7 @@ from nullfield.analysis.field_map import FieldMap, map_field, model_error_share
 from nullfield.analysis.landmarks import PEAKS, BeatLandmarks
 from nullfield.analysis.result import Landmark
 from nullfield.analysis.settings import AnalysisSettings
+from nullfield.analysis.sources.choice import alternative_models
 from nullfield.analysis.sources.dipole_fit import fit_dipole
 from nullfield.analysis.sources.distributed import image_minimum_norm
 from nullfield.analysis.sources.forward import ForwardModel
@@ -53,6 +54,7 @@ def landmark_results(
         Progress, 0 to 1.
     """
     found: dict[str, Landmark] = {}
+    alternatives = alternative_models(settings.model, array)
     for count, (name, time_s) in enumerate(marks.times_s.items()):
         tell(f"landmark {name}", count / len(marks.times_s))
         field_pt, noise_pt = field_at(average, average.index(time_s), good)
@@ -71,7 +73,12 @@ def landmark_results(
                 reasons[f"{name}.map"] = error.message
             try:
                 dipole = fit_dipole(
-                    placed_pt, array, noise_pt, model=model, uncertainty=settings.uncertainty
+                    placed_pt,
+                    array,
+                    noise_pt,
+                    model=model,
+                    uncertainty=settings.uncertainty,
+                    alternatives=alternatives,
                 )
             except NullfieldError as error:
                 reasons[f"{name}.dipole"] = error.message
@@ -130,6 +137,7 @@ def moving_dipole(
             model=model,
             uncertainty=settings.uncertainty,
             channels=good & array.has_place,
+            alternatives=alternative_models(settings.model, array),
         )
     except NullfieldError as error:
         reasons["moving_dipole"] = error.message

@@ -60,6 +60,12 @@ CalibratedOption = Annotated[
 ModelOption = Annotated[
     str, typer.Option("--model", help="Conductor: half-space, free, sphere or torso.")
 ]
+DoubtOption = Annotated[
+    bool,
+    typer.Option(
+        "--doubt-conductor", help="Count trunks 15 % smaller and larger as what it might be, too."
+    ),
+]
 RadiusOption = Annotated[
     float, typer.Option("--radius", help="Of the sphere below the array, metres.")
 ]
@@ -94,6 +100,7 @@ def analysis_settings(
     radius: float = DEFAULT_RADIUS_M,
     torso: Path | None = None,
     torso_unit: str | None = None,
+    is_doubted: bool = False,
     image: str = "none",
     resamples: int = DEFAULTS.resamples,
 ) -> AnalysisSettings:
@@ -120,6 +127,7 @@ def analysis_settings(
             radius,
             None if torso is None else str(torso),
             torso_unit,
+            is_doubted,
         ),
         image=_one_of("--image", image, ImageMethod),
         outward=None if outward is None else _direction(outward),

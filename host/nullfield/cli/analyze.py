@@ -15,6 +15,7 @@ from nullfield.cli.analysis_options import (
     DEFAULTS,
     AlsoOption,
     CalibratedOption,
+    DoubtOption,
     ExternalOption,
     ImageOption,
     LowPassOption,
@@ -62,6 +63,7 @@ def analyze(
     radius: RadiusOption = DEFAULT_RADIUS_M,
     torso: TorsoOption = None,
     torso_unit: TorsoUnitOption = None,
+    is_doubted: DoubtOption = False,
     image: ImageOption = "none",
     resamples: ResamplesOption = DEFAULTS.resamples,
     is_json: JsonOption = False,
@@ -87,6 +89,7 @@ def analyze(
         radius=radius,
         torso=torso,
         torso_unit=torso_unit,
+        is_doubted=is_doubted,
         image=image,
         resamples=resamples,
     )

@@ -13,6 +13,7 @@ from nullfield.cli.analysis_options import (
     DEFAULTS,
     AlsoOption,
     CalibratedOption,
+    DoubtOption,
     ExternalOption,
     ImageOption,
     LowPassOption,
@@ -72,6 +73,7 @@ def batch(
     radius: RadiusOption = DEFAULT_RADIUS_M,
     torso: TorsoOption = None,
     torso_unit: TorsoUnitOption = None,
+    is_doubted: DoubtOption = False,
     image: ImageOption = "none",
     resamples: ResamplesOption = DEFAULTS.resamples,
     is_strict: Annotated[
@@ -100,6 +102,7 @@ def batch(
             radius=radius,
             torso=torso,
             torso_unit=torso_unit,
+            is_doubted=is_doubted,
             image=image,
             resamples=resamples,
         ),

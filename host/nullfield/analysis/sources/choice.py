@@ -15,11 +15,14 @@ from nullfield.analysis.sources.forward import ForwardModel
 from nullfield.analysis.sources.free_dipole import FreeDipole
 from nullfield.analysis.sources.half_space import HalfSpace
 from nullfield.analysis.sources.sphere import Sphere
-from nullfield.analysis.sources.surface import Surface, load_surface
+from nullfield.analysis.sources.surface import Surface, ellipsoid, load_surface
 from nullfield.errors import AnalysisError, InputError
 
 NAMES = ("half-space", "free", "sphere", "torso")
 DEFAULT_RADIUS_M = 0.15
+TRUNK_HALF_AXES_M = (0.17, 0.26, 0.10)
+"""A usual trunk, as an ellipsoid: 340 mm wide, 520 mm of it along the body, 200 mm deep."""
+_DOUBTED_SIZES = (0.85, 1.15)
 _GAP_M = 0.01
 """From the lowest channel to the top of the sphere: clothes and the heads' own walls."""
 
@@ -38,12 +41,16 @@ class ModelChoice:
         Mesh file of the torso, in the recording's device coordinates.
     surface_unit : str or None
         Unit of the mesh file; told from its size if None.
+    is_doubted : bool
+        Count two trunks, 15 % smaller and larger than a usual one, as what the body might be as
+        well (`fit_dipole`'s alternatives).
     """
 
     name: str = "half-space"
     radius_m: float = DEFAULT_RADIUS_M
     surface: str | None = None
     surface_unit: str | None = None
+    is_doubted: bool = False
 
     def __post_init__(self) -> None:
         if self.name not in NAMES:
@@ -59,6 +66,7 @@ class ModelChoice:
             "name": self.name,
             "radius_m": self.radius_m if self.name == "sphere" else None,
             "surface": self.surface,
+            "is_doubted": self.is_doubted,
         }
 
 
@@ -100,3 +108,20 @@ def forward_model(choice: ModelChoice, array: SensorArray, frame: WorkingFrame) 
             )
         )
     return HalfSpace()
+
+
+def alternative_models(choice: ModelChoice, array: SensorArray) -> tuple[ForwardModel, ...]:
+    """The trunks that the body might be as well; none where the conductor is not in doubt.
+
+    Their fronts touch the plane just below the middle of the array.
+    """
+    places = array.positions_m[array.has_place & array.is_chest]
+    if not choice.is_doubted or not len(places):
+        return ()
+    front_m = np.append(places[:, :2].mean(axis=0), places[:, 2].min() - _GAP_M)
+    models = []
+    for size in _DOUBTED_SIZES:
+        half_axes_m = size * np.array(TRUNK_HALF_AXES_M)
+        centre_m = front_m - [0.0, 0.0, half_axes_m[2]]
+        models.append(BoundaryElement(ellipsoid(centre_m, half_axes_m)))
+    return tuple(models)
