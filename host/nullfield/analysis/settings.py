@@ -45,7 +45,7 @@ class AnalysisSettings:
     model: ModelChoice = field(default_factory=ModelChoice)
     image: ImageMethod = "none"
     uncertainty: SensorUncertainty = field(default_factory=lambda: UNCALIBRATED)
-    resamples: int = 400
+    resamples: int = 200
     seed: int = 0
 
     def to_json(self) -> dict[str, Any]:
