@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -109,6 +109,8 @@ def examine(
         mark("recorded")
         progress("analyse", 0.0, "reading the recording")
         recording = load_field_recording(directory / "recording")
+        # By its name in this folder: two runs of one seed say the same wherever they were written.
+        recording = replace(recording, metadata={**recording.metadata, "source": "recording"})
         analysis = analyze(
             recording,
             progress=lambda detail, fraction: progress("analyse", fraction, detail),
