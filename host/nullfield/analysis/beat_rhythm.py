@@ -21,7 +21,7 @@ _FROM_S = 0.12
 _T_SHARE = 0.02
 _MIRROR = 1.3
 _REST = 0.5
-_BLUNT = 0.5
+_BLUNT = 0.7
 _SMOOTH_S = 0.006
 
 
@@ -78,7 +78,7 @@ def rhythm_warning(
     if spread_s < _JITTER_S and not _has_t_wave(shape, normal, interval_s, rate_hz):
         return (
             f"beats every {np.median(intervals):.3f} s, exact to {1e3 * spread_s:.1f} ms and "
-            "without T waves: a paced heart, a machine or a made-up one"
+            "no T wave stands out: a paced heart, a machine or a made-up one"
         )
     return ""
 
