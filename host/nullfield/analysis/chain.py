@@ -23,7 +23,7 @@ from nullfield.analysis.merge import (
     merge_groups,
     merge_quality,
 )
-from nullfield.analysis.moments import landmark_results, moving_dipole, source_image
+from nullfield.analysis.moments import AveragedHeart, landmark_results, moving_dipole, source_image
 from nullfield.analysis.result import Analysis, Landmark
 from nullfield.analysis.section_chain import Agreed, SectionResult, analyze_section
 from nullfield.analysis.sections import InMemory, Source, sections_of
@@ -105,15 +105,15 @@ def analyze_source(
         marks = find_landmarks(average, beats.interval_s or 1.0, good)
         reasons.update(marks.reasons)
         model = forward_model(chosen.model, array, frame) if array.has_place.any() else HalfSpace()
-        given = (array, average, marks, good, model, chosen, reasons)
+        heart = AveragedHeart(array, average, marks, good, model, chosen, reasons)
         landmarks |= landmark_results(
-            *given, lambda what, share: tell(what, _SECTIONS_SHARE + 0.1 * share)
+            heart, lambda what, share: tell(what, _SECTIONS_SHARE + 0.1 * share)
         )
         if array.has_place.any():
             tell("moving dipole", 0.92)
-            moving = moving_dipole(*given)
+            moving = moving_dipole(heart)
             tell("source image", 0.94)
-            image = source_image(*given)
+            image = source_image(heart)
         else:
             reasons["maps and sources"] = "no channel has a place: give positions"
         tell("features", 0.96)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -27,61 +28,73 @@ from nullfield.errors import AnalysisError, NullfieldError
 Tell = Callable[[str, float], None]
 
 
-def landmark_results(
-    array: SensorArray,
-    average: AveragedBeat,
-    marks: BeatLandmarks,
-    good: BoolArray,
-    model: ForwardModel,
-    settings: AnalysisSettings,
-    reasons: dict[str, str],
-    tell: Tell,
-) -> dict[str, Landmark]:
-    """Map and dipole at each peak; beginnings and ends have their time alone.
+@dataclass(frozen=True)
+class AveragedHeart:
+    """What maps and sources are made of.
 
-    Parameters
+    Attributes
     ----------
     array : SensorArray
         In the working frame.
     average : AveragedBeat
     marks : BeatLandmarks
     good : numpy.ndarray of bool, shape ``(n_channels,)``
+        Channels to use.
     model : ForwardModel
     settings : AnalysisSettings
-    reasons : dict
+    reasons : dict of str to str
         Why parts are missing is added.
+    """
+
+    array: SensorArray
+    average: AveragedBeat
+    marks: BeatLandmarks
+    good: BoolArray
+    model: ForwardModel
+    settings: AnalysisSettings
+    reasons: dict[str, str]
+
+
+def landmark_results(heart: AveragedHeart, tell: Tell) -> dict[str, Landmark]:
+    """Map and dipole at each peak; beginnings and ends have their time alone.
+
+    Parameters
+    ----------
+    heart : AveragedHeart
     tell : callable
         Progress, 0 to 1.
     """
     found: dict[str, Landmark] = {}
-    alternatives = alternative_models(settings.model, array)
-    for count, (name, time_s) in enumerate(marks.times_s.items()):
-        tell(f"landmark {name}", count / len(marks.times_s))
-        field_pt, noise_pt = field_at(average, average.index(time_s), good)
+    alternatives = alternative_models(heart.settings.model, heart.array)
+    for count, (name, time_s) in enumerate(heart.marks.times_s.items()):
+        tell(f"landmark {name}", count / len(heart.marks.times_s))
+        field_pt, noise_pt = field_at(heart.average, heart.average.index(time_s), heart.good)
         field_map = features = dipole = None
-        if name in PEAKS and array.has_place.any():
-            placed_pt = np.where(array.has_place, field_pt, np.nan)
+        if name in PEAKS and heart.array.has_place.any():
+            placed_pt = np.where(heart.array.has_place, field_pt, np.nan)
             try:
                 field_map = map_field(
                     placed_pt,
-                    array,
+                    heart.array,
                     noise_pt,
-                    model_error=model_error_share(settings.uncertainty),
+                    model_error=model_error_share(heart.settings.uncertainty),
                 )
-                features = _pole_features(placed_pt, array, noise_pt, settings, field_map)
+                features = _pole_features(
+                    placed_pt, heart.array, noise_pt, heart.settings, field_map
+                )
             except NullfieldError as error:
-                reasons[f"{name}.map"] = error.message
+                heart.reasons[f"{name}.map"] = error.message
             try:
                 dipole = fit_dipole(
                     placed_pt,
-                    array,
+                    heart.array,
                     noise_pt,
-                    model=model,
-                    uncertainty=settings.uncertainty,
+                    model=heart.model,
+                    uncertainty=heart.settings.uncertainty,
                     alternatives=alternatives,
                 )
             except NullfieldError as error:
-                reasons[f"{name}.dipole"] = error.message
+                heart.reasons[f"{name}.dipole"] = error.message
         found[name] = Landmark(name, time_s, field_pt, field_map, features, dipole)
     return found
 
@@ -115,62 +128,52 @@ def field_at(
     return field_pt, error_pt if np.isfinite(error_pt[np.isfinite(field_pt)]).all() else None
 
 
-def moving_dipole(
-    array: SensorArray,
-    average: AveragedBeat,
-    marks: BeatLandmarks,
-    good: BoolArray,
-    model: ForwardModel,
-    settings: AnalysisSettings,
-    reasons: dict[str, str],
-) -> MovingDipole | None:
+def moving_dipole(heart: AveragedHeart) -> MovingDipole | None:
     """The dipole's path through the QRS complex."""
-    onset, offset = marks.get("QRS_onset"), marks.get("QRS_offset")
+    onset, offset = heart.marks.get("QRS_onset"), heart.marks.get("QRS_offset")
     if onset is None or offset is None:
-        reasons["moving_dipole"] = "the bounds of the QRS complex are not known"
+        heart.reasons["moving_dipole"] = "the bounds of the QRS complex are not known"
         return None
     try:
         return fit_moving_dipole(
-            average,
-            array,
+            heart.average,
+            heart.array,
             (onset, offset),
-            model=model,
-            uncertainty=settings.uncertainty,
-            channels=good & array.has_place,
-            alternatives=alternative_models(settings.model, array),
+            model=heart.model,
+            uncertainty=heart.settings.uncertainty,
+            channels=heart.good & heart.array.has_place,
+            alternatives=alternative_models(heart.settings.model, heart.array),
         )
     except NullfieldError as error:
-        reasons["moving_dipole"] = error.message
+        heart.reasons["moving_dipole"] = error.message
         return None
 
 
-def source_image(
-    array: SensorArray,
-    average: AveragedBeat,
-    marks: BeatLandmarks,
-    good: BoolArray,
-    model: ForwardModel,
-    settings: AnalysisSettings,
-    reasons: dict[str, str],
-) -> SourceImage | None:
+def source_image(heart: AveragedHeart) -> SourceImage | None:
     """The current on the heart's surface at R."""
-    r_s = marks.get("R")
-    if settings.image == "none" or r_s is None:
+    r_s = heart.marks.get("R")
+    if heart.settings.image == "none" or r_s is None:
         return None
-    field_pt, noise_pt = field_at(average, average.index(r_s), good & array.has_place)
+    field_pt, noise_pt = field_at(
+        heart.average, heart.average.index(r_s), heart.good & heart.array.has_place
+    )
     try:
-        if settings.image == "sparse":
+        if heart.settings.image == "sparse":
             return image_sparse(
-                field_pt, array, noise_pt, model=model, uncertainty=settings.uncertainty
+                field_pt,
+                heart.array,
+                noise_pt,
+                model=heart.model,
+                uncertainty=heart.settings.uncertainty,
             )
         return image_minimum_norm(
             field_pt,
-            array,
+            heart.array,
             noise_pt,
-            model=model,
-            uncertainty=settings.uncertainty,
-            standardised=settings.image == "sloreta",
+            model=heart.model,
+            uncertainty=heart.settings.uncertainty,
+            standardised=heart.settings.image == "sloreta",
         )
     except NullfieldError as error:
-        reasons["image"] = error.message
+        heart.reasons["image"] = error.message
         return None
