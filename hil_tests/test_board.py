@@ -161,5 +161,7 @@ def test_clock_offset_and_drift_are_known(board: Any, target: Any) -> None:
     # Half of the best round trip bounds the error of the offset; a busy host needs some room.
     assert regression.uncertainty_s(newest_us) < 20e-3
     # Crystals of the modules: 30 ppm and ageing. What a short run on a busy host cannot tell apart
-    # is in the uncertainty, which must be honest.
-    assert abs(regression.drift_ppm) < 100 + 5 * regression.drift_uncertainty_ppm
+    # is in the uncertainty, which must be honest. A virtual board has no crystal: its time falls
+    # behind the wall's whenever the host is busy, and catches up, so only the order can be told.
+    crystal_ppm = 100.0 if target.name == "real" else 20_000.0
+    assert abs(regression.drift_ppm) < crystal_ppm + 5 * regression.drift_uncertainty_ppm
