@@ -188,9 +188,9 @@ def head_index(array: SensorArray) -> IntArray:
 
 def _across(axes: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Two unit vectors at right angles to each axis and to one another."""
-    helper = np.zeros_like(axes)
-    helper[np.arange(len(axes)), np.argmin(np.abs(axes), axis=1)] = 1.0
-    first = np.cross(axes, helper)
+    across = np.zeros_like(axes)
+    across[np.arange(len(axes)), np.argmin(np.abs(axes), axis=1)] = 1.0
+    first = np.cross(axes, across)
     first /= np.linalg.norm(first, axis=1, keepdims=True)
     return first, np.cross(axes, first)
 
