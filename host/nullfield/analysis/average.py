@@ -87,6 +87,29 @@ class AveragedBeat:
         """Sample nearest to a time."""
         return int(np.argmin(np.abs(self.time_s - time_s)))
 
+    def field_at(
+        self, time_s: float, channels: npt.NDArray[np.bool_]
+    ) -> tuple[FloatArray, FloatArray | None]:
+        """Field of some channels at one moment, and its standard error.
+
+        Parameters
+        ----------
+        time_s : float
+            Relative to the R mark.
+        channels : numpy.ndarray of bool, shape ``(n_channels,)``
+
+        Returns
+        -------
+        field_pt : numpy.ndarray, shape ``(n_channels,)``
+            NaN for the other channels, and for those without beats.
+        error_pt : numpy.ndarray, shape ``(n_channels,)``, or None
+            One beat has no scatter: then all channels count alike, and there is no error.
+        """
+        index = self.index(time_s)
+        field_pt = np.where(channels & self.has_beats, self.field_pt[:, index], np.nan)
+        error_pt = self.standard_error_pt[:, index]
+        return field_pt, error_pt if np.isfinite(error_pt[np.isfinite(field_pt)]).all() else None
+
     def rms_pt(self) -> FloatArray:
         """RMS over the channels that have beats, shape ``(n_times,)``."""
         return np.asarray(np.sqrt(np.mean(self.field_pt[self.has_beats] ** 2, axis=0)))

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from nullfield.analysis.average import AveragedBeat
 from nullfield.analysis.beats import Beats
-from nullfield.analysis.data import FieldRecording, SensorArray
+from nullfield.analysis.data import FieldRecording
 from nullfield.analysis.features.compute import compute_features
 from nullfield.analysis.features.feature import Feature
 from nullfield.analysis.frame import WorkingFrame, find_frame
@@ -28,12 +27,11 @@ from nullfield.analysis.result import Analysis, Landmark
 from nullfield.analysis.section_chain import Agreed, SectionResult, analyze_section
 from nullfield.analysis.sections import InMemory, Source, sections_of
 from nullfield.analysis.settings import AnalysisSettings
-from nullfield.analysis.sources.choice import forward_model
+from nullfield.analysis.sources.choice import alternative_models, forward_model
 from nullfield.analysis.sources.half_space import HalfSpace
 from nullfield.analysis.sources.moving_dipole import MovingDipole
 from nullfield.analysis.sources.source_space import SourceImage
 from nullfield.analysis.variability import Variability, heart_rate_variability
-from nullfield.dsp.gaps import BoolArray
 from nullfield.errors import AnalysisError
 
 Progress = Callable[[str, float], None]
@@ -105,7 +103,8 @@ def analyze_source(
         marks = find_landmarks(average, beats.interval_s or 1.0, good)
         reasons.update(marks.reasons)
         model = forward_model(chosen.model, array, frame) if array.has_place.any() else HalfSpace()
-        heart = AveragedHeart(array, average, marks, good, model, chosen, reasons)
+        others = alternative_models(chosen.model, array)
+        heart = AveragedHeart(array, average, marks, good, model, chosen, reasons, others)
         landmarks |= landmark_results(
             heart, lambda what, share: tell(what, _SECTIONS_SHARE + 0.1 * share)
         )
@@ -117,7 +116,7 @@ def analyze_source(
         else:
             reasons["maps and sources"] = "no channel has a place: give positions"
         tell("features", 0.96)
-        features = _features(array, beats, average, groups, marks, good, chosen, reasons)
+        features = _features(heart, groups, beats.interval_s)
     cleaning = merge_cleaning(parts, lengths)
     for step in cleaning:
         kept = step.heart_kept_share
@@ -194,27 +193,22 @@ def _variability(beats: Beats, reasons: dict[str, str]) -> Variability | None:
 
 
 def _features(
-    array: SensorArray,
-    beats: Beats,
-    average: AveragedBeat,
-    groups: BeatGroups | None,
-    marks: BeatLandmarks,
-    good: BoolArray,
-    settings: AnalysisSettings,
-    reasons: dict[str, str],
+    heart: AveragedHeart, groups: BeatGroups | None, interval_s: float | None
 ) -> tuple[Feature, ...]:
+    settings = heart.settings
     try:
         return compute_features(
-            average,
+            heart.average,
             groups if settings.resamples else None,
-            array,
-            marks,
-            interval_s=beats.interval_s,
-            channels=good,
+            heart.array,
+            heart.marks,
+            interval_s=interval_s,
+            channels=heart.good,
             uncertainty=settings.uncertainty,
             n_resamples=settings.resamples,
             seed=settings.seed,
+            equivalents=heart.equivalents,
         )
     except AnalysisError as error:
-        reasons["features"] = error.message
+        heart.reasons["features"] = error.message
         return ()

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from nullfield.analysis.average import AveragedBeat
 from nullfield.analysis.data import SensorArray
-from nullfield.analysis.features.equivalent import fit_equivalent_dipoles
+from nullfield.analysis.features.equivalent import EquivalentDipoles, fit_equivalent_dipoles
 from nullfield.analysis.features.poles import MapFeatures, map_features, pole_features
 from nullfield.analysis.field_map import FieldMap, map_field, model_error_share
 from nullfield.analysis.landmarks import PEAKS, BeatLandmarks
 from nullfield.analysis.result import Landmark
 from nullfield.analysis.settings import AnalysisSettings
-from nullfield.analysis.sources.choice import alternative_models
 from nullfield.analysis.sources.dipole_fit import fit_dipole
 from nullfield.analysis.sources.distributed import image_minimum_norm
 from nullfield.analysis.sources.forward import ForwardModel
@@ -44,6 +43,10 @@ class AveragedHeart:
     settings : AnalysisSettings
     reasons : dict of str to str
         Why parts are missing is added.
+    alternatives : tuple of ForwardModel
+        What the conductor might be as well.
+    equivalents : dict of str to EquivalentDipoles
+        By peak; added as they are fitted, for the features.
     """
 
     array: SensorArray
@@ -53,6 +56,8 @@ class AveragedHeart:
     model: ForwardModel
     settings: AnalysisSettings
     reasons: dict[str, str]
+    alternatives: tuple[ForwardModel, ...] = ()
+    equivalents: dict[str, EquivalentDipoles] = field(default_factory=dict)
 
 
 def landmark_results(heart: AveragedHeart, tell: Tell) -> dict[str, Landmark]:
@@ -65,10 +70,9 @@ def landmark_results(heart: AveragedHeart, tell: Tell) -> dict[str, Landmark]:
         Progress, 0 to 1.
     """
     found: dict[str, Landmark] = {}
-    alternatives = alternative_models(heart.settings.model, heart.array)
     for count, (name, time_s) in enumerate(heart.marks.times_s.items()):
         tell(f"landmark {name}", count / len(heart.marks.times_s))
-        field_pt, noise_pt = field_at(heart.average, heart.average.index(time_s), heart.good)
+        field_pt, noise_pt = heart.average.field_at(time_s, heart.good)
         field_map = features = dipole = None
         if name in PEAKS and heart.array.has_place.any():
             placed_pt = np.where(heart.array.has_place, field_pt, np.nan)
@@ -79,9 +83,7 @@ def landmark_results(heart: AveragedHeart, tell: Tell) -> dict[str, Landmark]:
                     noise_pt,
                     model_error=model_error_share(heart.settings.uncertainty),
                 )
-                features = _pole_features(
-                    placed_pt, heart.array, noise_pt, heart.settings, field_map
-                )
+                features = _pole_features(heart, name, placed_pt, noise_pt, field_map)
             except NullfieldError as error:
                 heart.reasons[f"{name}.map"] = error.message
             try:
@@ -91,7 +93,7 @@ def landmark_results(heart: AveragedHeart, tell: Tell) -> dict[str, Landmark]:
                     noise_pt,
                     model=heart.model,
                     uncertainty=heart.settings.uncertainty,
-                    alternatives=alternatives,
+                    alternatives=heart.alternatives,
                 )
             except NullfieldError as error:
                 heart.reasons[f"{name}.dipole"] = error.message
@@ -100,32 +102,21 @@ def landmark_results(heart: AveragedHeart, tell: Tell) -> dict[str, Landmark]:
 
 
 def _pole_features(
+    heart: AveragedHeart,
+    name: str,
     field_pt: FloatArray,
-    array: SensorArray,
     noise_pt: FloatArray | None,
-    settings: AnalysisSettings,
     field_map: FieldMap,
 ) -> MapFeatures:
     """Poles on the continuous field of equivalent dipoles; on the grid where these do not fit."""
     try:
         equivalent = fit_equivalent_dipoles(
-            field_pt, array, noise_pt, uncertainty=settings.uncertainty
+            field_pt, heart.array, noise_pt, uncertainty=heart.settings.uncertainty
         )
-        return pole_features(equivalent, array, field_pt)
+        heart.equivalents[name] = equivalent
+        return pole_features(equivalent, heart.array, field_pt)
     except AnalysisError:
         return map_features(field_map)
-
-
-def field_at(
-    average: AveragedBeat, index: int, good: BoolArray
-) -> tuple[FloatArray, FloatArray | None]:
-    """Field of the good channels at one sample, NaN elsewhere, and its standard error.
-
-    One beat has no scatter: then all channels count alike, and there is no error.
-    """
-    field_pt = np.where(good & average.has_beats, average.field_pt[:, index], np.nan)
-    error_pt = average.standard_error_pt[:, index]
-    return field_pt, error_pt if np.isfinite(error_pt[np.isfinite(field_pt)]).all() else None
 
 
 def moving_dipole(heart: AveragedHeart) -> MovingDipole | None:
@@ -142,7 +133,7 @@ def moving_dipole(heart: AveragedHeart) -> MovingDipole | None:
             model=heart.model,
             uncertainty=heart.settings.uncertainty,
             channels=heart.good & heart.array.has_place,
-            alternatives=alternative_models(heart.settings.model, heart.array),
+            alternatives=heart.alternatives,
         )
     except NullfieldError as error:
         heart.reasons["moving_dipole"] = error.message
@@ -154,9 +145,7 @@ def source_image(heart: AveragedHeart) -> SourceImage | None:
     r_s = heart.marks.get("R")
     if heart.settings.image == "none" or r_s is None:
         return None
-    field_pt, noise_pt = field_at(
-        heart.average, heart.average.index(r_s), heart.good & heart.array.has_place
-    )
+    field_pt, noise_pt = heart.average.field_at(r_s, heart.good & heart.array.has_place)
     try:
         if heart.settings.image == "sparse":
             return image_sparse(

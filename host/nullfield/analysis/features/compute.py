@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -15,6 +16,7 @@ from nullfield.analysis.features.bootstrap import (
     percentile_interval,
     reflected_interval,
 )
+from nullfield.analysis.features.equivalent import EquivalentDipoles
 from nullfield.analysis.features.feature import Definition, Feature
 from nullfield.analysis.groups import BeatGroups
 from nullfield.analysis.landmarks import BeatLandmarks, find_landmarks
@@ -38,6 +40,7 @@ def compute_features(
     uncertainty: SensorUncertainty = UNCALIBRATED,
     n_resamples: int = N_RESAMPLES,
     seed: int = 0,
+    equivalents: Mapping[str, EquivalentDipoles] | None = None,
 ) -> tuple[Feature, ...]:
     """Compute every feature; one that the data do not support has no value, and says why.
 
@@ -62,6 +65,8 @@ def compute_features(
         How well the array is known.
     n_resamples : int
     seed : int
+    equivalents : mapping of str to EquivalentDipoles, optional
+        Those of R and T, where they were fitted already with the same channels and uncertainty.
 
     Returns
     -------
@@ -76,7 +81,9 @@ def compute_features(
         bootstrap = possible if possible.is_possible else None
     return (
         *_interval_features(average, landmarks, interval_s, good, bootstrap),
-        *_map_features(average, landmarks, array, good, uncertainty, bootstrap, seed),
+        *_map_features(
+            average, landmarks, array, good, uncertainty, bootstrap, seed, equivalents or {}
+        ),
         *_channel_features(average, landmarks, array, good, interval_s, bootstrap),
         *_pattern_features(average, landmarks, good, bootstrap),
     )
@@ -125,6 +132,7 @@ def _map_features(
     uncertainty: SensorUncertainty,
     bootstrap: BeatBootstrap | None,
     seed: int,
+    equivalents: Mapping[str, EquivalentDipoles],
 ) -> list[Feature]:
     peaks: dict[str, map_measures.Peak] = {}
     why: dict[str, str] = {}
@@ -137,7 +145,14 @@ def _map_features(
         else:
             try:
                 peaks[name] = map_measures.look_at(
-                    average, time_s, array, good, uncertainty, bootstrap, seed
+                    average,
+                    time_s,
+                    array,
+                    good,
+                    uncertainty,
+                    bootstrap,
+                    seed,
+                    equivalents.get(name),
                 )
             except AnalysisError as error:
                 why[name] = error.message

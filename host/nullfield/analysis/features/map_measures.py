@@ -107,8 +107,11 @@ def look_at(
     uncertainty: SensorUncertainty,
     bootstrap: BeatBootstrap | None,
     seed: int,
+    equivalent: EquivalentDipoles | None = None,
 ) -> Peak:
-    """Fit the equivalent dipoles at one moment and find the poles of the average and the resamples.
+    """Find the poles of the average and the resamples at one moment.
+
+    `equivalent` are the dipoles fitted there with the same uncertainty; None: they are fitted here.
 
     Raises
     ------
@@ -116,10 +119,9 @@ def look_at(
         As `fit_equivalent_dipoles`.
     """
     index = average.index(time_s)
-    field = np.where(good & average.has_beats, average.field_pt[:, index], np.nan)
-    error = average.standard_error_pt[:, index]
-    noise = error if np.isfinite(error[np.isfinite(field)]).all() else None
-    equivalent = fit_equivalent_dipoles(field, array, noise, uncertainty=uncertainty)
+    field, noise = average.field_at(time_s, good)
+    if equivalent is None:
+        equivalent = fit_equivalent_dipoles(field, array, noise, uncertainty=uncertainty)
     finder = PoleFinder(equivalent, array.subset(equivalent.used))
     resampled = errors = None
     if bootstrap is not None:

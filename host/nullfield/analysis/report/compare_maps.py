@@ -137,5 +137,4 @@ def _placed(analysis: Analysis, landmark: Landmark) -> FloatArray:
 def _noise(analysis: Analysis, landmark: Landmark) -> FloatArray | None:
     if analysis.average is None:
         return None
-    error = analysis.average.standard_error_pt[:, analysis.average.index(landmark.time_s)]
-    return error if np.isfinite(error[np.isfinite(landmark.field_pt)]).all() else None
+    return analysis.average.field_at(landmark.time_s, analysis.used)[1]
