@@ -12,12 +12,12 @@ from nullfield.analysis.frame import WorkingFrame
 from nullfield.analysis.sources.boundary_element import BoundaryElement
 from nullfield.analysis.sources.choice import (
     TRUNK_HALF_AXES_M,
-    ModelChoice,
     alternative_models,
     forward_model,
 )
 from nullfield.analysis.sources.dipole_fit import fit_dipole
 from nullfield.analysis.sources.half_space import HalfSpace
+from nullfield.analysis.sources.model_choice import ModelChoice
 from nullfield.analysis.sources.surface import ellipsoid
 from nullfield.errors import AnalysisError, InputError
 

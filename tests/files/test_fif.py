@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import builtins
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -107,14 +107,7 @@ def test_bad_files_are_named(tmp_path, recording):
 
 
 def test_without_mne_the_error_names_the_extra(recording, tmp_path, monkeypatch):
-    real = builtins.__import__
-
-    def without(name, *args, **kwargs):
-        if name.split(".")[0] == "mne":
-            raise ImportError(name)
-        return real(name, *args, **kwargs)
-
-    monkeypatch.setattr(builtins, "__import__", without)
+    monkeypatch.setitem(sys.modules, "mne", None)
     with pytest.raises(AnalysisError) as caught:
         write_fif(recording, tmp_path / "one_meg.fif")
     assert "nullfield[files]" in caught.value.hint

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from nullfield.analysis.cleaning.settings import CleaningSettings
 from nullfield.analysis.data import UNCALIBRATED, SensorUncertainty
-from nullfield.analysis.sources.choice import ModelChoice
+from nullfield.analysis.sources.model_choice import ModelChoice
 
 ImageMethod = Literal["none", "minimum-norm", "sloreta", "sparse"]
 

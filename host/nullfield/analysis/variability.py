@@ -15,6 +15,7 @@ import numpy as np
 from nullfield.analysis.beats import Beats
 from nullfield.dsp.gaps import FloatArray
 from nullfield.errors import AnalysisError
+from nullfield.extras import library
 
 FEWEST_INTERVALS = 10
 _HF_S = 60.0
@@ -80,7 +81,7 @@ def heart_rate_variability(beats: Beats) -> Variability:
             f"{count} intervals between normal beats are too few, {FEWEST_INTERVALS} are needed",
             "record for longer",
         )
-    kit = _neurokit()
+    kit = library("neurokit2", "heart-rate variability needs NeuroKit2", "imaging")
     series = {"RRI": intervals_ms, "RRI_Time": times_s - times_s[0] + intervals_ms[0] / 1e3}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # on bands that are not asked for
@@ -127,14 +128,3 @@ def normal_intervals(beats: Beats) -> tuple[FloatArray, FloatArray]:
     usual_s = float(np.median(interval_s[both]))
     use = both & (interval_s < _LONGEST * usual_s)
     return np.asarray(beats.times_s[1:][use]), np.asarray(interval_s[use] * 1e3)
-
-
-def _neurokit() -> Any:
-    try:
-        import neurokit2
-    except ImportError as error:
-        raise AnalysisError(
-            "heart-rate variability needs NeuroKit2, which is not installed",
-            "pip install 'nullfield[imaging]'",
-        ) from error
-    return neurokit2

@@ -10,6 +10,7 @@ from typing import Any
 from nullfield import __version__
 from nullfield.batch.task import software
 from nullfield.errors import AnalysisError, InputError
+from nullfield.extras import library
 
 _LOOPBACK = "127.0.0.1"
 _CONNECT_S = 15
@@ -135,11 +136,5 @@ def _quiet() -> Iterator[None]:
 
 
 def _dask() -> tuple[Any, Any]:
-    try:
-        import dask
-        import distributed
-    except ImportError as error:
-        raise AnalysisError(
-            "a batch needs Dask, which is not installed", "pip install 'nullfield[batch]'"
-        ) from error
-    return dask, distributed
+    need = "a batch needs Dask"
+    return library("dask", need, "batch"), library("distributed", need, "batch")

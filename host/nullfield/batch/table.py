@@ -9,7 +9,7 @@ from typing import Any
 
 from nullfield import __version__
 from nullfield.batch.row import COLUMNS, SCHEMA, Column
-from nullfield.errors import AnalysisError
+from nullfield.extras import library
 
 TABLE = "results.parquet"
 _PARTS = (("", "value"), ("_low", "low"), ("_high", "high"))
@@ -32,14 +32,8 @@ def write_table(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
     AnalysisError
         If pyarrow is missing.
     """
-    try:
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-    except ImportError as error:
-        raise AnalysisError(
-            "the table of results needs pyarrow, which is not installed",
-            "pip install 'nullfield[batch]'",
-        ) from error
+    need = "the table of results needs pyarrow"
+    pa, pq = library("pyarrow", need, "batch"), library("pyarrow.parquet", need, "batch")
     kinds = {"text": pa.string(), "number": pa.float64(), "count": pa.int64()}
     fields, arrays = [], []
 

@@ -10,7 +10,7 @@ import typer
 from nullfield.analysis.cleaning.settings import CleaningSettings, External
 from nullfield.analysis.data import CALIBRATED, UNCALIBRATED
 from nullfield.analysis.settings import AnalysisSettings, ImageMethod
-from nullfield.analysis.sources.choice import DEFAULT_RADIUS_M, ModelChoice
+from nullfield.analysis.sources.model_choice import DEFAULT_RADIUS_M, ModelChoice
 from nullfield.errors import InputError
 
 PositionsOption = Annotated[

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
 from rich.table import Table
 
-from nullfield.analysis.result import Analysis
-from nullfield.analysis.sources.choice import DEFAULT_RADIUS_M
+from nullfield.analysis.sources.model_choice import DEFAULT_RADIUS_M
 from nullfield.cli.analysis_options import (
     DEFAULTS,
     AlsoOption,
@@ -34,6 +33,9 @@ from nullfield.cli.analysis_options import (
 )
 from nullfield.cli.exam import JsonOption, check_folder
 from nullfield.cli.terminal import output, print_json, progress_bars
+
+if TYPE_CHECKING:
+    from nullfield.analysis.result import Analysis
 
 
 def register(app: typer.Typer) -> None:

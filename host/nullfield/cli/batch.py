@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from nullfield.analysis.sources.choice import DEFAULT_RADIUS_M
+from nullfield.analysis.sources.model_choice import DEFAULT_RADIUS_M
 from nullfield.cli.analysis_options import (
     DEFAULTS,
     AlsoOption,

@@ -5,17 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nullfield.analysis.chain import analyze_source
-from nullfield.analysis.report import write_document
-from nullfield.analysis.report.compare import compare as compare_analyses
-from nullfield.analysis.report.compare_pages import comparison_document
-from nullfield.analysis.report.document import significant
-from nullfield.analysis.result import Analysis
-from nullfield.analysis.settings import AnalysisSettings
 from nullfield.cli.analysis_options import (
     DEFAULTS,
     CalibratedOption,
@@ -32,7 +25,10 @@ from nullfield.cli.analysis_options import (
 from nullfield.cli.exam import JsonOption, check_folder
 from nullfield.cli.terminal import output, print_json, progress_bars
 from nullfield.errors import InputError
-from nullfield.files.read import open_source
+
+if TYPE_CHECKING:
+    from nullfield.analysis.result import Analysis
+    from nullfield.analysis.settings import AnalysisSettings
 
 _EXAMINATION = "exam.json"
 _ANALYSIS = "analysis.json"
@@ -69,6 +65,11 @@ def compare(
     Both are analysed in the same way, with the options given here; results (.h5) are taken as they
     are. Differences are second minus first. Research use only: not a diagnosis.
     """
+    from nullfield.analysis.report import write_document
+    from nullfield.analysis.report.compare import compare as compare_analyses
+    from nullfield.analysis.report.compare_pages import comparison_document
+    from nullfield.analysis.report.document import significant
+
     directory = out if out is not None else Path("runs") / f"compare-{first.stem}-{second.stem}"
     check_folder(directory)
     settings = analysis_settings(
@@ -105,13 +106,12 @@ def compare(
         output.print(f"[yellow]doubtful[/]: {warning}")
     for one in (*result.sizes, *result.intervals, *result.features):
         if one.difference is not None:
-            span = "" if one.interval is None else _span(*one.interval)
+            span = ""
+            if one.interval is not None:
+                low, high = (significant(edge) for edge in one.interval)
+                span = f" (95 %: {low} to {high})"
             output.print(f"{one.name}: {significant(one.difference)} {one.unit}{span}")
     output.print(f"report  {directory / 'comparison.html'}")
-
-
-def _span(low: float, high: float) -> str:
-    return f" (95 %: {significant(low)} to {significant(high)})"
 
 
 def _analysis(
@@ -120,6 +120,9 @@ def _analysis(
     how: Mapping[str, Any],
     tell: Callable[[str, float], None],
 ) -> Analysis:
+    from nullfield.analysis.chain import analyze_source
+    from nullfield.files.read import open_source
+
     if not path.exists():
         raise InputError(f"{path}: does not exist", "give a recording, or a folder of one")
     if path.suffix.lower() in _RESULTS:

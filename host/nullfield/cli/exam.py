@@ -13,7 +13,6 @@ from rich.table import Table
 from nullfield.cli.session import Pace, open_session
 from nullfield.cli.terminal import output, print_json, progress_bars
 from nullfield.errors import InputError
-from nullfield.instrument.examine import examine
 from nullfield.recording.store import FILE_PATTERN
 
 RigOption = Annotated[str, typer.Option("--rig", help="Rig file, or the name of a shipped rig.")]
@@ -111,6 +110,9 @@ def run_exam(
     is_demo: bool = False,
 ) -> None:
     """Run one examination and show what came of it."""
+    # The analysis that it ends with takes a second to import, which no other command should.
+    from nullfield.instrument.examine import examine
+
     check_out(directory, "exam.json", "an examination")
     check_out(directory / "recording", FILE_PATTERN, "a recording")
     with (

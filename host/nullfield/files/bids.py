@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from nullfield.analysis.data import FieldRecording
-from nullfield.errors import AnalysisError, InputError
+from nullfield.errors import InputError
+from nullfield.extras import library
 from nullfield.files.fif import check_tags
 from nullfield.files.mne_source import MneSource, import_mne, open_with_mne
 from nullfield.files.to_mne import to_mne_raw
@@ -29,13 +30,7 @@ def import_mne_bids() -> Any:
     AnalysisError
         If it is not installed.
     """
-    try:
-        import mne_bids
-    except ImportError as error:
-        raise AnalysisError(
-            "BIDS folders need mne-bids, which is not installed", "pip install 'nullfield[files]'"
-        ) from error
-    return mne_bids
+    return library("mne_bids", "BIDS folders need mne-bids", "files")
 
 
 def open_bids(path: Path, *, positions: Path | None = None, unit: str | None = None) -> MneSource:

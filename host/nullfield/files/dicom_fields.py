@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from nullfield import __version__
-from nullfield.errors import AnalysisError, InputError
+from nullfield.errors import InputError
+from nullfield.extras import library
 
 SEXES = {"male": "M", "m": "M", "female": "F", "f": "F", "other": "O", "o": "O", "": ""}
 _GROUP_LENGTH = 64
@@ -222,15 +223,10 @@ def load(path: Path, sop_class: str, what: str) -> Any:
 
 def pydicom_module() -> Any:
     """pydicom, or the error that names what to install."""
-    try:
-        import pydicom
-        import pydicom.errors
-        import pydicom.uid
-    except ImportError as error:
-        raise AnalysisError(
-            "DICOM needs pydicom, which is not installed", "pip install 'nullfield[files]'"
-        ) from error
-    return pydicom
+    need = "DICOM needs pydicom"
+    for part in ("pydicom.errors", "pydicom.uid"):
+        library(part, need, "files")
+    return library("pydicom", need, "files")
 
 
 def _texts(exam: CheckedFields) -> list[str]:

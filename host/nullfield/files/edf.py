@@ -20,7 +20,8 @@ import numpy as np
 import numpy.typing as npt
 
 from nullfield.analysis.data import FieldRecording
-from nullfield.errors import AnalysisError, InputError
+from nullfield.errors import InputError
+from nullfield.extras import library
 from nullfield.files.edf_records import RecordTimes, record_times
 from nullfield.files.placing import place_channels
 from nullfield.files.units import (
@@ -52,13 +53,7 @@ def import_edfio() -> Any:
     AnalysisError
         If it is not installed.
     """
-    try:
-        import edfio
-    except ImportError as error:
-        raise AnalysisError(
-            "EDF files need edfio, which is not installed", "pip install 'nullfield[files]'"
-        ) from error
-    return edfio
+    return library("edfio", "EDF files need edfio", "files")
 
 
 class EdfSource:

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from nullfield.analysis.data import FieldRecording, SensorArray
-from nullfield.errors import AnalysisError, InputError, NullfieldError
+from nullfield.errors import InputError, NullfieldError
+from nullfield.extras import library
 from nullfield.files.channel_names import array_of
 from nullfield.files.placing import place_channels
 from nullfield.files.units import check_plausible, parse_unit, wanted_unit
@@ -33,14 +34,9 @@ def import_mne() -> Any:
     AnalysisError
         If it is not installed.
     """
-    try:
-        import mne
-        import mne.io.constants
-    except ImportError as error:
-        raise AnalysisError(
-            "FIF files need MNE-Python, which is not installed", "pip install 'nullfield[files]'"
-        ) from error
-    return mne
+    need = "FIF files need MNE-Python"
+    library("mne.io.constants", need, "files")
+    return library("mne", need, "files")
 
 
 def open_with_mne(path: Path, what: str, opener: Callable[[], Any], notes: list[str]) -> Any:

@@ -24,6 +24,7 @@ import numpy as np
 from nullfield import __version__
 from nullfield.analysis.result import Analysis
 from nullfield.errors import AnalysisError, InputError
+from nullfield.extras import library
 
 SCHEMA = "nullfield-results/1"
 
@@ -260,10 +261,4 @@ def _rebuilt(group: Any, members: dict[str, Any], where: str) -> Any:
 
 
 def _h5py() -> Any:
-    try:
-        import h5py
-    except ImportError as error:
-        raise AnalysisError(
-            "HDF5 needs h5py, which is not installed", "pip install 'nullfield[files]'"
-        ) from error
-    return h5py
+    return library("h5py", "HDF5 needs h5py", "files")

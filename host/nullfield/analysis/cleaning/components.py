@@ -7,6 +7,8 @@ others only those go that make a notable part of the field between the beats.
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 
 from nullfield.analysis.cleaning.heart import LEAST_KEPT_SHARE, ensemble, kept_share
@@ -17,6 +19,7 @@ from nullfield.analysis.cleaning.work import Work
 from nullfield.dsp.filters import band_pass
 from nullfield.dsp.gaps import BoolArray, FloatArray, IntArray
 from nullfield.errors import AnalysisError
+from nullfield.extras import library
 
 _NAME = "components"
 _MOST_COMPONENTS = 20
@@ -111,23 +114,19 @@ def _samples(work: Work, rows: IntArray, quiet: BoolArray) -> tuple[FloatArray, 
 
 def _decompose(seen: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Mixing (n_channels, n_components) and unmixing matrix, by scikit-learn's FastICA."""
-    try:
-        from sklearn.decomposition import FastICA
-        from sklearn.exceptions import ConvergenceWarning
-    except ImportError:
-        raise AnalysisError(
-            "independent components need scikit-learn", "pip install 'nullfield[imaging]'"
-        ) from None
-    import warnings
-
+    need = "independent components need scikit-learn"
+    decomposition = library("sklearn.decomposition", need, "imaging")
+    not_converged = library("sklearn.exceptions", need, "imaging").ConvergenceWarning
     power = np.linalg.eigvalsh(np.cov(seen))[::-1]
     count = int(np.searchsorted(np.cumsum(power) / power.sum(), _KEPT_VARIANCE)) + 1
     count = min(count, _MOST_COMPONENTS, len(seen))
     with warnings.catch_warnings():
-        warnings.simplefilter("error", ConvergenceWarning)
+        warnings.simplefilter("error", not_converged)
         try:
-            model = FastICA(count, whiten="unit-variance", max_iter=500, tol=1e-3, random_state=0)
+            model = decomposition.FastICA(
+                count, whiten="unit-variance", max_iter=500, tol=1e-3, random_state=0
+            )
             model.fit(seen.T)
-        except ConvergenceWarning:
+        except not_converged:
             raise AnalysisError("the components did not converge") from None
     return np.asarray(model.mixing_), np.asarray(model.components_)

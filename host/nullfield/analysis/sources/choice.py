@@ -1,10 +1,8 @@
-"""The forward model by name, as settings and commands give it."""
+"""The forward model that was chosen, and what the body might be as well."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -14,60 +12,16 @@ from nullfield.analysis.sources.boundary_element import BoundaryElement
 from nullfield.analysis.sources.forward import ForwardModel
 from nullfield.analysis.sources.free_dipole import FreeDipole
 from nullfield.analysis.sources.half_space import HalfSpace
+from nullfield.analysis.sources.model_choice import ModelChoice
 from nullfield.analysis.sources.sphere import Sphere
 from nullfield.analysis.sources.surface import Surface, ellipsoid, load_surface
-from nullfield.errors import AnalysisError, InputError
+from nullfield.errors import AnalysisError
 
-NAMES = ("half-space", "free", "sphere", "torso")
-DEFAULT_RADIUS_M = 0.15
 TRUNK_HALF_AXES_M = (0.17, 0.26, 0.10)
 """A usual trunk, as an ellipsoid: 340 mm wide, 520 mm of it along the body, 200 mm deep."""
 _DOUBTED_SIZES = (0.85, 1.15)
 _GAP_M = 0.01
 """From the lowest channel to the top of the sphere: clothes and the heads' own walls."""
-
-
-@dataclass(frozen=True)
-class ModelChoice:
-    """Which conductor the body is taken for.
-
-    Attributes
-    ----------
-    name : str
-        One of `NAMES`.
-    radius_m : float
-        Of the sphere, whose top lies just below the middle of the array.
-    surface : str or None
-        Mesh file of the torso, in the recording's device coordinates.
-    surface_unit : str or None
-        Unit of the mesh file; told from its size if None.
-    is_doubted : bool
-        Count two trunks, 15 % smaller and larger than a usual one, as what the body might be as
-        well (`fit_dipole`'s alternatives).
-    """
-
-    name: str = "half-space"
-    radius_m: float = DEFAULT_RADIUS_M
-    surface: str | None = None
-    surface_unit: str | None = None
-    is_doubted: bool = False
-
-    def __post_init__(self) -> None:
-        if self.name not in NAMES:
-            raise InputError(
-                f"model {self.name}: no such forward model", f"one of {', '.join(NAMES)}"
-            )
-        if self.name == "torso" and self.surface is None:
-            raise InputError("a torso needs a mesh file", "give it with --torso FILE")
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain values."""
-        return {
-            "name": self.name,
-            "radius_m": self.radius_m if self.name == "sphere" else None,
-            "surface": self.surface,
-            "is_doubted": self.is_doubted,
-        }
 
 
 def forward_model(choice: ModelChoice, array: SensorArray, frame: WorkingFrame) -> ForwardModel:

@@ -12,7 +12,8 @@ from scipy.sparse import csgraph
 
 from nullfield.analysis.sources.triangle_integrals import closest_m, solid_angles
 from nullfield.dsp.gaps import FloatArray, IntArray
-from nullfield.errors import AnalysisError, InputError
+from nullfield.errors import InputError
+from nullfield.extras import library
 
 METRES_PER_UNIT = {"m": 1.0, "cm": 1e-2, "mm": 1e-3, "in": 0.0254}
 TORSO_SIZE_M = (0.15, 2.5)
@@ -135,10 +136,7 @@ def load_surface(
     """
     if unit is not None and unit not in METRES_PER_UNIT:
         raise InputError(f"unit {unit!r} is not known", f"use one of {', '.join(METRES_PER_UNIT)}")
-    try:
-        import trimesh
-    except ImportError:
-        raise AnalysisError("mesh files need trimesh", "pip install 'nullfield[imaging]'") from None
+    trimesh = library("trimesh", "mesh files need trimesh", "imaging")
     place = Path(path)
     if not place.is_file():
         raise InputError(f"{place}: no such file", "check the path of the mesh")
