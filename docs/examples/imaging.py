@@ -69,6 +69,6 @@ print(raw)
 print(evoked)
 
 # %% Pictures and numbers into files.
-plots = write_plots(analysis, None, out)
+plots = write_plots(analysis, out)
 analysis.write_json(out / "analysis.json")
 print("written:", ", ".join(sorted(path.name for path in plots.values())))

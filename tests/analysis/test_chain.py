@@ -112,7 +112,7 @@ def test_four_single_axis_heads_give_a_map_but_no_dipole(tmp_path):
     assert landmark.field_map is not None
     assert landmark.dipole is None
     assert "too few" in analysis.reasons["R.dipole"]
-    plots = write_plots(analysis, recording, tmp_path)
+    plots = write_plots(analysis, tmp_path)
     write_report(tmp_path / "report.html", analysis, plots)
     assert "too few for a dipole" in (tmp_path / "report.html").read_text(encoding="utf-8")
 
@@ -144,10 +144,10 @@ def test_a_jump_of_one_head_is_left_out_of_the_map():
 
 
 def test_plots_are_the_same_for_the_same_data(full, tmp_path):
-    _, recording, analysis, _ = full
+    _, _, analysis, _ = full
     residual = {"before": 24000.0, "after": 35.0}
-    first = write_plots(analysis, recording, tmp_path / "a", residual)
-    second = write_plots(analysis, recording, tmp_path / "b", residual)
+    first = write_plots(analysis, tmp_path / "a", residual)
+    second = write_plots(analysis, tmp_path / "b", residual)
     assert set(first) == {
         "butterfly", "series_QRS", "series_STT", "map_R", "map_T", "arrows_R", "arrows_T",
         "timelapse", "noise", "residual",
@@ -158,8 +158,8 @@ def test_plots_are_the_same_for_the_same_data(full, tmp_path):
 
 
 def test_report_is_one_file_and_says_what_it_is_not(full, tmp_path):
-    _, recording, analysis, _ = full
-    plots = write_plots(analysis, recording, tmp_path)
+    _, _, analysis, _ = full
+    plots = write_plots(analysis, tmp_path)
     facts = {
         "subject": "<b>A & B</b>",
         "residual_pt": {"before": 24000.0, "after": 35.0},

@@ -50,7 +50,7 @@ def nowhere(recording):
 
 
 def test_everything_is_drawn_and_named(analysis, tmp_path):
-    paths = write_plots(analysis, None, tmp_path / "plots")
+    paths = write_plots(analysis, tmp_path / "plots")
     assert set(paths) == {
         "butterfly", "series_QRS", "series_STT", "map_R", "map_T", "arrows_R", "arrows_T",
         "timelapse", "noise",
@@ -221,9 +221,9 @@ def test_windows_of_series():
 def test_one_channel_and_channels_without_a_place(tmp_path):
     recording = simulate(make_array(3, (0,)), duration_s=10.0).recording
     one = analyze(recording.subset(np.arange(9) == 4))
-    assert set(write_plots(one, None, tmp_path / "one")) == {"butterfly", "noise"}
+    assert set(write_plots(one, tmp_path / "one")) == {"butterfly", "noise"}
     lost = analyze(nowhere(recording))
-    assert set(write_plots(lost, None, tmp_path / "lost")) == {"butterfly", "noise"}
+    assert set(write_plots(lost, tmp_path / "lost")) == {"butterfly", "noise"}
     assert butterfly_figure(lost).axes[0].get_ylabel() == "field (pT)"
     with pytest.raises(AnalysisError):
         time_lapse(lost)
@@ -234,7 +234,7 @@ def test_an_electric_lead_is_in_microvolts(tmp_path):
     lead = analyze(replace(recording, field_pt=20.0 * recording.field_pt, unit="uV"))
     labels = [axes.get_ylabel() for axes in butterfly_figure(lead).axes]
     assert labels == ["voltage (µV)", "RMS (µV)"]
-    paths = write_plots(lead, None, tmp_path)
+    paths = write_plots(lead, tmp_path)
     assert not {"map_R", "timelapse", "series_QRS"} & set(paths)
     with pytest.raises(AnalysisError, match="no map"):
         analysis_series(lead, "QRS")
@@ -242,7 +242,7 @@ def test_an_electric_lead_is_in_microvolts(tmp_path):
 
 def test_no_heart_draws_nothing_but_noise(tmp_path):
     still = analyze(simulate(make_array(3, (0,)), duration_s=10.0, heart=False).recording)
-    assert set(write_plots(still, None, tmp_path)) == {"noise"}
+    assert set(write_plots(still, tmp_path)) == {"noise"}
 
 
 def test_the_torso_is_below_the_array_and_grows_with_it():

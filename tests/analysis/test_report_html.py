@@ -61,7 +61,7 @@ def heart():
 @pytest.fixture(scope="module")
 def plots(heart, tmp_path_factory):
     directory = tmp_path_factory.mktemp("plots")
-    found = write_plots(heart, None, directory, FACTS["residual_pt"])
+    found = write_plots(heart, directory, FACTS["residual_pt"])
     for name in ("series_QRS", "series_STT", "arrows_R", "arrows_T"):
         found[name] = found["butterfly"]
     frames = [Image.new("RGB", (40, 30), (60 * i, 10, 90)) for i in range(4)]

@@ -41,7 +41,7 @@ def heart():
 
 
 def test_pdf_says_what_the_html_says(heart, tmp_path):
-    document = build_document(heart, write_plots(heart, None, tmp_path), {"subject": "S-1"})
+    document = build_document(heart, write_plots(heart, tmp_path), {"subject": "S-1"})
     pages = pdf_pages(pdf_bytes(document, is_compressed=False))
     shown = squeezed("".join(pages))
     for section in document.sections:
@@ -72,7 +72,7 @@ def test_every_page_says_research_use_and_its_number():
 
 
 def test_the_same_analysis_gives_the_same_bytes(heart, tmp_path):
-    plots = write_plots(heart, None, tmp_path)
+    plots = write_plots(heart, tmp_path)
     for name in ("a.pdf", "b.PDF"):
         write_report(tmp_path / name, heart, plots, {"date": "2026-03-04T10:20:00"})
     data = (tmp_path / "a.pdf").read_bytes()

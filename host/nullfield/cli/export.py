@@ -139,7 +139,7 @@ def _dicom(source: Source, folder: Path, given: dict[str, str]) -> None:
     exam = exam_of(source.metadata, **given)
     analysis = analyze_source(source)
     with tempfile.TemporaryDirectory() as scratch:
-        plots = write_plots(analysis, None, Path(scratch))
+        plots = write_plots(analysis, Path(scratch))
         pdf = Path(scratch) / "report.pdf"
         write_report(pdf, analysis, plots, {"subject": exam.patient_id, "date": exam.study_date})
         for path in write_dicom(analysis, folder, exam, pdf):

@@ -62,7 +62,7 @@ def write_analysis(
     tell("plots", _ANALYSIS_SHARE)
     directory.mkdir(parents=True, exist_ok=True)
     analysis.write_json(directory / DOCUMENT)
-    plots = write_plots(analysis, None, directory)
+    plots = write_plots(analysis, directory)
     tell("report", 0.95)
     told: dict[str, Any] = {"subject": path.name, "notes": source.metadata.get("notes", ())}
     if source.metadata.get("date"):

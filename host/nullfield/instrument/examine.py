@@ -123,7 +123,7 @@ def examine(
         )
         progress("report", 0.0, "drawing")
         residual_pt = {"before": nulled.before_rms_pt, "after": nulled.after_rms_pt}
-        plots = write_plots(analysis, recording, directory, residual_pt)
+        plots = write_plots(analysis, directory, residual_pt)
         facts = {
             "title": "Magnetocardiogram",
             "subject": str((notes or {}).get("subject", "")),

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from nullfield.analysis.data import FieldRecording
 from nullfield.analysis.plots.butterfly import butterfly_figure
 from nullfield.analysis.plots.maps import arrows_figure, map_figure
 from nullfield.analysis.plots.noise import noise_figure, residual_figure
@@ -20,7 +19,6 @@ from nullfield.errors import AnalysisError
 
 def write_plots(
     analysis: Analysis,
-    recording: FieldRecording | None,
     directory: Path,
     residual_pt: Mapping[str, float] | None = None,
 ) -> dict[str, Path]:
@@ -29,8 +27,6 @@ def write_plots(
     Parameters
     ----------
     analysis : Analysis
-    recording : FieldRecording or None
-        The one that was analysed, if it is in memory; not needed.
     directory : Path
         Is made if absent.
     residual_pt : mapping of str to float, optional
