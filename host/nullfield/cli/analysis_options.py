@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
@@ -89,20 +92,20 @@ FURTHER = ("drift", "separation", "components")
 
 def analysis_settings(
     *,
-    low_pass: float = DEFAULTS.low_pass_hz,
-    mains: float | None = None,
-    external: str = "auto",
-    homogeneous_order: int | None = None,
-    also: str = "",
-    outward: str | None = None,
-    is_calibrated: bool = False,
-    model: str = "half-space",
-    radius: float = DEFAULT_RADIUS_M,
-    torso: Path | None = None,
-    torso_unit: str | None = None,
-    is_doubted: bool = False,
-    image: str = "none",
-    resamples: int = DEFAULTS.resamples,
+    outward: OutwardOption = None,
+    low_pass: LowPassOption = DEFAULTS.low_pass_hz,
+    mains: MainsOption = None,
+    external: ExternalOption = "auto",
+    homogeneous_order: OrderOption = None,
+    also: AlsoOption = "",
+    is_calibrated: CalibratedOption = False,
+    model: ModelOption = "half-space",
+    radius: RadiusOption = DEFAULT_RADIUS_M,
+    torso: TorsoOption = None,
+    torso_unit: TorsoUnitOption = None,
+    is_doubted: DoubtOption = False,
+    image: ImageOption = "none",
+    resamples: ResamplesOption = DEFAULTS.resamples,
 ) -> AnalysisSettings:
     """Settings of an analysis from the command line.
 
@@ -134,6 +137,43 @@ def analysis_settings(
         uncertainty=CALIBRATED if is_calibrated else UNCALIBRATED,
         resamples=resamples,
     )
+
+
+def takes_analysis(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command options of an analysis in the place of its parameter ``settings``.
+
+    The options are the parameters of `analysis_settings`, so that each stands in one place.
+
+    Parameters
+    ----------
+    *names : str
+        Parameters to offer; all of them if left out.
+    """
+    options = {
+        name: one
+        for name, one in inspect.signature(analysis_settings, eval_str=True).parameters.items()
+        if not names or name in names
+    }
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        own = inspect.signature(command, eval_str=True)
+        shown: list[inspect.Parameter] = []
+        for one in own.parameters.values():
+            shown += options.values() if one.name == "settings" else [one]
+
+        @functools.wraps(command)
+        def run(**given: Any) -> None:
+            chosen = {name: given.pop(name) for name in options}
+            command(settings=analysis_settings(**chosen), **given)
+
+        # What typer reads: the signature for the order, the annotations for the types.
+        keyword = inspect.Parameter.KEYWORD_ONLY
+        shown = [one.replace(kind=keyword) for one in shown]
+        run.__signature__ = own.replace(parameters=shown)  # type: ignore[attr-defined]
+        run.__annotations__ = {one.name: one.annotation for one in shown} | {"return": None}
+        return run
+
+    return decorate
 
 
 def _further(text: str) -> list[str]:

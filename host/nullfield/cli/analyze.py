@@ -9,27 +9,12 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from nullfield.analysis.sources.model_choice import DEFAULT_RADIUS_M
+from nullfield.analysis.settings import AnalysisSettings
 from nullfield.cli.analysis_options import (
-    DEFAULTS,
-    AlsoOption,
-    CalibratedOption,
-    DoubtOption,
-    ExternalOption,
-    ImageOption,
-    LowPassOption,
-    MainsOption,
-    ModelOption,
-    OrderOption,
-    OutwardOption,
     PositionsOption,
-    RadiusOption,
     RateOption,
-    ResamplesOption,
-    TorsoOption,
-    TorsoUnitOption,
     UnitOption,
-    analysis_settings,
+    takes_analysis,
 )
 from nullfield.cli.exam import JsonOption, check_folder
 from nullfield.cli.terminal import output, print_json, progress_bars
@@ -46,6 +31,7 @@ def register(app: typer.Typer) -> None:
     )(analyze)
 
 
+@takes_analysis()
 def analyze(
     file: Annotated[
         Path, typer.Argument(help="Own recording, FIF, EDF, BDF, LVM, CSV, TSV or BIDS folder.")
@@ -54,20 +40,8 @@ def analyze(
     positions: PositionsOption = None,
     rate: RateOption = None,
     unit: UnitOption = None,
-    outward: OutwardOption = None,
-    low_pass: LowPassOption = DEFAULTS.low_pass_hz,
-    mains: MainsOption = None,
-    external: ExternalOption = "auto",
-    homogeneous_order: OrderOption = None,
-    also: AlsoOption = "",
-    is_calibrated: CalibratedOption = False,
-    model: ModelOption = "half-space",
-    radius: RadiusOption = DEFAULT_RADIUS_M,
-    torso: TorsoOption = None,
-    torso_unit: TorsoUnitOption = None,
-    is_doubted: DoubtOption = False,
-    image: ImageOption = "none",
-    resamples: ResamplesOption = DEFAULTS.resamples,
+    *,
+    settings: AnalysisSettings,
     is_json: JsonOption = False,
 ) -> None:
     """Beats, averaged beat, maps, sources and features of a recording, with plots and a report.
@@ -79,22 +53,6 @@ def analyze(
 
     directory = out if out is not None else Path("runs") / f"analysis-{file.stem}"
     check_folder(directory)
-    settings = analysis_settings(
-        low_pass=low_pass,
-        mains=mains,
-        external=external,
-        homogeneous_order=homogeneous_order,
-        also=also,
-        outward=outward,
-        is_calibrated=is_calibrated,
-        model=model,
-        radius=radius,
-        torso=torso,
-        torso_unit=torso_unit,
-        is_doubted=is_doubted,
-        image=image,
-        resamples=resamples,
-    )
     with progress_bars(is_json) as progress:
         progress("analyse", 0.0, "reading")
         analysis = write_analysis(

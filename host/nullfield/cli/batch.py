@@ -8,27 +8,12 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from nullfield.analysis.sources.model_choice import DEFAULT_RADIUS_M
+from nullfield.analysis.settings import AnalysisSettings
 from nullfield.cli.analysis_options import (
-    DEFAULTS,
-    AlsoOption,
-    CalibratedOption,
-    DoubtOption,
-    ExternalOption,
-    ImageOption,
-    LowPassOption,
-    MainsOption,
-    ModelOption,
-    OrderOption,
-    OutwardOption,
     PositionsOption,
-    RadiusOption,
     RateOption,
-    ResamplesOption,
-    TorsoOption,
-    TorsoUnitOption,
     UnitOption,
-    analysis_settings,
+    takes_analysis,
 )
 from nullfield.cli.exam import JsonOption
 from nullfield.cli.terminal import errors, output, print_json, progress_bars
@@ -40,6 +25,7 @@ def register(app: typer.Typer) -> None:
     app.command(epilog="Example: [bold]nullfield batch recordings --out runs/batch[/]")(batch)
 
 
+@takes_analysis()
 def batch(
     folder: Annotated[Path, typer.Argument(help="Folder with recordings, at any depth.")],
     out: Annotated[Path, typer.Option("--out", help="Folder for results.")],
@@ -62,20 +48,8 @@ def batch(
     positions: PositionsOption = None,
     rate: RateOption = None,
     unit: UnitOption = None,
-    outward: OutwardOption = None,
-    low_pass: LowPassOption = DEFAULTS.low_pass_hz,
-    mains: MainsOption = None,
-    external: ExternalOption = "auto",
-    homogeneous_order: OrderOption = None,
-    also: AlsoOption = "",
-    is_calibrated: CalibratedOption = False,
-    model: ModelOption = "half-space",
-    radius: RadiusOption = DEFAULT_RADIUS_M,
-    torso: TorsoOption = None,
-    torso_unit: TorsoUnitOption = None,
-    is_doubted: DoubtOption = False,
-    image: ImageOption = "none",
-    resamples: ResamplesOption = DEFAULTS.resamples,
+    *,
+    settings: AnalysisSettings,
     is_strict: Annotated[
         bool, typer.Option("--strict", help="Exit code 14 if any recording failed.")
     ] = False,
@@ -89,23 +63,8 @@ def batch(
     from nullfield.batch.run import BatchSettings, run_batch
     from nullfield.batch.task import Reading
 
-    settings = BatchSettings(
-        analysis=analysis_settings(
-            low_pass=low_pass,
-            mains=mains,
-            external=external,
-            homogeneous_order=homogeneous_order,
-            also=also,
-            outward=outward,
-            is_calibrated=is_calibrated,
-            model=model,
-            radius=radius,
-            torso=torso,
-            torso_unit=torso_unit,
-            is_doubted=is_doubted,
-            image=image,
-            resamples=resamples,
-        ),
+    chosen = BatchSettings(
+        analysis=settings,
         reading=Reading(positions, rate, unit),
         pattern=pattern,
         workers=workers,
@@ -116,7 +75,7 @@ def batch(
     with progress_bars(is_json) as progress:
         progress("batch", 0.0, "starting workers")
         result = run_batch(
-            folder, out, settings, lambda text, share: progress("batch", share, escape(text))
+            folder, out, chosen, lambda text, share: progress("batch", share, escape(text))
         )
     failed = result.failed
     if is_json:

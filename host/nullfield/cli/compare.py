@@ -9,18 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from nullfield.analysis.settings import AnalysisSettings
 from nullfield.cli.analysis_options import (
-    DEFAULTS,
-    CalibratedOption,
-    ExternalOption,
-    LowPassOption,
-    MainsOption,
-    OutwardOption,
     PositionsOption,
     RateOption,
-    ResamplesOption,
     UnitOption,
-    analysis_settings,
+    takes_analysis,
 )
 from nullfield.cli.exam import JsonOption, check_folder
 from nullfield.cli.terminal import output, print_json, progress_bars
@@ -28,7 +22,6 @@ from nullfield.errors import InputError
 
 if TYPE_CHECKING:
     from nullfield.analysis.result import Analysis
-    from nullfield.analysis.settings import AnalysisSettings
 
 _EXAMINATION = "exam.json"
 _ANALYSIS = "analysis.json"
@@ -42,6 +35,7 @@ def register(app: typer.Typer) -> None:
     )(compare)
 
 
+@takes_analysis("outward", "low_pass", "mains", "external", "is_calibrated", "resamples")
 def compare(
     first: Annotated[
         Path,
@@ -52,12 +46,8 @@ def compare(
     positions: PositionsOption = None,
     rate: RateOption = None,
     unit: UnitOption = None,
-    outward: OutwardOption = None,
-    low_pass: LowPassOption = DEFAULTS.low_pass_hz,
-    mains: MainsOption = None,
-    external: ExternalOption = "auto",
-    is_calibrated: CalibratedOption = False,
-    resamples: ResamplesOption = DEFAULTS.resamples,
+    *,
+    settings: AnalysisSettings,
     is_json: JsonOption = False,
 ) -> None:
     """Compare two recordings of one subject: quality, averaged beat, maps, features, intervals.
@@ -72,14 +62,6 @@ def compare(
 
     directory = out if out is not None else Path("runs") / f"compare-{first.stem}-{second.stem}"
     check_folder(directory)
-    settings = analysis_settings(
-        low_pass=low_pass,
-        mains=mains,
-        external=external,
-        outward=outward,
-        is_calibrated=is_calibrated,
-        resamples=resamples,
-    )
     how = {"positions": positions, "rate_hz": rate, "unit": unit}
     with progress_bars(is_json) as progress:
         sides = []
