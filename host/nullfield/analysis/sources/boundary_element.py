@@ -34,13 +34,14 @@ from scipy import linalg
 from nullfield.analysis.sources.forward import (
     MU0_OVER_4PI_PT_M_PER_NA,
     project,
+    refuse_inside,
     refuse_outside,
 )
 from nullfield.analysis.sources.free_dipole import free_dipole_lead
 from nullfield.analysis.sources.surface import Surface, chunks
 from nullfield.analysis.sources.triangle_integrals import linear_moments, linear_solid_angles
 from nullfield.dsp.gaps import FloatArray
-from nullfield.errors import AnalysisError, InputError
+from nullfield.errors import InputError
 
 MOST_VERTICES = 5000
 """The system is dense: 5,000 vertices are 200 MB and about a minute."""
@@ -105,12 +106,8 @@ class BoundaryElement:
         sources = np.asarray(sources_m, dtype=np.float64)
         if is_checked:
             refuse_outside(self, sources)
-            inside = self.surface.depth_m(points) > 0.0
-            if inside.any():
-                raise AnalysisError(
-                    f"{int(inside.sum())} of {len(points)} channels lie inside the {self.name}",
-                    "move the mesh into the frame of the array, and check its unit",
-                )
+            hint = "move the mesh into the frame of the array, and check its unit"
+            refuse_inside(self, self.surface.depth_m(points) > 0.0, hint)
         transfer = self._transfer(points, axes)
         several = np.atleast_2d(sources)
         lead = project(free_dipole_lead(points, several), axes)

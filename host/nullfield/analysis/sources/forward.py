@@ -12,7 +12,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from nullfield.dsp.gaps import FloatArray
+from nullfield.dsp.gaps import BoolArray, FloatArray
 from nullfield.errors import AnalysisError
 
 MU0_OVER_4PI_PT_M_PER_NA = 1e-7 * 1e12 * 1e-9
@@ -92,4 +92,25 @@ def refuse_outside(model: ForwardModel, sources_m: npt.ArrayLike) -> None:
             f"the source at ({place}) mm is outside the {model.name}, or too near to its surface"
             f" (by {-1e3 * clearance[worst]:.1f} mm)",
             "move the source inward, or check where the conductor lies and its unit",
+        )
+
+
+def refuse_inside(model: ForwardModel, is_inside: BoolArray, hint: str) -> None:
+    """Refuse channels inside the conductor.
+
+    Parameters
+    ----------
+    model : ForwardModel
+    is_inside : numpy.ndarray of bool, shape ``(n_channels,)``
+    hint : str
+        What mends it for this model.
+
+    Raises
+    ------
+    AnalysisError
+        Naming how many.
+    """
+    if is_inside.any():
+        raise AnalysisError(
+            f"{int(is_inside.sum())} of {len(is_inside)} channels lie inside the {model.name}", hint
         )

@@ -18,10 +18,11 @@ import numpy.typing as npt
 from nullfield.analysis.sources.forward import (
     MU0_OVER_4PI_PT_M_PER_NA,
     project,
+    refuse_inside,
     refuse_outside,
 )
 from nullfield.dsp.gaps import FloatArray
-from nullfield.errors import AnalysisError, InputError
+from nullfield.errors import InputError
 
 
 def sphere_lead(
@@ -109,11 +110,7 @@ class Sphere:
         if is_checked:
             refuse_outside(self, sources_m)
             inside = np.linalg.norm(points - self.origin_m, axis=1) < self.radius_m
-            if inside.any():
-                raise AnalysisError(
-                    f"{int(inside.sum())} of {len(points)} channels lie inside the {self.name}",
-                    "make the sphere smaller, or move its origin down",
-                )
+            refuse_inside(self, inside, "make the sphere smaller, or move its origin down")
         return project(sphere_lead(points, sources_m, self.origin_m), orientations)
 
     def clearance_m(self, sources_m: npt.ArrayLike) -> FloatArray:
