@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
-from simulated_heart import make_array
+from simulated_heart import DIPOLE_M, make_array, simulate
 
+from nullfield.analysis.chain import analyze
 from nullfield.analysis.data import CALIBRATED
 from nullfield.analysis.frame import WorkingFrame
+from nullfield.analysis.settings import AnalysisSettings
 from nullfield.analysis.sources.boundary_element import BoundaryElement
 from nullfield.analysis.sources.choice import (
     TRUNK_HALF_AXES_M,
@@ -16,7 +18,7 @@ from nullfield.analysis.sources.choice import (
     forward_model,
 )
 from nullfield.analysis.sources.dipole_fit import fit_dipole
-from nullfield.analysis.sources.half_space import HalfSpace
+from nullfield.analysis.sources.half_space import HalfSpace, lead_field
 from nullfield.analysis.sources.model_choice import ModelChoice
 from nullfield.analysis.sources.surface import ellipsoid
 from nullfield.errors import AnalysisError, InputError
@@ -81,6 +83,28 @@ def test_doubt_brings_a_half_space_nearer_to_a_heart_in_a_trunk():
     plain_m, doubted_m = error_m(()), error_m(trunk)
     assert plain_m > 0.01
     assert doubted_m < 0.005
+
+
+def test_doubt_in_the_settings_reaches_the_fits_of_an_analysis():
+    array = make_array(6, (0, 1))
+    heart = simulate(array, duration_s=12.0, noise_ft=15.0)
+    # The same heart in a trunk: its moments are told from the half-space that it was made in.
+    places, axes = array.positions_m, array.orientations
+    made = lead_field(places, axes, DIPOLE_M)
+    moment_nam = np.linalg.pinv(made) @ heart.recording.field_pt
+    within = forward_model_of_a_trunk().lead_field(places, axes, DIPOLE_M)
+    rest_pt = heart.recording.field_pt - made @ moment_nam
+    recording = heart.recording.with_field(within @ moment_nam + rest_pt)
+
+    def error_m(is_doubted):
+        choice = ModelChoice(is_doubted=is_doubted)
+        settings = AnalysisSettings(model=choice, uncertainty=CALIBRATED, resamples=0)
+        analysis = analyze(recording, settings)
+        assert analysis.moving_dipole is not None
+        return float(np.linalg.norm(analysis.landmarks["R"].dipole.position_m - DIPOLE_M))
+
+    assert error_m(False) > 0.01
+    assert error_m(True) < 0.005
 
 
 def forward_model_of_a_trunk():
