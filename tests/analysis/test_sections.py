@@ -11,11 +11,13 @@ from simulated_heart import make_array, simulate
 
 from nullfield.analysis import sections
 from nullfield.analysis.beats import Beats
+from nullfield.analysis.chain import analyze
 from nullfield.analysis.data import FieldRecording
 from nullfield.analysis.groups import beats_in_group, group_beats
 from nullfield.analysis.merge import merge_beats
 from nullfield.analysis.quality import assess
 from nullfield.analysis.sections import MARGIN_S, InMemory, sections_of
+from nullfield.analysis.settings import AnalysisSettings
 
 RATE_HZ = 1000.0
 
@@ -110,3 +112,21 @@ def test_all_samples_are_quiet_where_there_is_no_heart():
         recording, recording, np.zeros(4, bool), np.ones(recording.n_samples, bool), (10.0, 100.0)
     )
     np.testing.assert_allclose(quality.noise_ft_rthz, 18.0, rtol=0.15)
+
+
+def test_a_spike_in_the_margin_of_two_sections_is_one_artefact(monkeypatch):
+    heart = simulate(make_array(3, (0,)), duration_s=40.0, rate_bpm=70.0)
+    field_pt = heart.recording.field_pt.copy()
+    at = round((heart.r_times_s[23] - 5.0 + 0.45) * RATE_HZ)
+    pattern = np.where(np.arange(9) % 2, 300.0, -300.0)
+    field_pt[:, at - 12 : at + 13] += pattern[:, None] * np.hanning(25)
+    recording = heart.recording.with_field(field_pt)
+    whole = analyze(recording, AnalysisSettings(resamples=0))
+    assert len(whole.beats.artefacts) == 1
+    monkeypatch.setattr(sections, "SHORTEST_S", 10.0)
+    monkeypatch.setattr(sections, "MOST_VALUES", 1)
+    # The spike lies within the margin of the next section.
+    edges = [cut.start for cut in sections_of(InMemory(recording))]
+    assert min(abs(at - edge) for edge in edges) < MARGIN_S * RATE_HZ
+    cut = analyze(recording, AnalysisSettings(resamples=0))
+    assert len(cut.beats.artefacts) == 1

@@ -14,10 +14,10 @@ from nullfield.analysis.cleaning.step import CleaningStep
 from nullfield.analysis.data import FieldRecording
 from nullfield.analysis.groups import BeatGroups, beats_in_group, group_beats
 from nullfield.analysis.quality import Quality, assess, quiet_samples
-from nullfield.analysis.sections import Section
+from nullfield.analysis.sections import InMemory, Section
 from nullfield.analysis.settings import AnalysisSettings
 from nullfield.dsp.filters import low_pass
-from nullfield.dsp.gaps import BoolArray, FloatArray
+from nullfield.dsp.gaps import BoolArray, FloatArray, IntArray
 from nullfield.errors import AnalysisError
 
 Tell = Callable[[str, float], None]
@@ -40,8 +40,6 @@ class SectionResult:
         Of the core.
     cleaning : tuple of CleaningStep
     mains_hz : float or None
-    operator : numpy.ndarray, shape ``(n_channels, n_channels)``, or None
-        What cleaning did to topographies.
     reasons : dict of str to str
     """
 
@@ -51,7 +49,6 @@ class SectionResult:
     quality: Quality
     cleaning: tuple[CleaningStep, ...]
     mains_hz: float | None
-    operator: FloatArray | None
     reasons: dict[str, str]
 
 
@@ -110,8 +107,8 @@ def analyze_section(
     core = section.core
     quiet = quiet_samples(recording, beats)
     quality = assess(
-        _cut(recording, core),
-        _cut(cleaned.recording, core),
+        InMemory(recording).read(core.start, core.stop),
+        InMemory(cleaned.recording).read(core.start, core.stop),
         cleaned.bad_channels,
         quiet[core],
         settings.noise_band_hz,
@@ -127,9 +124,7 @@ def analyze_section(
         reasons,
     )
     own = replace(own, samples=own.samples + section.first, artefacts=own.artefacts + section.first)
-    result = SectionResult(
-        own, average, groups, quality, cleaned.steps, cleaned.mains_hz, cleaned.operator, reasons
-    )
+    result = SectionResult(own, average, groups, quality, cleaned.steps, cleaned.mains_hz, reasons)
     return result, agreed
 
 
@@ -138,20 +133,12 @@ def _without(recording: FieldRecording, bad: BoolArray) -> FieldRecording:
     return recording if bad[recording.array.is_chest].all() else recording.subset(~bad)
 
 
-def _cut(recording: FieldRecording, core: slice) -> FieldRecording:
-    if core == slice(0, recording.n_samples):
-        return recording
-    return replace(
-        recording,
-        field_pt=recording.field_pt[:, core],
-        valid=None if recording.valid is None else recording.valid[:, core],
-        start_time_s=recording.start_time_s + core.start / recording.sampling_rate_hz,
-    )
-
-
 def _in_core(beats: Beats, core: slice) -> Beats:
-    inside = (beats.samples >= core.start) & (beats.samples < core.stop)
-    return beats if inside.all() else beats.subset(inside)
+    def within(samples: IntArray) -> BoolArray:
+        return np.asarray((samples >= core.start) & (samples < core.stop))
+
+    artefacts = beats.artefacts[within(beats.artefacts)]
+    return replace(beats.subset(within(beats.samples)), artefacts=artefacts)
 
 
 def _average(

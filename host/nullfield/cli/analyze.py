@@ -49,7 +49,8 @@ def analyze(
     Parts that the data do not support are left out and the reason is told. Research use only: not
     a diagnosis.
     """
-    from nullfield.files.analysis_folder import REPORT, write_analysis
+    from nullfield.analysis.report import REPORT
+    from nullfield.files.analysis_folder import write_analysis
 
     directory = out if out is not None else Path("runs") / f"analysis-{file.stem}"
     check_folder(directory)

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from nullfield.analysis.chain import AnalysisSettings, Progress, analyze_source
 from nullfield.analysis.plots import write_plots
-from nullfield.analysis.report import write_report
+from nullfield.analysis.report import write_reports
 from nullfield.analysis.result import Analysis
 from nullfield.files.read import open_source
 
 DOCUMENT = "analysis.json"
-REPORT = "report.html"
-REPORT_PDF = "report.pdf"
 _ANALYSIS_SHARE = 0.8
 
 
@@ -26,7 +23,6 @@ def write_analysis(
     positions: Path | None = None,
     rate_hz: float | None = None,
     unit: str | None = None,
-    facts: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
 ) -> Analysis:
     """Analyse a file and write ``analysis.json``, the plots, ``report.html`` and ``report.pdf``.
@@ -40,9 +36,6 @@ def write_analysis(
     settings : AnalysisSettings, optional
     positions, rate_hz, unit
         As for `nullfield.files.read.read`.
-    facts : mapping, optional
-        What else the report shall tell, as for `nullfield.analysis.report.write_report`;
-        ``subject`` is the file's name, and ``notes`` and ``date`` what the file tells, if not given.
     progress : callable, optional
 
     Returns
@@ -67,7 +60,6 @@ def write_analysis(
     told: dict[str, Any] = {"subject": path.name, "notes": source.metadata.get("notes", ())}
     if source.metadata.get("date"):
         told["date"] = source.metadata["date"]
-    for name in (REPORT, REPORT_PDF):
-        write_report(directory / name, analysis, plots, {**told, **(facts or {})})
+    write_reports(directory, analysis, plots, told)
     tell("done", 1.0)
     return analysis

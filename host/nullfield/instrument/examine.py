@@ -13,7 +13,7 @@ from typing import Any
 from nullfield import __version__
 from nullfield.analysis.chain import analyze
 from nullfield.analysis.plots import write_plots
-from nullfield.analysis.report import write_report
+from nullfield.analysis.report import REPORT, write_reports
 from nullfield.analysis.result import Analysis
 from nullfield.instrument.instrument import Instrument
 from nullfield.instrument.move_table import home_table, move_table
@@ -133,12 +133,11 @@ def examine(
             "timings_s": content["timings_s"],
             "settings": _settings(instrument),
         }
-        for name in ("report.html", "report.pdf"):
-            write_report(directory / name, analysis, plots, facts)
+        write_reports(directory, analysis, plots, facts)
     content["state"] = "done"
     content.pop("step", None)
     _write(directory, content)
-    progress("report", 1.0, str(directory / "report.html"))
+    progress("report", 1.0, str(directory / REPORT))
     return Examination(directory, content, analysis)
 
 

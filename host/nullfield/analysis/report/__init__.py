@@ -16,12 +16,18 @@ from nullfield.analysis.report.html import html_text
 from nullfield.analysis.report.pdf import pdf_bytes
 from nullfield.analysis.result import Analysis
 
+REPORT = "report.html"
+REPORT_PDF = "report.pdf"
+
 __all__ = [
     "DISCLAIMER",
+    "REPORT",
+    "REPORT_PDF",
     "build_document",
     "render_report",
     "write_document",
     "write_report",
+    "write_reports",
 ]
 
 
@@ -50,6 +56,18 @@ def write_report(
         they are not given.
     """
     write_document(path, build_document(analysis, plots, facts))
+
+
+def write_reports(
+    directory: Path,
+    analysis: Analysis,
+    plots: Mapping[str, Path],
+    facts: Mapping[str, Any] | None = None,
+) -> None:
+    """Write ``report.html`` and ``report.pdf`` of one document; parameters as for `write_report`."""
+    document = build_document(analysis, plots, facts)
+    for name in (REPORT, REPORT_PDF):
+        write_document(directory / name, document)
 
 
 def write_document(path: Path, document: Document) -> None:
