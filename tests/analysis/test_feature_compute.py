@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from simulated_heart import T_MOMENT_NAM, make_array, simulate
 
+from nullfield.analysis import RESEARCH_USE
 from nullfield.analysis.average import average_beats, remove_baseline
 from nullfield.analysis.beats import find_beats
 from nullfield.analysis.data import CALIBRATED
 from nullfield.analysis.features.compute import compute_features
-from nullfield.analysis.features.feature import RESEARCH_USE
 from nullfield.analysis.features.table import feature_table
 from nullfield.analysis.groups import BeatGroups, group_beats
 from nullfield.analysis.landmarks import BeatLandmarks, find_landmarks

@@ -20,7 +20,7 @@ def run_without_plots(job: Job) -> Outcome:
     """The job with bare maps instead of plots and report, which take ten times the analysis."""
     with (
         mock.patch.object(analysis_folder, "write_plots", _draw_maps),
-        mock.patch.object(analysis_folder, "write_report", _list_plots),
+        mock.patch.object(analysis_folder, "write_reports", _list_plots),
     ):
         return run_job(job)
 
@@ -53,7 +53,7 @@ def run_or_stop(job: Job) -> Outcome:
         return run_without_plots(job)
 
 
-def _draw_maps(analysis: Analysis, recording: object, directory: Path) -> dict[str, Path]:
+def _draw_maps(analysis: Analysis, directory: Path) -> dict[str, Path]:
     paths = {}
     for name, landmark in analysis.landmarks.items():
         if name in ("R", "T") and landmark is not None and landmark.field_map is not None:
@@ -63,6 +63,6 @@ def _draw_maps(analysis: Analysis, recording: object, directory: Path) -> dict[s
 
 
 def _list_plots(
-    path: Path, analysis: Analysis, plots: Mapping[str, Path], facts: Mapping[str, Any]
+    directory: Path, analysis: Analysis, plots: Mapping[str, Path], facts: Mapping[str, Any]
 ) -> None:
-    path.write_text("\n".join(plots))
+    (directory / "report.html").write_text("\n".join(plots))

@@ -7,8 +7,9 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pyarrow.parquet as pq
@@ -22,6 +23,18 @@ from nullfield.errors import InputError
 Heart = Callable[[int], bytes]
 
 
+def told_by_worker(told: Path, pool: Executor, batch: Future[Any]) -> int:
+    """Process that waits in the middle of its analysis, which it will never finish.
+
+    A batch that ends without one ends the test, which would else wait for ever.
+    """
+    reading = pool.submit(told.read_text)
+    wait([reading, batch], return_when=FIRST_COMPLETED)
+    if not reading.done():
+        told.write_text("")
+    return int(reading.result() or f"no worker waits: {batch.result()}")
+
+
 def test_a_worker_is_killed_while_it_analyses_and_a_file_kills_each_worker(
     tmp_path: Path, heart: Heart, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -33,11 +46,9 @@ def test_a_worker_is_killed_while_it_analyses_and_a_file_kills_each_worker(
     os.mkfifo(folder / "told")
     os.mkfifo(folder / "never")
     monkeypatch.setattr(run, "run_job", run_or_stop)
-    with ThreadPoolExecutor(1) as pool:
+    with ThreadPoolExecutor(2) as pool:
         batch = pool.submit(run_batch, folder, out, BatchSettings(workers=2, tries=2))
-        # Opens when the worker is in the middle of its analysis, which it will never finish.
-        with (folder / "told").open() as pipe:
-            worker = int(pipe.read())
+        worker = told_by_worker(folder / "told", pool, batch)
         assert worker != os.getpid()
         assert list((out / ".parts").iterdir())
         os.kill(worker, signal.SIGKILL)
@@ -129,10 +140,9 @@ def test_a_cluster_that_goes_away_ends_the_batch_with_what_is_done_kept(
     )
     assert cluster.stdout is not None
     settings = BatchSettings(scheduler=cluster.stdout.readline().strip())
-    with ThreadPoolExecutor(1) as pool:
+    with ThreadPoolExecutor(2) as pool:
         batch = pool.submit(run_batch, folder, out, settings)
-        with (folder / "told").open() as pipe:
-            assert int(pipe.read()) == cluster.pid
+        assert told_by_worker(folder / "told", pool, batch) == cluster.pid
         cluster.kill()
         cluster.communicate()
         with pytest.raises(InputError, match="the scheduler is gone"):

@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nullfield import __version__
+from nullfield.analysis import RESEARCH_USE
 from nullfield.analysis.document import SCHEMA, AnalysisDocument
 
 if TYPE_CHECKING:
     from nullfield.analysis.average import AveragedBeat
     from nullfield.analysis.frame import WorkingFrame
     from nullfield.analysis.result import Analysis, Landmark
-
-RESEARCH_USE = "Research use only: not a diagnosis."
 
 
 def analysis_json(analysis: Analysis) -> dict[str, Any]:

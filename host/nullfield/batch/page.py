@@ -11,11 +11,11 @@ from urllib.parse import quote
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from nullfield import __version__
+from nullfield.analysis import RESEARCH_USE
 from nullfield.batch.row import DONE
 from nullfield.batch.store import RECORDINGS, write_synced
 
 PAGE = "index.html"
-DISCLAIMER = "Research use only: not a diagnosis."
 
 # Column of the table, head of the page's column, digits.
 _SHOWN = (
@@ -76,7 +76,7 @@ def write_page(rows: Sequence[Mapping[str, Any]], folder: Path, path: Path) -> N
         n_done=sum(line.is_done for line in lines),
         n_failed=sum(not line.is_done for line in lines),
         version=__version__,
-        disclaimer=DISCLAIMER,
+        disclaimer=RESEARCH_USE,
     )
     write_synced(path, text.encode("utf-8"))
 

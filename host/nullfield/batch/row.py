@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +10,7 @@ import numpy as np
 
 from nullfield import __version__
 from nullfield.analysis.result import Analysis, Landmark
+from nullfield.analysis.result_json import plain
 
 SCHEMA = "nullfield-batch/1"
 DONE, FAILED = "done", "failed"
@@ -126,12 +126,12 @@ def result_row(recording: str, key: str, analysis: Analysis) -> dict[str, Any]:
         landmark = analysis.landmarks.get(name)
         if landmark is not None:
             row.update(_landmark(name, landmark, analysis))
-    row = {name: _plain(value) for name, value in row.items()}
+    row = {name: plain(value) for name, value in row.items()}
     row["features"] = [
         {
             "name": one.name,
             "unit": one.unit,
-            **{part: _plain(getattr(one, part)) for part in ("value", "low", "high")},
+            **{part: plain(getattr(one, part)) for part in ("value", "low", "high")},
         }
         for one in analysis.features
     ]
@@ -152,12 +152,3 @@ def _landmark(name: str, landmark: Landmark, analysis: Analysis) -> dict[str, An
         values["dipole_gof"] = dipole.gof
         values["dipole_confidence_mm"] = dipole.confidence_mm
     return {f"{name}_{key}": value for key, value in values.items()}
-
-
-def _plain(value: Any) -> Any:
-    """Python values; what is not finite becomes None."""
-    if isinstance(value, np.generic):
-        value = value.item()
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
+from nullfield.analysis import RESEARCH_USE
 from nullfield.cli.session import Pace, open_session
 from nullfield.cli.terminal import output, print_json, progress_bars
 from nullfield.errors import InputError
@@ -186,7 +187,7 @@ def _show(directory: Path, content: dict[str, Any], scores: dict[str, Any] | Non
     output.print(f"\nreport     {directory / 'report.html'}")
     output.print(f"plots      {directory}/*.png")
     output.print(f"recording  {directory / 'recording'}")
-    output.print("[dim]Research use only: not a diagnosis.[/]")
+    output.print(f"[dim]{RESEARCH_USE}[/]")
 
 
 def _score_table(scores: dict[str, Any]) -> Table:

@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from nullfield.analysis import RESEARCH_USE
 from nullfield.analysis.data import FloatArray
 from nullfield.analysis.result import Analysis
 from nullfield.errors import AnalysisError, InputError
@@ -36,7 +37,7 @@ from nullfield.files.dicom_fields import (
 GENERAL_32_BIT_ECG = "1.2.840.10008.5.1.4.1.1.9.1.4"
 KIND = "Averaged magnetocardiogram"
 ELECTRIC_KIND = "Averaged electrocardiogram"
-NOTE = "Mean over heartbeats. Research use only: not a diagnosis."
+NOTE = f"Mean over heartbeats. {RESEARCH_USE}"
 NO_ECG = "Magnetic field in pT over the chest, no electrocardiogram."
 
 _SERIES_NUMBER = 901

@@ -43,7 +43,6 @@ class Feature:
 
 
 NOISY = "raised by noise: the interval is that of the figure without noise"
-RESEARCH_USE = "Research use only: not a diagnosis."
 
 Interval = tuple[float, float]
 

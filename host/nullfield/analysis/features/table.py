@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from nullfield.analysis.features.feature import RESEARCH_USE, Feature
+from nullfield.analysis import RESEARCH_USE
+from nullfield.analysis.features.feature import Feature
 
 _HEAD = ("feature", "value", "95 % interval", "unit", "reference", "note")
 

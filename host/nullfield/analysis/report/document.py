@@ -11,7 +11,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-DISCLAIMER = "Research use only: not a diagnosis."
+from nullfield.analysis import RESEARCH_USE
+
+DISCLAIMER = RESEARCH_USE
 ABSENT = "–"
 """In a cell that has nothing to tell."""
 _LONGEST_TEXT = 20_000
