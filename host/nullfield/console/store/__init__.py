@@ -1,0 +1,1 @@
+"""Studies, users and audit trail in a database."""
