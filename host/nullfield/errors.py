@@ -20,10 +20,13 @@ names the thing, a hint that names the fix, and the exit code of the command lin
     +-- RequestTimeoutError        10
     +-- ProcedureError             11   a procedure (start, null, record, ...) could not finish
     |   +-- BoardFaultError        12   a board latched a fault
+    |   +-- AbortedError           11   somebody ended it
+    |       +-- EmergencyStopError 11   ... by the emergency stop
     +-- RecordingError             13   a recording cannot be written or read
     |   +-- DiskFullError          13
     +-- AnalysisError              14   the data do not support the analysis asked for
     +-- FlashError                 15   a board did not get, or did not keep, its new firmware
+    +-- ControlError               17   the console: another holds the control, or it is busy
 
 Exit code 2 is the command line's own (bad usage), 130 is an interrupt.
 """
@@ -164,6 +167,14 @@ class BoardFaultError(ProcedureError):
     exit_code = 12
 
 
+class AbortedError(ProcedureError):
+    """Somebody ended the procedure."""
+
+
+class EmergencyStopError(AbortedError):
+    """Somebody pressed the emergency stop."""
+
+
 class RecordingError(NullfieldError):
     """A recording cannot be written or read."""
 
@@ -184,3 +195,9 @@ class FlashError(NullfieldError):
     """A board did not get its new firmware, or did not keep it."""
 
     exit_code = 15
+
+
+class ControlError(NullfieldError):
+    """Another person has the control of the instrument, or it is busy with something else."""
+
+    exit_code = 17
