@@ -128,8 +128,21 @@ class Engine:
         """Whether a job runs."""
         return self.job is not None and self.job.state == "running"
 
-    def begin(self, job: Job, run: Callable[[Engine, Instrument], Any]) -> Task:
+    def begin(
+        self,
+        job: Job,
+        run: Callable[[Engine, Instrument], Any],
+        prepare: Callable[[], None] = lambda: None,
+    ) -> Task:
         """Start a job; it runs on while the caller returns.
+
+        Parameters
+        ----------
+        job : Job
+        run : callable
+        prepare : callable
+            Called when nothing is in the way any more, before the job stands; what it raises
+            leaves all as it was.
 
         Raises
         ------
@@ -143,6 +156,7 @@ class Engine:
                     f"the instrument is busy: {self.job.name}", "wait for its end, or abort it"
                 )
             self._require_instrument()
+            prepare()
             self.job = job
             task = Task(run, job, threading.Event())
             self._tasks.put(task)
