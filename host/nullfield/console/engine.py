@@ -86,9 +86,13 @@ class Engine:
     opener : callable
     control : Control
     events : EventLog
+    again_s : float
+        Wait before a lost instrument is connected anew.
     """
 
-    def __init__(self, opener: Opener, control: Control, events: EventLog) -> None:
+    def __init__(
+        self, opener: Opener, control: Control, events: EventLog, again_s: float = _AGAIN_S
+    ) -> None:
         self.control = control
         self.events = events
         self.follower = Follower(lambda text: events.add(text, "warning"))
@@ -98,6 +102,7 @@ class Engine:
         self.phase_error: NullfieldError | None = None
         self.is_virtual = False
         self._opener = opener
+        self._again_s = again_s
         self._tasks: queue.Queue[Task] = queue.Queue()
         self._submitting = threading.Lock()
         self._clock: WatchedClock | None = None
@@ -254,7 +259,8 @@ class Engine:
                     self.phase_error = None
                     self.events.add("connected")
                     self.follower.follow(session.instrument)
-                    self._serve(session.instrument)
+                    assert self._clock is not None
+                    self._serve(session.instrument, self._clock)
             except AbortedError as error:
                 # Where nothing else would have taken it: while connecting.
                 self.phase_error = error
@@ -263,7 +269,7 @@ class Engine:
                 self.events.add(error.message, "error")
             finally:
                 self._let_go()
-            self._stopping.wait(_AGAIN_S)
+            self._stopping.wait(self._again_s)
 
     def _let_go(self) -> None:
         self.follower.follow(None)
@@ -279,24 +285,29 @@ class Engine:
                 task.error = error
                 task.done.set()
 
-    def _serve(self, instrument: Instrument) -> None:
+    def _serve(self, instrument: Instrument, clock: WatchedClock) -> None:
+        clock.armed = False
         while not self._stopping.is_set():
-            try:
-                task = self._next(instrument)
-                if task is not None:
-                    self._do(task, instrument)
-            except EmergencyStopError as error:
-                self._all_off(instrument, error)
-            except AbortedError:
-                # It came when nothing ran any more.
-                continue
+            task = self._next(instrument, clock)
+            emergency = clock.take_emergency() if task is None else None
+            if emergency is not None:
+                self._all_off(instrument, emergency)
+            elif task is not None:
+                self._do(task, instrument, clock)
+            else:
+                self._watch(instrument)
+                if not self.is_busy:
+                    # It came when what it was for had just ended.
+                    clock.forget()
 
-    def _next(self, instrument: Instrument) -> Task | None:
-        instrument.clock.wait(lambda: self._stopping.is_set() or not self._tasks.empty(), _LOOK_S)
+    def _next(self, instrument: Instrument, clock: WatchedClock) -> Task | None:
+        instrument.clock.wait(
+            lambda: self._stopping.is_set() or not self._tasks.empty() or clock.has_emergency,
+            _LOOK_S,
+        )
         try:
             return self._tasks.get_nowait()
         except queue.Empty:
-            self._watch(instrument)
             return None
 
     def _watch(self, instrument: Instrument) -> None:
@@ -311,19 +322,24 @@ class Engine:
             if isinstance(self.phase_error, BoardFaultError):
                 self.phase_error = None
 
-    def _do(self, task: Task, instrument: Instrument) -> None:
+    def _do(self, task: Task, instrument: Instrument, clock: WatchedClock) -> None:
+        clock.armed = True
         try:
+            clock.check()
             task.result = task.run(self, instrument)
         except EmergencyStopError as error:
+            clock.armed = False
             self._failed(task, error)
             self._all_off(instrument, error)
         except NullfieldError as error:
+            clock.armed = False
             self._failed(task, error)
             self._hold_still(instrument, task)
             if isinstance(error, BoardLostError):
                 raise
         except Exception as error:
             # A defect of ours ends this job, not the watch over the instrument.
+            clock.armed = False
             _LOG.exception("a job failed by a defect")
             self._failed(
                 task,
@@ -338,6 +354,7 @@ class Engine:
                 task.job.end()
                 self.events.add(f"{task.job.name}: done")
         finally:
+            clock.armed = False
             task.done.set()
 
     def _failed(self, task: Task, error: NullfieldError) -> None:
@@ -373,3 +390,4 @@ class Engine:
                 board.safe_off()
             except NullfieldError as trouble:
                 self.events.add(f"switching off: {trouble.message}", "error")
+        self.events.add("all outputs are off", "warning")

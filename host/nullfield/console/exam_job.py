@@ -47,7 +47,8 @@ def begin_exam(
             summary = _examine(context, engine, instrument, job, form.subject_id)
         except NullfieldError as error:
             state = "aborted" if isinstance(error, AbortedError) else "failed"
-            _keep(engine, lambda: studies.fail(exam_id, f"{state}: {error.message}"))
+            reason = f"{state}: {error.message}"
+            _keep(engine, lambda: studies.fail(exam_id, reason))
             raise
         _keep(engine, lambda: studies.finish(exam_id, summary))
 

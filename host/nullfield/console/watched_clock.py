@@ -16,8 +16,9 @@ from nullfield.transport.timing import Clock
 class WatchedClock:
     """`nullfield.transport.timing.Clock` around another one.
 
-    Only waits of the thread that called `watch_this_thread` are ended: reader and timer threads
-    of a real instrument have nothing to abort.
+    Only waits of the thread that called `watch_this_thread` are ended, and only while it is
+    `armed`: reader and timer threads of a real instrument have nothing to abort, and an abort that
+    comes before its job has begun waits for it.
 
     Parameters
     ----------
@@ -29,6 +30,7 @@ class WatchedClock:
         self._lock = threading.Lock()
         self._interrupt: AbortedError | None = None
         self._thread: int | None = None
+        self.armed = True
 
     def watch_this_thread(self) -> None:
         """Waits of the calling thread are those that `interrupt` ends."""
@@ -51,15 +53,29 @@ class WatchedClock:
         ------
         AbortedError
         """
-        if self._interrupt is None or threading.get_ident() != self._thread:
+        if not self.armed or self._interrupt is None or threading.get_ident() != self._thread:
             return
         with self._lock:
             error, self._interrupt = self._interrupt, None
         if error is not None:
             raise error
 
+    @property
+    def has_emergency(self) -> bool:
+        """Whether an emergency stop waits to be taken."""
+        return isinstance(self._interrupt, EmergencyStopError)
+
+    def take_emergency(self) -> EmergencyStopError | None:
+        """The emergency stop that nothing was there for, once."""
+        with self._lock:
+            error = self._interrupt
+            if not isinstance(error, EmergencyStopError):
+                return None
+            self._interrupt = None
+            return error
+
     def forget(self) -> None:
-        """Take an interrupt back that nothing was there for; an emergency stop stays."""
+        """Drop an abort that came when nothing ran any more; an emergency stop stays."""
         with self._lock:
             if not isinstance(self._interrupt, EmergencyStopError):
                 self._interrupt = None
