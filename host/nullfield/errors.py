@@ -24,6 +24,7 @@ names the thing, a hint that names the fix, and the exit code of the command lin
     |   +-- DiskFullError          13
     +-- AnalysisError              14   the data do not support the analysis asked for
     +-- FlashError                 15   a board did not get, or did not keep, its new firmware
+    +-- AccessError                18   the console: not logged in, not allowed, or not safe to open
 
 Exit code 2 is the command line's own (bad usage), 130 is an interrupt.
 """
@@ -184,3 +185,22 @@ class FlashError(NullfieldError):
     """A board did not get its new firmware, or did not keep it."""
 
     exit_code = 15
+
+
+class AccessError(NullfieldError):
+    """Somebody is not logged in or not allowed, or the console would be open to everybody.
+
+    Attributes
+    ----------
+    http_status : int
+        HTTP status of the answer.
+    headers : dict of str
+        Headers that go with the answer.
+    """
+
+    exit_code = 18
+    http_status = 403
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message, hint)
+        self.headers: dict[str, str] = {}
