@@ -22,6 +22,9 @@ names the thing, a hint that names the fix, and the exit code of the command lin
     |   +-- BoardFaultError        12   a board latched a fault
     +-- RecordingError             13   a recording cannot be written or read
     |   +-- DiskFullError          13
+    +-- StoreError                 16   the console's database or an exam's folder cannot be used
+    |   +-- UnknownExamError       16   there is no such exam, or no such file of it
+    |   +-- ExamStateError         16   the exam's state does not allow it
     +-- AnalysisError              14   the data do not support the analysis asked for
     +-- FlashError                 15   a board did not get, or did not keep, its new firmware
     +-- AccessError                18   the console: not logged in, not allowed, or not safe to open
@@ -173,6 +176,31 @@ class RecordingError(NullfieldError):
 
 class DiskFullError(RecordingError):
     """Too little room on the disk to go on recording."""
+
+
+class StoreError(NullfieldError):
+    """The console's database, or the folder of an exam, cannot be used.
+
+    Attributes
+    ----------
+    http_status : int
+        HTTP status of the answer.
+    """
+
+    exit_code = 16
+    http_status = 503
+
+
+class UnknownExamError(StoreError):
+    """There is no such exam, or no such file of it."""
+
+    http_status = 404
+
+
+class ExamStateError(StoreError):
+    """The exam's state does not allow what was asked for."""
+
+    http_status = 409
 
 
 class AnalysisError(NullfieldError):
