@@ -128,9 +128,8 @@ def test_emergency_stop_switches_everything_off(bench: Bench) -> None:
 def test_a_board_that_dies_is_told_and_connected_anew(bench: Bench) -> None:
     job = bench.begin_start()
     bench.heard.wait_for("connected")
-    transport: Any = bench.opened.sessions[0].instrument
-    world = next(iter(transport.boards.values())).link._transport._instrument
-    os.kill(next(iter(world.by_uid.values())).process.pid, signal.SIGKILL)
+    board: Any = next(iter(bench.opened.sessions[0].instrument.boards.values()))
+    os.kill(board.link._transport._board.process.pid, signal.SIGKILL)
     assert bench.task.done.wait(PATIENCE_S)
     assert job.state == "failed"
     assert job.error is not None
