@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from conftest import NOON, PATIENCE_S, HeardEvents, Opened  # type: ignore[import-not-found]
+from console_bench import NOON, PATIENCE_S, HeardEvents, Opened
 
 from nullfield.console.control import Control
 from nullfield.console.engine import Engine
