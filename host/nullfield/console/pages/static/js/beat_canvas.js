@@ -14,7 +14,7 @@ export function shownTraces(beat) {
 
 /** Where a beat lies on its canvas. */
 function placing(beat, width, height, font, limit) {
-  const room = { left: font * 3.4, right: font * 0.8, top: font * 1.5, bottom: font * 2.6 };
+  const room = { left: font * 3.4, right: font * 0.8, top: font * 2.2, bottom: font * 2.6 };
   const [first, last] = [beat.time_ms[0], beat.time_ms.at(-1)];
   const inner = { width: width - room.left - room.right, height: height - room.top - room.bottom };
   return {
@@ -34,6 +34,7 @@ export function drawBeat(canvas, beat, timeMs, empty) {
   if (!beat) {
     context.fillStyle = ink("--muted");
     context.textAlign = "center";
+    context.font = `${font * 1.3}px ${style.fontFamily}`;
     context.fillText(empty, width / 2, height / 2, width * 0.9);
     canvas.setAttribute("aria-label", empty);
     return () => null;
@@ -77,7 +78,7 @@ function drawFrame(context, place, limit, font, ink) {
     context.fillText(number(share * limit, limit < 4 ? 1 : 0), place.left - 6, y);
   }
   context.textAlign = "left";
-  context.fillText("pT", 4, font * 0.7);
+  context.fillText("pT", 4, font * 1.1);
   context.textAlign = "center";
   context.textBaseline = "top";
   const bottom = place.top + place.inner.height + 5;

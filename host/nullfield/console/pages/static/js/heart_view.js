@@ -101,6 +101,7 @@ export class HeartView {
     if (this.map && (!at("hold-scale").checked || this.limitPt === null)) this.limitPt = limitOf(extremes(this.map));
     drawMap(at("map"), this.map, { limitPt: this.limitPt ?? undefined, arrows: at("arrows").checked, empty: this.empty });
     for (const id of ["time", "play", "arrows", "hold-scale"]) at(id).disabled = !this.map;
+    at("map-beats").hidden = !this.map?.beats;
     at("map-beats").textContent = this.map?.beats ? t("{n} beats", { n: this.map.beats }) : "–";
     this.drawTime();
     this.drawLandmarks();

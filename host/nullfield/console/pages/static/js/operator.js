@@ -34,7 +34,8 @@ function reasonAgainst(state) {
   if (!connected) return t("There is no connection to the console.");
   if (holder && !hasControl(state)) return t("{name} has control; you are watching.", { name: holder });
   if (state.phase === "connecting") return t("The instrument is being connected.");
-  if (state.phase === "fault" || state.phase === "lost") return t("A fault must be put right first; see above.");
+  if (state.phase === "lost") return t("A board does not answer; see above.");
+  if (state.phase === "fault") return t("Put the fault right, then start the instrument again; see above.");
   return "";
 }
 
@@ -47,7 +48,7 @@ function showProgress(state) {
     ? t("{n} of {wanted} beats recorded.", { n: job.beats, wanted: job.beats_wanted })
     : running ? t("Now: {step}", { step: stepName(running.name) }) : state.message;
   if (at("progress-text").textContent !== text) at("progress-text").textContent = text;
-  at("abort").hidden = !isExam(job);
+  at("abort").textContent = isExam(job) ? t("Abort the examination") : t("Abort");
   at("abort").disabled = !connected || !hasControl(state);
 }
 
@@ -74,22 +75,36 @@ function showEnd(job) {
   at("open-study").href = study;
 }
 
+/** When outputs are off: a way to start the instrument without an examination, and after a fault. */
+function showInstrument(state, view) {
+  const isOff = state.phase === "off" || state.phase === "fault";
+  at("instrument-off").hidden = view === "progress" || !isOff;
+  if (at("instrument-off").hidden) return;
+  const text = state.phase === "fault"
+    ? t("The outputs are off because of the fault.")
+    : t("The instrument is off. An examination warms it up by itself; to have it ready before the subject comes, start it now.");
+  if (at("instrument-text").textContent !== text) at("instrument-text").textContent = text;
+  const holder = state.control?.holder;
+  at("start-instrument").disabled = !connected || Boolean(holder && !hasControl(state));
+}
+
 function showFaults(state) {
   const faults = (state.boards ?? []).filter((board) => board.fault);
   const dead = (state.heads ?? []).filter((head) => head.state === "FAULT" || head.fault);
-  const key = JSON.stringify([faults.map((b) => [b.uid, b.fault]), dead.length, state.phase === "lost" ? state.message : ""]);
+  const key = JSON.stringify([faults.map((b) => [b.uid, b.fault]), dead.length, state.phase, state.message]);
   if (at("faults").dataset.shown === key) return;
   at("faults").dataset.shown = key;
   const notices = faults.map((board) =>
     errorNotice({ error: `${board.name}: ${board.fault}`, hint: board.advice ?? "", code: board.fault }),
   );
-  if (state.phase === "lost" || (state.phase === "fault" && !faults.length))
-    notices.push(errorNotice({ error: state.message, hint: state.hint, code: state.phase === "lost" ? "BoardLostError" : "" }));
+  if (state.message && !faults.length) notices.push(errorNotice({ error: state.message, hint: state.hint, code: messageCode(state) }));
   if (dead.length)
     notices.push(element("div", { className: "notice warn" },
       t("{n} of {all} sensors are out of use. The examination goes on with at least half of them.", { n: dead.length, all: state.heads.length })));
   at("faults").replaceChildren(...notices);
 }
+
+const messageCode = (state) => ({ lost: "BoardLostError", fault: "BoardFaultError" })[state.phase] ?? "";
 
 function showHeart(state, view) {
   const { job } = state;
@@ -118,6 +133,7 @@ function show(state) {
   at("progress").hidden = view !== "progress";
   at("ended").hidden = view !== "ended";
   showFaults(state);
+  showInstrument(state, view);
   if (view === "form") allowForm(reasonAgainst(state));
   if (view === "progress") showProgress(state);
   if (view === "ended") showEnd(state.job);
@@ -145,6 +161,17 @@ at("next-subject").addEventListener("click", () => {
   show(currentState());
   at("subject_id").focus();
 });
+at("start-instrument").addEventListener("click", (event) =>
+  pending(event.currentTarget, async () => {
+    showNotice(at("instrument-problem"), null);
+    try {
+      await takeControl();
+      await post("/api/v1/instrument/start", {});
+    } catch (problem) {
+      showNotice(at("instrument-problem"), problem);
+    }
+  }),
+);
 addKey("Alt+a", t("Abort the examination"), abort);
 addKey("p", t("Play the beat, or pause it"), () => heart.map && at("play").click());
 addKey("n", t("Next subject"), () => at("ended").hidden || at("next-subject").click());

@@ -10,6 +10,11 @@ function visible(selector) {
   return [...document.querySelectorAll(selector)].find((node) => node.getClientRects().length > 0);
 }
 
+function overlaps(one, other) {
+  const [a, b] = [one.getBoundingClientRect(), other.getBoundingClientRect()];
+  return a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
+}
+
 function run(page, stops) {
   closeOpen?.();
   const here = stops.filter(([selector]) => visible(selector));
@@ -45,6 +50,8 @@ function run(page, stops) {
     count.textContent = t("{n} of {all}", { n: at + 1, all: here.length });
     back.disabled = at === 0;
     next.textContent = at + 1 < here.length ? t("Next") : t("Done");
+    card.classList.remove("tour-left");
+    card.classList.toggle("tour-left", overlaps(card, marked));
     card.focus();
   }
   function onKey(event) {
