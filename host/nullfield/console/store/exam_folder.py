@@ -126,6 +126,10 @@ class ExamFolders:
         with plain_errors(path):
             _replace(path, text)
 
+    def has_recording(self, exam_id: str) -> bool:
+        """Whether anything was recorded."""
+        return (self.of(exam_id) / RECORDING).is_dir()
+
     def file_names(self, exam_id: str) -> list[str]:
         """Names of the files that are given out."""
         folder = self.of(exam_id)

@@ -6,15 +6,17 @@ import threading
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 
 from nullfield import __version__
+from nullfield.console.store.comparison import compare_exams
 from nullfield.console.store.database import Database
 from nullfield.console.store.exam import Exam, ExamEvent, ExamPage, event_of, exam_of
-from nullfield.console.store.exam_folder import RECORDING, ExamFolders
+from nullfield.console.store.exam_folder import ExamFolders
+from nullfield.console.store.export import Export, export_exam
 from nullfield.console.store.form import SubjectForm
 from nullfield.console.store.found_exam import read_folder
 from nullfield.console.store.rows import (
@@ -27,9 +29,13 @@ from nullfield.console.store.rows import (
     to_tombstone,
 )
 from nullfield.console.store.stored_analysis import StoredAnalyses
+from nullfield.console.store.stored_map import StoredMaps
 from nullfield.console.store.summary import summary_of
 from nullfield.console.store.tables import ExamRow, SubjectRow
 from nullfield.errors import ExamStateError, InputError, StoreError
+
+if TYPE_CHECKING:
+    from nullfield.analysis.report.compare import Comparison
 
 
 class Studies:
@@ -52,6 +58,7 @@ class Studies:
         self._running: set[str] = set()
         self.folders = ExamFolders(folder)
         self.analyses = StoredAnalyses(self.folders, folder / "cache")
+        self._maps = StoredMaps()
 
     def begin(self, form: SubjectForm, rig: str, user: str) -> Exam:
         """Begin an exam: make its folder, then tell the database.
@@ -252,6 +259,21 @@ class Studies:
             add_event(row, self._clock(), "reanalysed", user)
             return exam_of(row)
 
+    def map_at(self, exam_id: str, time_ms: float | None = None) -> dict[str, Any]:
+        """Map of one moment of an exam's averaged beat; see `StoredMaps.picture`."""
+        exam = self.with_recording(exam_id)
+        return self._maps.picture(exam_id, self.analyses.of(exam), time_ms)
+
+    def compare(self, first_id: str, second_id: str) -> Comparison:
+        """Two exams side by side; see `compare_exams`."""
+        first, second = self.with_recording(first_id), self.with_recording(second_id)
+        return compare_exams(first, second, self.analyses)
+
+    def export(self, exam_id: str, kind: str, *, with_name: bool = False) -> Export:
+        """An exam in another format; see `export_exam`."""
+        exam = self.with_recording(exam_id)
+        return export_exam(exam, kind, self.folders, self.analyses, with_name=with_name)
+
     def with_recording(self, exam_id: str) -> Exam:
         """An exam whose recording can be used: not running, not deleted, and there.
 
@@ -263,7 +285,7 @@ class Studies:
         self._not_running(exam)
         if exam.state == "deleted":
             raise ExamStateError(f"exam {exam_id} was deleted")
-        if not (self.folder_of(exam_id) / RECORDING).is_dir():
+        if not self.folders.has_recording(exam_id):
             raise ExamStateError(
                 f"exam {exam_id} has no recording", "it ended before anything was recorded"
             )
