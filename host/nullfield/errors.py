@@ -30,8 +30,6 @@ names the thing, a hint that names the fix, and the exit code of the command lin
     +-- AnalysisError              14   the data do not support the analysis asked for
     +-- FlashError                 15   a board did not get, or did not keep, its new firmware
     +-- ControlError               17   the console: another holds the control, or it is busy
-
-
     +-- AccessError                18   the console: not logged in, not allowed, or not safe to open
 
 Exit code 2 is the command line's own (bad usage), 130 is an interrupt.

@@ -133,6 +133,22 @@ class Job:
             step.fraction = min(max(fraction, 0.0), 1.0)
             step.detail = detail
 
+    def step(self, name: str, state: StepState, detail: str) -> None:
+        """Tell a step's state by name, where the procedure tells its steps itself."""
+        if state == "running":
+            self.progress(name, 0.0, detail)
+            return
+        with self._lock:
+            step = next((one for one in self._steps if one.name == name), None)
+            if step is None or state == "waiting":
+                return
+            if step.began_s is not None and step.ended_s is None:
+                step.ended_s = self._now_s()
+            step.state = state
+            step.detail = detail or step.detail
+            if state == "done":
+                step.fraction = 1.0
+
     def end(self) -> None:
         """All steps are done; those that never began were not needed."""
         with self._lock:

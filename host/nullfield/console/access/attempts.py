@@ -103,9 +103,7 @@ class Attempts:
     def _counters(
         self, session: Session, name: str, user_id: int | None, site: str
     ) -> tuple[tuple[str, int], tuple[str, int]]:
-        is_known = (
-            user_id is not None and session.get(KnownAddressRow, (user_id, site)) is not None
-        )
+        is_known = user_id is not None and session.get(KnownAddressRow, (user_id, site)) is not None
         # Digests: a password typed into the field of the name must not stand in the database.
         own = f"name {name} at {site}" if is_known else f"name {name}"
         return (

@@ -78,9 +78,7 @@ class Sessions:
 
         How long it was off cannot be known, so none may stay.
         """
-        latest = max(
-            (row.seen_unix_s for row in session.query(SessionRow)), default=now_unix_s
-        )
+        latest = max((row.seen_unix_s for row in session.query(SessionRow)), default=now_unix_s)
         if latest <= now_unix_s + _AHEAD_S:
             return False
         session.execute(delete(SessionRow))

@@ -1,0 +1,65 @@
+// The newest samples of some channels in rings, addressed by the instrument's own sample index.
+
+export class SampleRing {
+  constructor(channelCount, rateHz, seconds) {
+    this.channelCount = channelCount;
+    this.rateHz = rateHz;
+    this.capacity = Math.ceil(rateHz * seconds);
+    this.samples = Array.from({ length: channelCount }, () => new Float32Array(this.capacity).fill(NaN));
+    this.stop = null; // index after the newest sample
+    this.missing = 0; // samples that never came
+  }
+
+  /**
+   * Take a frame. Samples that were jumped over become NaN, so that a gap is drawn as a gap.
+   * @returns {boolean} false if the indices went back: the boards count anew, and all was cleared.
+   */
+  append({ firstIndex, sampleCount, fieldPt }) {
+    let isContinued = true;
+    if (this.stop !== null && firstIndex < this.stop) {
+      if (firstIndex + sampleCount > this.stop - sampleCount) return this.appendRest(firstIndex, sampleCount, fieldPt);
+      for (const ring of this.samples) ring.fill(NaN);
+      this.stop = null;
+      isContinued = false;
+    }
+    if (this.stop !== null && firstIndex > this.stop) {
+      this.missing += firstIndex - this.stop;
+      this.clear(Math.max(this.stop, firstIndex - this.capacity), firstIndex);
+    }
+    this.write(firstIndex, 0, sampleCount, fieldPt);
+    return isContinued;
+  }
+
+  /** The part of a frame that overlaps what is there already is skipped. */
+  appendRest(firstIndex, sampleCount, fieldPt) {
+    const known = Math.min(this.stop - firstIndex, sampleCount);
+    this.write(firstIndex, known, sampleCount, fieldPt);
+    return true;
+  }
+
+  write(firstIndex, from, sampleCount, fieldPt) {
+    const { capacity } = this;
+    for (let channel = 0; channel < this.channelCount; channel += 1) {
+      const ring = this.samples[channel];
+      const base = channel * sampleCount;
+      let at = (firstIndex + from) % capacity;
+      for (let i = from; i < sampleCount; i += 1) {
+        ring[at] = fieldPt[base + i];
+        at += 1;
+        if (at === capacity) at = 0;
+      }
+    }
+    this.stop = Math.max(this.stop ?? 0, firstIndex + sampleCount);
+  }
+
+  clear(start, stop) {
+    for (const ring of this.samples) {
+      for (let index = start; index < stop; index += 1) ring[index % this.capacity] = NaN;
+    }
+  }
+
+  /** Index of the oldest sample that is kept, or null. */
+  get start() {
+    return this.stop === null ? null : Math.max(0, this.stop - this.capacity);
+  }
+}
