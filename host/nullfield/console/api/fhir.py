@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import Any, cast
 
 from fastapi import APIRouter, Request
@@ -12,18 +10,17 @@ from fastapi.responses import JSONResponse
 from nullfield import __version__
 from nullfield.console.access.depends import Operator
 from nullfield.console.api.commands import Context
+from nullfield.console.api.studies import ExamId
 from nullfield.console.context import ConsoleContext
 from nullfield.console.fhir.bundle import bundle
 from nullfield.console.fhir.facts import ExamFacts, State
 from nullfield.console.store.exam import Exam
-from nullfield.errors import StoreError, UnknownExamError
+from nullfield.errors import ExamStateError
 
-router = APIRouter(prefix="/api/v1", tags=["exams"])
+router = APIRouter(prefix="/api/v1", tags=["studies"])
 
 MEDIA_TYPE = "application/fhir+json"
 REPORT = "report.pdf"
-_SOURCES = (("analysis.json", None), ("exam.json", "analysis"))
-"""Where an analysis stands: in its own file after an analysis made anew, else with the exam."""
 
 
 class FhirResponse(JSONResponse):
@@ -32,20 +29,27 @@ class FhirResponse(JSONResponse):
     media_type = MEDIA_TYPE
 
 
-@router.get("/exams/{exam_id}/fhir", response_class=FhirResponse)
-def exam_as_fhir(exam_id: str, request: Request, context: Context, user: Operator) -> FhirResponse:
+@router.get(
+    "/exams/{exam_id}/fhir",
+    response_class=FhirResponse,
+    responses={200: {"content": {MEDIA_TYPE: {"schema": {"type": "object"}}}}},
+)
+def exam_as_fhir(
+    exam_id: ExamId, request: Request, context: Context, user: Operator
+) -> FhirResponse:
     """Bundle of a DiagnosticReport, its Observations and the Device; the name is left out."""
     exam = context.studies.get(exam_id)
     if exam.state == "deleted":
-        raise UnknownExamError(f"examination {exam_id} was deleted")
-    folder = context.studies.folder_of(exam_id)
-    document = analysis_in(folder)
-    pdf = folder / REPORT
-    base = str(request.base_url).rstrip("/")
-    url = f"{base}/api/v1/exams/{exam.id}/files/{REPORT}" if pdf.is_file() else None
-    return FhirResponse(
-        bundle(facts_of(exam, document, url, _is_simulated(context, exam)), document)
-    )
+        raise ExamStateError(f"exam {exam_id} was deleted")
+    folders = context.studies.folders
+    document = (folders.record(exam_id) or {}).get("analysis")
+    if not isinstance(document, dict):
+        document = None
+    url = None
+    if REPORT in folders.file_names(exam_id):
+        url = f"{str(request.base_url).rstrip('/')}/api/v1/exams/{exam_id}/files/{REPORT}"
+    is_simulated = _is_simulated(context, exam)
+    return FhirResponse(bundle(facts_of(exam, document, url, is_simulated), document))
 
 
 def facts_of(
@@ -64,30 +68,6 @@ def facts_of(
         is_simulated=is_simulated,
         pdf_url=pdf_url,
     )
-
-
-def analysis_in(folder: Path) -> dict[str, Any] | None:
-    """The analysis in an examination's folder; None if there is none.
-
-    Raises
-    ------
-    StoreError
-        If a file is there but cannot be read.
-    """
-    for name, key in _SOURCES:
-        path = folder / name
-        try:
-            content = json.loads(path.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            continue
-        except (OSError, ValueError) as error:
-            raise StoreError(
-                f"{path}: cannot be read: {error}", "make the analysis anew from the recording"
-            ) from error
-        found = content if key is None else content.get(key)
-        if isinstance(found, dict):
-            return found
-    return None
 
 
 def _is_simulated(context: ConsoleContext, exam: Exam) -> bool:
