@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import shutil
 import sqlite3
 import sys
@@ -108,28 +107,36 @@ def cut_short(recording: Path) -> None:
     (file,) = recording.glob("*.mcap")
     size = file.stat().st_size
     with file.open("r+b") as stream:
-        stream.truncate(size - 3_001)
+        stream.truncate(size - size // 20 - 1)
 
 
-@functools.cache
+_MADE: dict[str, tuple[Path, str]] = {}
+"""Made once a run of the tests: a recording takes a second, its analysis several."""
+
+
 def _recorded(factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    if "recorded" in _MADE:
+        return _MADE["recorded"]
     folder = factory.mktemp("studies")
     studies = open_studies(folder)
     exam_id = studies.begin(FORM, "made-up", "olga").id
     record_heart(studies.folder_of(exam_id) / "recording", notes={"subject": "S-01"})
     cut_short(studies.folder_of(exam_id) / "recording")
     # Nobody ends it: that is what a loss of power leaves.
+    _MADE["recorded"] = (folder, exam_id)
     return folder, exam_id
 
 
-@functools.cache
 def _analysed(factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    if "analysed" in _MADE:
+        return _MADE["analysed"]
     source, exam_id = _recorded(factory)
     folder = factory.mktemp("analysed") / "data"
     shutil.copytree(source, folder)
     studies = open_studies(folder)
     studies.recover()
     studies.reanalyse(exam_id, "olga")
+    _MADE["analysed"] = (folder, exam_id)
     return folder, exam_id
 
 
