@@ -97,7 +97,10 @@ function showFaults(state) {
   const notices = faults.map((board) =>
     errorNotice({ error: `${board.name}: ${board.fault}`, hint: board.advice ?? "", code: board.fault }),
   );
-  if (state.message && !faults.length) notices.push(errorNotice({ error: state.message, hint: state.hint, code: messageCode(state) }));
+  if (state.message && !faults.length) {
+    const level = state.phase === "lost" || state.phase === "fault" ? "bad" : "warn";
+    notices.push(errorNotice({ error: state.message, hint: state.hint, code: messageCode(state) }, level));
+  }
   if (dead.length)
     notices.push(element("div", { className: "notice warn" },
       t("{n} of {all} sensors are out of use. The examination goes on with at least half of them.", { n: dead.length, all: state.heads.length })));
