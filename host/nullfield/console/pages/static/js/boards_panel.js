@@ -15,7 +15,7 @@ const ROLES = { sensor: t("sensors"), coil: t("coils"), table: t("table"), bring
 
 /** Words for the causes that the link counts; an unknown cause is shown as it is. */
 const CAUSES = {
-  board: t("board's queue"), board_queue: t("board's queue"), link: t("link"), host: t("host"), disk: t("disk"),
+  board_queue: t("board's queue"), board_blocks: t("blocks missed by the board"), link: t("link"), host: t("host"), disk: t("disk"),
 };
 
 /** @param {(uid: string) => void} showRecorder */
