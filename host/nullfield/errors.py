@@ -20,10 +20,17 @@ names the thing, a hint that names the fix, and the exit code of the command lin
     +-- RequestTimeoutError        10
     +-- ProcedureError             11   a procedure (start, null, record, ...) could not finish
     |   +-- BoardFaultError        12   a board latched a fault
+    |   +-- AbortedError           11   somebody ended it
+    |       +-- EmergencyStopError 11   ... by the emergency stop
     +-- RecordingError             13   a recording cannot be written or read
     |   +-- DiskFullError          13
+    +-- StoreError                 16   the console's database or an exam's folder cannot be used
+    |   +-- UnknownExamError       16   there is no such exam, or no such file of it
+    |   +-- ExamStateError         16   the exam's state does not allow it
     +-- AnalysisError              14   the data do not support the analysis asked for
     +-- FlashError                 15   a board did not get, or did not keep, its new firmware
+    +-- ControlError               17   the console: another holds the control, or it is busy
+    +-- AccessError                18   the console: not logged in, not allowed, or not safe to open
 
 Exit code 2 is the command line's own (bad usage), 130 is an interrupt.
 """
@@ -164,6 +171,14 @@ class BoardFaultError(ProcedureError):
     exit_code = 12
 
 
+class AbortedError(ProcedureError):
+    """Somebody ended the procedure."""
+
+
+class EmergencyStopError(AbortedError):
+    """Somebody pressed the emergency stop."""
+
+
 class RecordingError(NullfieldError):
     """A recording cannot be written or read."""
 
@@ -172,6 +187,31 @@ class RecordingError(NullfieldError):
 
 class DiskFullError(RecordingError):
     """Too little room on the disk to go on recording."""
+
+
+class StoreError(NullfieldError):
+    """The console's database, or the folder of an exam, cannot be used.
+
+    Attributes
+    ----------
+    http_status : int
+        HTTP status of the answer.
+    """
+
+    exit_code = 16
+    http_status = 503
+
+
+class UnknownExamError(StoreError):
+    """There is no such exam, or no such file of it."""
+
+    http_status = 404
+
+
+class ExamStateError(StoreError):
+    """The exam's state does not allow what was asked for."""
+
+    http_status = 409
 
 
 class AnalysisError(NullfieldError):
@@ -184,3 +224,28 @@ class FlashError(NullfieldError):
     """A board did not get its new firmware, or did not keep it."""
 
     exit_code = 15
+
+
+class ControlError(NullfieldError):
+    """Another person has the control of the instrument, or it is busy with something else."""
+
+    exit_code = 17
+
+
+class AccessError(NullfieldError):
+    """Somebody is not logged in or not allowed, or the console would be open to everybody.
+
+    Attributes
+    ----------
+    http_status : int
+        HTTP status of the answer.
+    headers : dict of str
+        Headers that go with the answer.
+    """
+
+    exit_code = 18
+    http_status = 403
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message, hint)
+        self.headers: dict[str, str] = {}

@@ -24,6 +24,7 @@ from nullfield.cli import (
     procedures,
     production,
     recordings,
+    serve,
     shell,
     sniff,
     trace,
@@ -54,6 +55,7 @@ shell.register(app)
 trace.register(app)
 log.register(app)
 production.register(app)
+serve.register(app)
 
 
 def _version(is_asked: bool) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -100,6 +100,7 @@ def open_session(
     pace: Pace = "max",
     heart: Path | None = None,
     truth_directory: Path | None = None,
+    wrap_clock: Callable[[Clock], Clock] = lambda clock: clock,
 ) -> Iterator[Session]:
     """Open a rig; leaving the context switches every output off.
 
@@ -111,12 +112,14 @@ def open_session(
         For a virtual rig.
     truth_directory : path, optional
         Where the plant writes ``truth.json``.
+    wrap_clock : callable
+        Gives the clock that host code waits on, around the one it gets.
     """
     rig, table = load_rig(rig_path)
     if not rig.is_virtual:
         if heart is not None:
             raise InputError("--heart is for virtual rigs", "leave it out on a real rig")
-        clock = WallClock()
+        clock = wrap_clock(WallClock())
 
         def by_port(entry: BoardEntry) -> Transport:
             return SerialTransport(entry.port)
@@ -141,7 +144,7 @@ def open_session(
             truth_directory.mkdir(parents=True, exist_ok=True)
             truth = TruthRecorder(world, seed)
             stack.callback(truth.write, truth_directory / "truth.json")
-        virtual_clock = VirtualClock(world, realtime=pace == "realtime")
+        virtual_clock = wrap_clock(VirtualClock(world, realtime=pace == "realtime"))
         instrument = stack.enter_context(
             Instrument(
                 rig,

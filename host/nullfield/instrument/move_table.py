@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from nullfield.definitions.load import load_definition
 from nullfield.devices.table import TableBoard, TableTelemetry
 from nullfield.instrument.instrument import Instrument
 from nullfield.instrument.progress import Progress, silent
@@ -65,6 +66,14 @@ def move_table(
     telemetry = _release(table)
     progress("table", 1.0, f"at {telemetry.position_m * 1e3:.1f} mm, motor off")
     return MoveResult(telemetry.position_m, instrument.clock.now_s() - began_s)
+
+
+def table_travel_m(instrument: Instrument) -> tuple[float, float]:
+    """Least and largest position of the table, as its board's definition limits it."""
+    uid = instrument.the_table().identity.uid
+    entry = next(b for b in instrument.rig.boards if b.uid == uid)
+    limits = load_definition(entry.definition)["limits"]
+    return 0.0, float(limits["table_travel_um"]) * 1e-6
 
 
 def _release(table: TableBoard) -> TableTelemetry:

@@ -1,1 +1,1 @@
-"""Who may do what: users, sessions, tokens, audit."""
+"""Who may use the console: accounts, sessions, tokens, checks of requests, audit trail."""

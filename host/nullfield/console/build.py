@@ -1,0 +1,96 @@
+"""Puts the console together from a data folder and a way to open the rig."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from nullfield.console.access.access import Access
+from nullfield.console.context import ConsoleContext
+from nullfield.console.control import Control
+from nullfield.console.engine import Engine, Opener
+from nullfield.console.event_log import EventLog
+from nullfield.console.state import StateView
+from nullfield.console.store.database import Database
+from nullfield.console.store.studies import Studies
+
+
+def utc_now() -> datetime:
+    """The time, UTC."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class Built:
+    """A console that can be served.
+
+    Attributes
+    ----------
+    context : ConsoleContext
+    password : str or None
+        One-time password of the first administrator, at the very first start.
+    recovered : tuple of str
+        Examinations that were interrupted.
+    """
+
+    context: ConsoleContext
+    password: str | None
+    recovered: tuple[str, ...]
+
+
+def build_console(
+    folder: Path,
+    rig: str,
+    opener: Opener,
+    database_url: str | None = None,
+    clock: Callable[[], datetime] = utc_now,
+    now_s: Callable[[], float] = time.monotonic,
+) -> Built:
+    """Open or make the data folder and put the console together.
+
+    Parameters
+    ----------
+    folder : Path
+        Database and examinations.
+    rig : str
+        Name of the rig, for the screen.
+    opener : callable
+    database_url : str, optional
+        Of SQLAlchemy; a SQLite file in the folder by default.
+    clock, now_s : callable
+        The time, UTC, and monotonic seconds.
+
+    Raises
+    ------
+    StoreError
+        If folder or database cannot be used.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    database = Database(database_url or f"sqlite:///{folder / 'studies.sqlite3'}")
+    database.migrate()
+    access = Access(database, clock)
+    studies = Studies(database, folder, clock)
+    events = EventLog(clock)
+    control = Control(clock)
+    engine = Engine(opener, control, events)
+    recovered = tuple(exam.id for exam in studies.recover())
+    for exam_id in recovered:
+        events.add(
+            f"examination {exam_id} was interrupted; open it to see what is there", "warning"
+        )
+    context = ConsoleContext(
+        engine=engine,
+        control=control,
+        events=events,
+        state=StateView(engine, rig, clock, now_s),
+        database=database,
+        studies=studies,
+        access=access,
+        folder=folder,
+        clock=clock,
+        now_s=now_s,
+    )
+    return Built(context, access.ensure_admin(), recovered)

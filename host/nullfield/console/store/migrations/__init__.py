@@ -1,0 +1,1 @@
+"""Alembic's scripts: the steps from one form of the database to the next."""
