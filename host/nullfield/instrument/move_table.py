@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from nullfield.definitions.load import load_definition
 from nullfield.devices.table import TableTelemetry
@@ -108,6 +109,28 @@ def jog_table(instrument: Instrument, distance_m: float, progress: Progress = si
             f"it goes from {low_m * 1e3:.0f} to {high_m * 1e3:.0f} mm",
         )
     return move_table(instrument, to_m, progress)
+
+
+def hold_table(
+    instrument: Instrument, direction: Literal[-1, 0, 1], speed_m_s: float | None = None
+) -> None:
+    """Keep the table going while somebody holds a button: to be repeated every 200 ms.
+
+    The board brakes by its ramp when nothing came for its `hold_timeout` (0.5 s by default), and at
+    the ends of the travel; the motor stays energised until `release_table`.
+
+    Parameters
+    ----------
+    instrument : Instrument
+        The table homed.
+    direction : int
+        1 moves in, -1 out, 0 stops at once.
+    speed_m_s : float, optional
+        The rig's own by default; the board refuses more than its `speed_max`.
+    """
+    entry = instrument.rig.table
+    usual_m_s = (entry.speed_mm_s if entry is not None else 20.0) * 1e-3
+    instrument.the_table().hold(direction, usual_m_s if speed_m_s is None else speed_m_s)
 
 
 def stop_table(instrument: Instrument) -> TableTelemetry:
