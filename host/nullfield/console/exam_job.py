@@ -53,6 +53,10 @@ def begin_exam(
             reason = f"{state}: {error.message}"
             _keep(engine, lambda: studies.fail(exam_id, reason))
             raise
+        except Exception as error:
+            reason = f"failed: internal: {type(error).__name__}: {error}"
+            _keep(engine, lambda: studies.fail(exam_id, reason))
+            raise
         _keep(engine, lambda: studies.finish(exam_id, summary))
 
     context.engine.begin(job, run, prepare)
@@ -78,7 +82,8 @@ def _examine(
     adjust: bool,
 ) -> dict[str, object]:
     # The analysis takes a second to import, which the start of the server should not.
-    from nullfield.instrument.examine import ExamHooks, examine
+    from nullfield.instrument.exam_steps import ExamHooks
+    from nullfield.instrument.examine import examine
 
     assert job.exam_id is not None
 
@@ -98,7 +103,7 @@ def _examine(
         confirm=confirm if adjust else None,
         previous_null=engine.null,
         on_null=nulled,
-        is_ready=True,
+        is_warm=True,
     )
     result = examine(
         instrument,

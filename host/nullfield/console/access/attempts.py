@@ -71,7 +71,7 @@ class Attempts:
         self, session: Session, name: str, user_id: int, site: str, now_unix_s: float
     ) -> None:
         """Take back the reservation: forget the name's failures, and remember the address."""
-        (own, _), (of_address, free) = self._counters(session, name, user_id, site)
+        (own, _), (of_address, _free) = self._counters(session, name, user_id, site)
         session.execute(delete(AttemptsRow).where(AttemptsRow.key == own))
         # Others' failures stay: an attacker with an account must not clear the address with it.
         row = session.get(AttemptsRow, of_address)
@@ -103,7 +103,8 @@ class Attempts:
     def _counters(
         self, session: Session, name: str, user_id: int | None, site: str
     ) -> tuple[tuple[str, int], tuple[str, int]]:
-        is_known = user_id is not None and session.get(KnownAddressRow, (user_id, site)) is not None
+        # Asked for a name that does not exist too: the same work for both.
+        is_known = session.get(KnownAddressRow, (user_id or 0, site)) is not None
         # Digests: a password typed into the field of the name must not stand in the database.
         own = f"name {name} at {site}" if is_known else f"name {name}"
         return (

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from sqlalchemy import delete, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from nullfield.console.access.policy import Policy
+from nullfield.console.access.remembered import Remembered
 from nullfield.console.access.secret import digest_of, new_session_token
 from nullfield.console.access.tables import SessionRow, UserRow
 
 _STORE_EVERY_S = 30.0
-_AHEAD_S = 5.0
+AHEAD_S = 5.0
 """Clocks are set by small steps; a session further ahead of the time is one of another time."""
 
 
@@ -21,10 +22,13 @@ class Sessions:
     ----------
     policy : Policy
         Gives the times after which a session ends.
+    remembered : Remembered
+        Forgets all when a session ends.
     """
 
-    def __init__(self, policy: Policy) -> None:
+    def __init__(self, policy: Policy, remembered: Remembered) -> None:
         self._policy = policy
+        self._remembered = remembered
 
     def begin(self, session: Session, user_id: int, site: str, now_unix_s: float) -> str:
         """Make a session, and give its token."""
@@ -67,22 +71,21 @@ class Sessions:
 
     def end(self, session: Session, digest: str) -> None:
         """End one session."""
+        self._remembered.forget_all()
         session.execute(delete(SessionRow).where(SessionRow.digest == digest))
 
     def end_all(self, session: Session, user_id: int) -> None:
         """End all sessions of a user."""
+        self._remembered.forget_all()
         session.execute(delete(SessionRow).where(SessionRow.user_id == user_id))
 
-    def end_ahead(self, session: Session, now_unix_s: float) -> bool:
-        """End every session if one was seen later than now: the clock went back in between.
-
-        How long it was off cannot be known, so none may stay.
-        """
-        latest = max((row.seen_unix_s for row in session.query(SessionRow)), default=now_unix_s)
-        if latest <= now_unix_s + _AHEAD_S:
-            return False
+    def end_everything(self, session: Session) -> None:
+        """End the sessions of all users."""
         session.execute(delete(SessionRow))
-        return True
+
+    def last_seen_unix_s(self, session: Session) -> float | None:
+        """When the newest request of any session was noted."""
+        return session.scalar(select(func.max(SessionRow.seen_unix_s)))
 
     def _sweep(self, session: Session, now_unix_s: float) -> None:
         session.execute(
@@ -93,7 +96,7 @@ class Sessions:
         )
 
     def _is_good(self, row: SessionRow, now_unix_s: float) -> bool:
-        is_of_this_time = row.seen_unix_s <= now_unix_s + _AHEAD_S
+        is_of_this_time = row.seen_unix_s <= now_unix_s + AHEAD_S
         is_active = now_unix_s - row.seen_unix_s < self._policy.idle_s
         is_young = now_unix_s - row.created_unix_s < self._policy.absolute_s
         return is_of_this_time and is_active and is_young

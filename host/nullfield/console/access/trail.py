@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from nullfield.console.access.steady_time import SteadyTime
@@ -81,15 +81,11 @@ class Trail:
     def writing(self) -> Iterator[Session]:
         """A transaction that may append: what is done and what is noted stand or fall together.
 
-        Its first statement is a write, which makes writers in other threads and processes wait;
-        a read first would let SQLite refuse the later write.
+        The lock on the head row makes writers in other processes wait (PostgreSQL; in SQLite the
+        transaction itself is the lock): two entries must not follow the same one.
         """
         with self._database.session() as session:
-            session.execute(
-                update(AuditHeadRow)
-                .where(AuditHeadRow.id == _HEAD)
-                .values(number=AuditHeadRow.number)
-            )
+            session.get_one(AuditHeadRow, _HEAD, with_for_update=True)
             yield session
 
     def append(
@@ -99,15 +95,16 @@ class Trail:
         action: str,
         subject: str,
         detail: dict[str, Any],
+        at: str | None = None,
     ) -> None:
-        """Add an entry in a transaction of `writing`."""
+        """Add an entry in a transaction of `writing`; `at` is its time, if not now."""
         head = session.get_one(AuditHeadRow, _HEAD, populate_existing=True)
         text = json.dumps(detail, sort_keys=True, ensure_ascii=False, default=str)
         if len(text) > _MOST_DETAIL:
             text = json.dumps({"shortened": text[:_MOST_DETAIL]}, ensure_ascii=False)
         row = AuditRow(
             number=head.number + 1,
-            time=self._time.shown(),
+            time=at or self._time.shown(),
             user_id=user.id if user is not None else None,
             user_name=user.name if user is not None else "",
             action=action[:_MOST_ACTION],
@@ -123,7 +120,7 @@ class Trail:
     def verify(self) -> Verdict:
         """Go through the whole trail."""
         number, digest = 0, FIRST
-        with self._database.session() as session:
+        with self._database.reading() as session:
             rows = session.scalars(
                 select(AuditRow)
                 .order_by(AuditRow.number)
@@ -139,6 +136,10 @@ class Trail:
             return Verdict(False, number, number + 1, digest)
         return Verdict(True, number, None, digest)
 
+    def latest(self, session: Session) -> str | None:
+        """Time of the last entry."""
+        return session.scalar(select(AuditRow.time).order_by(AuditRow.number.desc()).limit(1))
+
     def read(
         self, limit: int, before: int | None = None, action: str = "", user: str = ""
     ) -> list[Entry]:
@@ -150,7 +151,7 @@ class Trail:
             wanted = wanted.where(AuditRow.action == action)
         if user:
             wanted = wanted.where(AuditRow.user_name == user)
-        with self._database.session() as session:
+        with self._database.reading() as session:
             return [
                 Entry(
                     row.number, row.time, row.user_name, row.action, row.subject,

@@ -62,12 +62,17 @@ async function load() {
     return;
   }
   try {
-    const exams = await Promise.all(ids.map((id) => get(studyPath(id))));
+    const exams = await Promise.all(ids.map(async (id) => (await get(studyPath(id))).exam));
     ["a", "b"].forEach((side, i) => {
       at(`title-${side}`).textContent = ids[i];
       at(`about-${side}`).textContent = `${exams[i].subject_id} · ${dateTime(exams[i].begun_at)}`;
     });
     figures(exams);
+    const pair = new URLSearchParams({ first: ids[0], second: ids[1] });
+    for (const form of ["html", "pdf"]) {
+      at(`report-${form}`).href = `/api/v1/exams/compare?${pair}&form=${form}`;
+      at(`report-${form}`).hidden = false;
+    }
     await ask();
   } catch (problem) {
     showNotice(at("problem"), problem);

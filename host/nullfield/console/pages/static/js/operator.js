@@ -120,7 +120,7 @@ function showHeart(state, view) {
   } else if (view === "ended" && job.state === "done") {
     const id = encodeURIComponent(job.exam_id);
     heart.show(
-      { key: `exam ${id}`, live: false, map: (ms) => get(`/api/v1/exams/${id}/map?time_ms=${ms}`), beat: () => get(`/api/v1/exams/${id}/beat`).catch(() => null) },
+      { key: `exam ${id}`, live: false, map: (ms) => get(`/api/v1/exams/${id}/map?time_ms=${ms}`) },
       t("This examination has no map."),
     );
   } else heart.show(null, t("No heart to show yet. Start an examination."));

@@ -20,7 +20,7 @@ form.addEventListener("submit", (event) => {
   if (chosen.value !== again.value) return refuse(t("The two new passwords are not the same."), again);
   return pending(form.querySelector("button[type=submit]"), async () => {
     try {
-      await post("/api/v1/password", { current: current.value, new: chosen.value }, { login: false });
+      await post("/api/v1/me/password", { old: current.value, new: chosen.value }, { login: false });
       location.assign("/");
     } catch (problem) {
       showNotice(place, problem);

@@ -4,6 +4,7 @@ import { HeartView } from "./heart_view.js";
 import { dateTime, number, t } from "./i18n.js";
 import { openDialog } from "./keys.js";
 import { element, pending, showNotice } from "./notices.js";
+import { userRole } from "./state.js";
 import { FIGURES, LEVELS, SEXES, stateText, studyPath } from "./study_words.js";
 
 const at = (id) => document.getElementById(id);
@@ -37,9 +38,11 @@ function stateNotice(exam) {
   at("state-notice").replaceChildren(box);
 }
 
-function files(exam) {
+function files(exam, hasRecording) {
   const has = exam.state === "done" || (exam.state === "interrupted" && exam.summary);
   at("files").hidden = exam.state === "deleted" || exam.state === "running";
+  at("reanalyse").disabled = !hasRecording;
+  at("delete").hidden = userRole() === "operator"; // the server refuses it as well
   at("report").href = `${path}/files/report.html`;
   at("report").hidden = !has;
   for (const link of document.querySelectorAll("[data-export]")) {
@@ -56,13 +59,13 @@ function showHistory(events) {
   );
 }
 
-function show(exam, events) {
+function show(exam, events, hasRecording) {
   at("study").hidden = false;
   about(exam);
   stateNotice(exam);
-  files(exam);
+  files(exam, hasRecording);
   showHistory(events);
-  const source = exam.state === "done" || exam.state === "interrupted" || exam.state === "failed"
+  const source = hasRecording && ["done", "interrupted", "failed"].includes(exam.state)
     ? { key: `exam ${id} ${exam.ended_at}`, live: false, map: (ms) => get(`${path}/map?time_ms=${ms}`) }
     : null;
   heart.show(source, t("This examination has no map."));
@@ -71,8 +74,8 @@ function show(exam, events) {
 
 async function load() {
   try {
-    const exam = await get(path);
-    show(exam, exam.events ?? (await get(`${path}/events`).catch(() => [])));
+    const { exam, events, has_recording: hasRecording } = await get(path);
+    show(exam, events, hasRecording);
     showNotice(at("problem"), null);
   } catch (problem) {
     showNotice(at("problem"), problem);
