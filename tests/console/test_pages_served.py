@@ -102,6 +102,7 @@ def test_handed_out_password_must_be_changed_first() -> None:
     answer = visitor.get("/")
     assert answer.headers["location"] == "/password"
     assert "Your password was handed out" in visitor.get("/password").text
+    assert "shell.js" not in visitor.get("/password").text
     assert "Your password was handed out" not in of_role("admin").get("/password").text
 
 
