@@ -30,7 +30,7 @@ export function showArray(panel) {
   function draw() {
     const name = part("quantity").value;
     part("empty").hidden = heads.length > 0;
-    canvas.hidden = heads.length === 0;
+    for (const name of ["picture", "legend", "chosen", "keys"]) part(name).hidden = heads.length === 0;
     const what = options();
     const shown = heads.filter((head) => what.references || head.kind === "array");
     const key = `${what.references}${heads.map((head) => head.position_m.join()).join(";")}`;

@@ -45,6 +45,7 @@ export class TracePlot {
     this.names = names;
     this.ring = null;
     this.head = null;
+    this.place.hidden = names.length === 0;
     this.place.style.height = `${Math.max(420, names.length * LANE_PX + BOTTOM)}px`;
     this.drawAxes();
     this.clear();
