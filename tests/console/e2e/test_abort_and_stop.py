@@ -13,6 +13,7 @@ from playwright.sync_api import Page, expect
 from visits import PATIENCE_MS, begin_exam
 
 from nullfield.instrument.instrument import Instrument
+from nullfield_protocol.catalogue import HeadState, TableFlag
 
 pytestmark = [pytest.mark.micropython, pytest.mark.browser]
 
@@ -22,14 +23,9 @@ def status(page: Page) -> Any:
 
 
 def running_step(page: Page, name: str) -> None:
-    """Wait until a step of the job runs, by what the server says."""
-    page.wait_for_function(
-        """name => fetch('/api/v1/status').then(r => r.json()).then(
-            s => s.job && s.job.steps.some(one => one.name === name && one.state === 'running'))""",
-        arg=name,
-        timeout=PATIENCE_MS,
-        polling=200,
-    )
+    """Wait until the page shows that a step runs."""
+    row = page.locator(f'#steps li[data-name="{name}"][data-state="running"]')
+    expect(row).to_be_visible(timeout=PATIENCE_MS)
 
 
 @pytest.mark.parametrize("step", ["ready", "table", "adjust", "null", "record"])
@@ -50,7 +46,7 @@ def test_abort_leaves_the_table_still_and_the_study_kept(
     state = status(page)
     assert state["job"]["state"] == "aborted"
     failed = [one["name"] for one in state["job"]["steps"] if one["state"] == "failed"]
-    assert failed == [step]
+    assert failed == [step], state["job"]
     exam = served.context.studies.get(state["job"]["exam_id"])
     assert exam.state == "failed"
 
@@ -62,19 +58,24 @@ def test_abort_leaves_the_table_still_and_the_study_kept(
     page.click("#next-subject")
 
 
-def test_emergency_stop_by_anybody_switches_all_off(page: Page, second: Page) -> None:
+def test_emergency_stop_by_anybody_switches_all_off(
+    page: Page, second: Page, served: Served
+) -> None:
     begin_exam(page, "stopped")
     running_step(page, "table")
     second.goto("/")
     second.click("#emergency-stop")
     expect(page.locator("#ended")).to_be_visible(timeout=PATIENCE_MS)
-    page.wait_for_function(
-        """() => fetch('/api/v1/status').then(r => r.json()).then(
-            s => s.phase === 'off' && s.heads.every(head => head.state === 'OFF')
-                 && !s.table.is_energised)""",
-        timeout=PATIENCE_MS,
-        polling=200,
-    )
+    # The job ends first, then the boards are switched off one after another.
+    expect(page.locator("#phase-chip")).to_contain_text("Off", timeout=PATIENCE_MS)
+
+    def seen(engine: Any, instrument: Instrument) -> tuple[set[HeadState], bool]:
+        table = instrument.the_table().wait_telemetry(lambda t: True, 5.0)
+        instrument.wait_s(0.5)
+        is_energised = bool(table.switches & TableFlag.MOTOR_ENERGISED)
+        return set(instrument.head_states().values()), is_energised
+
+    assert served.context.engine.call(seen, PATIENCE_S) == ({HeadState.OFF}, False)
     assert "second-operator" in status(page)["message"]
 
 
@@ -87,11 +88,7 @@ def test_a_lost_board_is_told_in_plain_words_and_the_console_comes_back(
     os.kill(board.link._transport._board.process.pid, signal.SIGKILL)
     expect(page.locator("#ended")).to_be_visible(timeout=PATIENCE_MS)
     expect(page.locator("#ended-message")).not_to_be_empty()
-    page.wait_for_function(
-        "() => fetch('/api/v1/status').then(r => r.json()).then(s => s.phase === 'off')",
-        timeout=PATIENCE_MS,
-        polling=200,
-    )
+    expect(page.locator("#phase-chip")).to_contain_text("Off", timeout=PATIENCE_MS)
     state = status(page)
     exam = served.context.studies.get(state["job"]["exam_id"])
     assert exam.state == "failed"

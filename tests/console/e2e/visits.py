@@ -48,7 +48,7 @@ def new_context(
 ) -> BrowserContext:
     """A browser in which a new user has logged in for the first time."""
     admin = served.context.access.accounts
-    password = admin.add(None, name, role).password
+    _, password = admin.add(None, name, role)
     context = browser.new_context(viewport=SIZE, base_url=served.url)
     page = context.new_page()
     page.goto("/")
