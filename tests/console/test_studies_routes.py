@@ -139,7 +139,7 @@ def test_a_report_runs_as_nobody(client: TestClient, exam_id: str) -> None:
 @pytest.mark.parametrize(
     "name",
     ["..%2f..%2fstudies.sqlite3", "%2e%2e%2f%2e%2e%2fstudies.sqlite3", "..%5c..%5cstudies.sqlite3",
-     "%2fetc%2fpasswd", "%2e%2e%2f", "report.html%00.png", ".last-exam", "absent.png"],
+     "%2fetc%2fpasswd", "report.html%00.png", ".last-exam", "absent.png"],
 )  # fmt: skip
 def test_nothing_outside_the_folder_is_given(client: TestClient, exam_id: str, name: str) -> None:
     answer = client.get(f"/api/v1/exams/{exam_id}/files/{name}")
