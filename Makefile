@@ -15,7 +15,7 @@ STAMP := $(VENV)/.installed
 need = command -v $(1) >/dev/null || { echo "error: missing system tool: $(1) (Debian package: $(2)): sudo apt-get install $(2)" >&2; exit 1; }
 
 .PHONY: help setup venv toolchain demo test test-emulated firmware lint format lint-ruff lint-format lint-types lint-imports \
-	lint-protocol typecheck-firmware compile-firmware pytest pytest-arrays soak soak-flash soak-production soak-hil bench clean distclean
+	lint-protocol typecheck-firmware compile-firmware pytest pytest-arrays pytest-boards pytest-hil soak soak-flash soak-production soak-hil bench clean distclean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)$$/  \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|' 2>/dev/null \
@@ -82,9 +82,17 @@ pytest-arrays: $(STAMP)
 	@echo "== pytest: analysis and files, two processes"
 	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile $(ARRAY_TESTS)
 
-pytest: setup pytest-arrays
-	@echo "== pytest: all others"
-	@$(BIN)/python -m pytest $(addprefix --ignore=,$(ARRAY_TESTS))
+# Each virtual board is a process of its own and nothing is timed, so these share two processes, too.
+pytest-boards: setup
+	@echo "== pytest: firmware, virtual boards, instrument, console, two processes"
+	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile tests $(addprefix --ignore=,$(ARRAY_TESTS))
+
+# One board after another has a port for itself.
+pytest-hil: setup
+	@echo "== pytest: hardware-in-the-loop suite on virtual boards"
+	@$(BIN)/python -m pytest hil_tests
+
+pytest: pytest-arrays pytest-boards pytest-hil
 
 test: setup lint compile-firmware pytest ## set-up, every check, every test
 

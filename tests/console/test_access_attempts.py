@@ -191,9 +191,7 @@ def test_guessing_the_present_password_is_slowed_too(bench: Bench) -> None:
     browser = bench.client()
     browser.login("kim")
     body = {"old": "wrong", "new": "another four words"}
-    found = [
-        browser.change("POST", "/api/v1/me/password", body).status_code for _ in range(6)
-    ]
+    found = [browser.change("POST", "/api/v1/me/password", body).status_code for _ in range(6)]
     assert found == [422] * 5 + [429]
 
 

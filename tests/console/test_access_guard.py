@@ -8,7 +8,8 @@ import pytest
 from access_bench import BASE, PASSWORD, Bench, Browser
 from starlette.websockets import WebSocketDisconnect
 
-from nullfield.console.access.site import check_binding, is_loopback, is_own_host, is_same_origin
+from nullfield.console.access.binding import check_binding, is_loopback
+from nullfield.console.access.site import is_own_host, is_same_origin
 from nullfield.errors import AccessError
 
 LOOK, ACT = "/api/v1/look", "/api/v1/act"
@@ -25,7 +26,9 @@ def browser(bench: Bench) -> Browser:
     return bench.logged_in("kim")
 
 
-@pytest.mark.parametrize("host", ["evil.example", "evil.example:8080", "127.0.0.1.evil.example", ""])
+@pytest.mark.parametrize(
+    "host", ["evil.example", "evil.example:8080", "127.0.0.1.evil.example", ""]
+)
 def test_a_foreign_name_that_points_here_is_refused(browser: Browser, host: str) -> None:
     answer = browser.get(LOOK, headers={"Host": host})
     assert (answer.status_code, answer.json()["code"]) == (400, "HostError")
@@ -124,9 +127,7 @@ def test_a_report_runs_in_a_sandbox_apart_from_the_console(browser: Browser) -> 
         ("null", "null", "http", False),
     ],
 )
-def test_origin_and_host_are_compared(
-    origin: str, host: str, scheme: str, is_same: bool
-) -> None:
+def test_origin_and_host_are_compared(origin: str, host: str, scheme: str, is_same: bool) -> None:
     assert is_same_origin(origin, host, scheme) is is_same
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from conftest import NOON, PATIENCE_S, HeardEvents, Opened  # type: ignore[import-not-found]
+from console_bench import NOON, PATIENCE_S, HeardEvents, Opened
 
 from nullfield.console.control import Control
 from nullfield.console.engine import Engine
@@ -123,6 +123,42 @@ def test_emergency_stop_switches_everything_off(bench: Bench) -> None:
     bench.engine.emergency_stop("ben")
     bench.heard.wait_for("all outputs are off", 2)
     assert bench.head_states() == {HeadState.OFF}
+
+
+def test_a_fault_is_shown_its_last_second_is_kept_and_a_start_clears_it(bench: Bench) -> None:
+    sensor: Any = next(iter(bench.opened.sessions[0].instrument.sensors.values()))
+    recorder = bench.engine.recorders[sensor.uid]
+    assert bench.engine.call(lambda engine, instrument: recorder.read(), PATIENCE_S) is None
+
+    def open_interlock(engine: Engine, instrument: Instrument) -> None:
+        sensor.start((0,))
+        instrument.wait_s(2.0)
+        sensor.link._transport._board.inputs["interlock"] = 0
+        instrument.clock.wait(lambda: sensor.link.fault is not None, 5.0)
+
+    bench.engine.call(open_interlock, PATIENCE_S)
+    bench.heard.wait_for("interlock open")
+    state = bench.state()
+    assert state["phase"] == "fault"
+    shown = next(board for board in state["boards"] if board["uid"] == sensor.uid)
+    assert "interlock open" in shown["fault"].lower().replace("_", " ")
+
+    def read(engine: Engine, instrument: Instrument) -> Any:
+        # The tenth of a second after the fault is part of it.
+        instrument.clock.wait(lambda: False, 0.5)
+        return recorder.read()
+
+    trace = bench.engine.call(read, PATIENCE_S)
+    assert trace is not None
+    assert trace.time_s[0] < -0.8
+    assert trace.time_s[-1] > 0.05
+    assert set(trace.values) == {f"head{slot}_light" for slot in range(4)}
+    sensor.link._transport._board.inputs["interlock"] = 1
+    bench.begin_start()
+    assert bench.task.done.wait(PATIENCE_S)
+    assert bench.task.error is None
+    assert bench.state()["phase"] == "standby"
+    assert bench.engine.call(lambda engine, instrument: recorder.read(), PATIENCE_S) is None
 
 
 def test_a_board_that_dies_is_told_and_connected_anew(bench: Bench) -> None:

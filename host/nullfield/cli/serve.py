@@ -44,6 +44,10 @@ def serve(
         Path | None, typer.Option("--certificate", help="TLS certificate, PEM.")
     ] = None,
     key: Annotated[Path | None, typer.Option("--key", help="Its private key, PEM.")] = None,
+    host_name: Annotated[
+        list[str] | None,
+        typer.Option("--host-name", help="Name that browsers use for this machine; repeatable."),
+    ] = None,
     insecure_http: Annotated[
         bool,
         typer.Option("--insecure-http", help="Allow other machines without TLS (a closed net)."),
@@ -82,7 +86,7 @@ def serve(
         errors.print(f"examination {exam_id} was interrupted; the console shows what is there")
     output.print(f"{name}: {scheme}://{host}:{port}   (Ctrl-C ends it; all outputs go off)")
     uvicorn.run(
-        create_app(built.context),
+        create_app(built.context, host_name or ()),
         host=host,
         port=port,
         ssl_certfile=None if certificate is None else str(certificate),

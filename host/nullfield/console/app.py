@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
 from nullfield import __version__
+from nullfield.console.access.guard import Guard
 from nullfield.console.api import (
     access,
     commands,
     exam,
+    fhir,
     live,
+    metrics,
     settings,
     sockets,
     studies,
     table,
 )
+from nullfield.console.api.openapi import describe
 from nullfield.console.api.problem import register_problems
 from nullfield.console.context import ConsoleContext
 from nullfield.console.pages.routes import register_pages
@@ -28,18 +32,22 @@ ROUTERS = (
     exam.router,
     studies.router,
     live.router,
+    fhir.router,
+    metrics.router,
     table.router,
     settings.router,
     sockets.router,
 )
 
 
-def create_app(context: ConsoleContext) -> FastAPI:
+def create_app(context: ConsoleContext, host_names: Iterable[str] = ()) -> FastAPI:
     """Make the application; its life starts and stops the engine.
 
     Parameters
     ----------
     context : ConsoleContext
+    host_names : iterable of str
+        Names under which browsers may ask for the console, beside the loopback ones.
     """
 
     @asynccontextmanager
@@ -63,5 +71,7 @@ def create_app(context: ConsoleContext) -> FastAPI:
     register_problems(app)
     for router in ROUTERS:
         app.include_router(router)
+    describe(app, ROUTERS)
     register_pages(app)
+    app.add_middleware(Guard, host_names=host_names)
     return app

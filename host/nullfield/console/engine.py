@@ -30,6 +30,7 @@ from nullfield.errors import (
     NullfieldError,
     ProcedureError,
 )
+from nullfield.instrument.flight_recorder import FlightRecorder, arm_recorders
 from nullfield.instrument.instrument import Instrument
 from nullfield.instrument.null_room import NullResult
 from nullfield.transport.timing import Clock
@@ -97,6 +98,7 @@ class Engine:
         self.events = events
         self.follower = Follower(lambda text: events.add(text, "warning"))
         self.job: Job | None = None
+        self.recorders: dict[str, FlightRecorder] = {}
         self.null: NullResult | None = None
         self.null_at_s = 0.0
         self.phase_error: NullfieldError | None = None
@@ -254,8 +256,9 @@ class Engine:
             try:
                 with self._opener(self._wrap) as session:
                     self.is_virtual = session.is_virtual
+                    session.instrument.stream(True)
+                    self.recorders = arm_recorders(session.instrument)
                     self._instrument = session.instrument
-                    self._instrument.stream(True)
                     self.phase_error = None
                     self.events.add("connected")
                     self.follower.follow(session.instrument)
@@ -275,6 +278,7 @@ class Engine:
         self.follower.follow(None)
         self._instrument = None
         self._clock = None
+        self.recorders = {}
         self.null = None
         error = self.phase_error or ControlError("the instrument was let go")
         if self.is_busy and self.job is not None:

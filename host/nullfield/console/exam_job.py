@@ -7,11 +7,14 @@ from collections.abc import Callable
 from nullfield.console.access.user import User
 from nullfield.console.context import ConsoleContext
 from nullfield.console.engine import Engine
-from nullfield.console.job import Job
+from nullfield.console.job import Answer, Job
 from nullfield.console.start_job import progress_of
 from nullfield.console.store.form import SubjectForm
 from nullfield.errors import AbortedError, NullfieldError, StoreError
+from nullfield.instrument.adjust_position import Proposal
 from nullfield.instrument.instrument import Instrument
+from nullfield.instrument.null_room import NullResult
+from nullfield.instrument.progress import Progress
 
 STEPS = ("ready", "table", "adjust", "null", "record", "map")
 _STEP_OF = {"start": "ready", "analyse": "map", "report": "map"}
@@ -44,10 +47,14 @@ def begin_exam(
         engine.follower.forget()
         studies = context.studies
         try:
-            summary = _examine(context, engine, instrument, job, form.subject_id)
+            summary = _examine(context, engine, instrument, job, form.subject_id, adjust=adjust)
         except NullfieldError as error:
             state = "aborted" if isinstance(error, AbortedError) else "failed"
             reason = f"{state}: {error.message}"
+            _keep(engine, lambda: studies.fail(exam_id, reason))
+            raise
+        except Exception as error:
+            reason = f"failed: internal: {type(error).__name__}: {error}"
             _keep(engine, lambda: studies.fail(exam_id, reason))
             raise
         _keep(engine, lambda: studies.finish(exam_id, summary))
@@ -71,17 +78,63 @@ def _examine(
     instrument: Instrument,
     job: Job,
     subject: str,
+    *,
+    adjust: bool,
 ) -> dict[str, object]:
     # The analysis takes a second to import, which the start of the server should not.
+    from nullfield.instrument.exam_steps import ExamHooks
     from nullfield.instrument.examine import examine
 
     assert job.exam_id is not None
+
+    def confirm(proposal: Proposal) -> float | None:
+        answer: Answer = engine.ask(instrument, job, "move_table", proposal_json(proposal))
+        if not answer.accept:
+            return None
+        return proposal.move_m if answer.move_m is None else answer.move_m
+
+    def nulled(result: NullResult) -> None:
+        engine.null = result
+        engine.null_at_s = instrument.clock.now_s()
+
+    hooks = ExamHooks(
+        on_step=job.step,
+        on_live=None,
+        confirm=confirm if adjust else None,
+        previous_null=engine.null,
+        on_null=nulled,
+        is_warm=True,
+    )
     result = examine(
         instrument,
         context.studies.folder_of(job.exam_id),
         job.beats_wanted,
-        progress_of(engine, job, _STEP_OF),
+        _telling_beats(job, progress_of(engine, job, _STEP_OF)),
         notes={"subject": subject, "exam": job.exam_id},
         wall_s=context.now_s,
+        hooks=hooks,
     )
     return result.analysis.to_json()
+
+
+def proposal_json(proposal: Proposal) -> dict[str, object]:
+    """A proposed move as the screen asks for it."""
+    return {
+        "offset_mm": [round(float(v) * 1e3, 1) for v in proposal.offset_m],
+        "uncertainty_mm": round(proposal.uncertainty_m * 1e3, 1),
+        "move_mm": round(proposal.move_m * 1e3, 1),
+        "to_mm": round(proposal.to_m * 1e3, 1),
+        "beats": proposal.beats,
+        "reason": proposal.reason,
+    }
+
+
+def _telling_beats(job: Job, progress: Progress) -> Progress:
+    """The count of beats stands in the record step's fraction."""
+
+    def tell(step: str, fraction: float, detail: str) -> None:
+        if step == "record":
+            job.beats = round(fraction * job.beats_wanted)
+        progress(step, fraction, detail)
+
+    return tell

@@ -39,7 +39,9 @@ def start_instrument(engine: Engine, instrument: Instrument) -> None:
     engine.phase_error = None
     for board in instrument.boards.values():
         # What the operator has looked after; a fault whose cause is still there comes back at once.
-        board.clear_faults()
+        if board.link.faults:
+            board.clear_faults()
+            engine.recorders[board.uid].arm()
     instrument.stream(True)
     if instrument.table is not None:
         home_table(instrument, progress)

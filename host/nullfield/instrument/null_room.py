@@ -20,6 +20,7 @@ from scipy.optimize import lsq_linear
 from nullfield.errors import ProcedureError
 from nullfield.instrument.instrument import Instrument
 from nullfield.instrument.measure_field import FieldMeasurement, measure_field, zero_heads
+from nullfield.instrument.move_table import quiet_table
 from nullfield.instrument.progress import Progress, silent
 from nullfield.rig import CoilEntry, HeadEntry
 
@@ -137,10 +138,11 @@ def null_room(
         raise ProcedureError(
             f"{len(chest)} ready heads are too few for {len(coils)} coils", "run 'nullfield start'"
         )
+    quiet_table(instrument)
     for board in instrument.coils.values():
         board.enable(True)
         board.ramp_to_zero()
-    _settle(instrument)
+    settle(instrument)
     steps = len(coils) + 2 * rounds + 1
     progress("null", 0.0, "field of the room")
     # The room as it is: the first effect is measured against it and it is what gets reported.
@@ -149,14 +151,14 @@ def null_room(
     response = np.zeros((len(chest), 3, len(coils)))
     for number, coil in enumerate(coils):
         progress("null", (1 + number) / steps, f"effect of coil {coil.name}")
-        _set_current(instrument, coil, TEST_CURRENT_MA)
+        set_current(instrument, coil, TEST_CURRENT_MA)
         if number:
-            _set_current(instrument, coils[number - 1], 0.0)
-        _settle(instrument)
+            set_current(instrument, coils[number - 1], 0.0)
+        settle(instrument)
         chest = _same(chest, zero_heads(instrument, chest, beam_only=True))
         measured = measure_field(instrument, chest)
         response[:, :, number] = (measured.field_pt - base.field_pt) / TEST_CURRENT_MA
-    _set_current(instrument, coils[-1], 0.0)
+    set_current(instrument, coils[-1], 0.0)
     _refuse_dead(coils, response)
     limit = np.array([c.current_max_ma for c in coils])
     current = np.zeros(len(coils))
@@ -166,8 +168,8 @@ def null_room(
         progress("null", (1 + len(coils) + 2 * turn) / steps, "solving and ramping the currents")
         current = solve_currents(measured.field_pt.reshape(-1), matrix, limit, current)
         for coil, value in zip(coils, current, strict=True):
-            _set_current(instrument, coil, float(value))
-        _settle(instrument)
+            set_current(instrument, coil, float(value))
+        settle(instrument)
         progress("null", (2 + len(coils) + 2 * turn) / steps, "zeroing the heads")
         ready = instrument.ready_heads()
         if turn == 0:
@@ -228,11 +230,12 @@ def _same(before: tuple[HeadEntry, ...], after: tuple[HeadEntry, ...]) -> tuple[
     return before
 
 
-def _set_current(instrument: Instrument, coil: CoilEntry, current_ma: float) -> None:
+def set_current(instrument: Instrument, coil: CoilEntry, current_ma: float) -> None:
+    """Have a coil's board ramp to a current."""
     instrument.coils[coil.board].set_current_a(coil.channel, current_ma * 1e-3)
 
 
-def _settle(instrument: Instrument) -> None:
+def settle(instrument: Instrument) -> None:
     """Wait until the coil boards show their setpoints as sensed currents."""
     seen = {uid: board.telemetry_count for uid, board in instrument.coils.items()}
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
 import platform
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +13,11 @@ import numpy as np
 
 from nullfield import __version__
 from nullfield.analysis.beats import find_beats
-from nullfield.analysis.data import FieldRecording, SensorArray
+from nullfield.analysis.data import FieldRecording
 from nullfield.errors import ProcedureError
 from nullfield.instrument.instrument import Instrument
+from nullfield.instrument.live_field import live_field
+from nullfield.instrument.move_table import quiet_table
 from nullfield.instrument.progress import Progress, silent
 from nullfield.recording.writer import RecordingWriter
 from nullfield.rig import HeadEntry
@@ -108,6 +109,7 @@ def record(
     clock = instrument.clock
     began_s = clock.now_s()
     limit_s = duration_s if duration_s is not None else 20.0 + beats * 60.0 / _SLOWEST_BPM
+    quiet_table(instrument)
     with RecordingWriter(directory, recording_header(instrument, notes)) as writer:
         instrument.stream(True)
         # The count begins when every board's stream runs, so that each has an index to count from.
@@ -230,43 +232,20 @@ class _BeatCounter:
 
     def update(self) -> FieldRecording | None:
         """Look at what came since; returns the window, or None if there is too little."""
-        uids = sorted({h.board for h in self._heads})
-        if not uids:
+        elapsed_s = self._instrument.clock.now_s() - self._began_s
+        live = live_field(self._instrument, self._heads, min(_WINDOW_S, elapsed_s), "normal")
+        if live is None:
             return None
-        boards = {uid: self._instrument.sensors[uid] for uid in uids}
-        rate_hz = boards[uids[0]].sampling_rate_hz
-        rows = math.ceil(min(_WINDOW_S, self._instrument.clock.now_s() - self._began_s) * rate_hz)
-        windows = {uid: board.samples.window(rows) for uid, board in boards.items()}
-        if any(len(w) < 2 * rate_hz for w in windows.values()):
-            return None
-        start = max(int(w.index[0]) for w in windows.values())
-        stop = min(int(w.index[-1]) for w in windows.values()) + 1
-        field = np.full((len(self._heads), stop - start), np.nan)
-        orientations = np.zeros((len(self._heads), 3))
-        axes = []
-        for number, head in enumerate(self._heads):
-            axis = int(np.argmax(np.abs(np.array(head.axes)[:2, 2])))
-            axes.append(axis)
-            orientations[number] = head.axes[axis]
-            window = windows[head.board]
-            keep = (window.index >= start) & (window.index < stop)
-            trace = boards[head.board].field_t(window)[3 * head.slot + axis] * 1e12
-            field[number, window.index[keep] - start] = trace[keep]
-        array = SensorArray(
-            names=tuple(h.name for h in self._heads),
-            positions_m=self._instrument.rig.positions_m(self._heads),
-            orientations=orientations,
-            head_names=tuple(h.name for h in self._heads),
-            axis_index=np.array(axes, dtype=np.int64),
-            is_reference=np.zeros(len(self._heads), dtype=np.bool_),
-        )
-        recording = FieldRecording(field, rate_hz, array, start_time_s=start / rate_hz)
+        # Flagged rows count like others: a beat is a beat.
+        recording = replace(live, valid=None)
+        rate_hz = recording.sampling_rate_hz
+        start = round(recording.start_time_s * rate_hz)
         beats = find_beats(recording)
         # A beat belongs to this look if it lies behind the last one counted; the newest 0.5 s wait
         # for the next look, when the beat is whole.
         for sample in np.sort(beats.samples[beats.accepted]):
             index = start + int(sample)
-            if sample > field.shape[1] - 0.5 * rate_hz:
+            if sample > recording.n_samples - 0.5 * rate_hz:
                 continue
             if self._last_index is None or index > self._last_index + 0.25 * rate_hz:
                 self.count += 1

@@ -5,20 +5,26 @@ from __future__ import annotations
 import math
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Path, Response
 from pydantic import BaseModel, Field
 
 from nullfield.console.access.depends import Engineer
 from nullfield.console.api.commands import Context, Done
 from nullfield.console.context import ConsoleContext
+from nullfield.console.engine import Engine
 from nullfield.devices.board import Board
 from nullfield.devices.settings import SettingValue
+from nullfield.devices.trace import TraceResult
 from nullfield.errors import BoardNotFoundError, InputError
+from nullfield.instrument.instrument import Instrument
 
 router = APIRouter(prefix="/api/v1/boards", tags=["boards"])
 
 Uid = Annotated[str, Path(max_length=32)]
 Name = Annotated[str, Path(max_length=64)]
+
+
+_READ_TIMEOUT_S = 30.0
 
 
 class Setting(BaseModel):
@@ -85,9 +91,37 @@ def clear_faults(uid: Uid, context: Context, user: Engineer) -> Done:
     """Forget latched faults whose cause is gone."""
     context.control.require(user.name)
     board = _board(context, uid)
-    context.engine.call(lambda engine, instrument: board.clear_faults())
+
+    def run(engine: Engine, instrument: Instrument) -> None:
+        board.clear_faults()
+        if uid in engine.recorders:
+            engine.recorders[uid].arm()
+
+    context.engine.call(run)
     context.access.audit(user, "faults.clear", uid, {})
     return Done()
+
+
+@router.get("/{uid}/recorder", response_model=None)
+def recorder(uid: Uid, context: Context, user: Engineer) -> dict[str, Any] | Response:
+    """What the board saw in the last second before its fault; 204 if it had none."""
+    _board(context, uid)
+
+    def read(engine: Engine, instrument: Instrument) -> TraceResult | None:
+        one = engine.recorders.get(uid)
+        return None if one is None else one.read()
+
+    trace: TraceResult | None = context.engine.call(read, _READ_TIMEOUT_S)
+    if trace is None:
+        return Response(status_code=204)
+    return {
+        "time_s": [round(float(t), 6) for t in trace.time_s],
+        "signals": [
+            {"name": one.name, "unit": one.unit, "values": trace.values[one.name].tolist()}
+            for one in trace.signals
+        ],
+        "missed_blocks": trace.missed_blocks,
+    }
 
 
 def _board(context: ConsoleContext, uid: str) -> Board[Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
@@ -15,7 +15,14 @@ from nullfield.console.engine import Engine
 from nullfield.console.job import Job
 from nullfield.console.start_job import progress_of
 from nullfield.instrument.instrument import Instrument
-from nullfield.instrument.move_table import home_table, move_table
+from nullfield.instrument.move_table import (
+    hold_table,
+    home_table,
+    jog_table,
+    move_table,
+    release_table,
+    stop_table,
+)
 from nullfield.instrument.progress import Progress
 
 router = APIRouter(prefix="/api/v1/table", tags=["table"])
@@ -33,6 +40,12 @@ class JogBody(BaseModel):
     """How far to move from where it stands."""
 
     distance_mm: Annotated[float, Field(ge=-100, le=100)]
+
+
+class HoldBody(BaseModel):
+    """Which way: 1 in, -1 out, 0 stop."""
+
+    direction: Literal[-1, 0, 1]
 
 
 @router.post("/home", status_code=202)
@@ -57,12 +70,17 @@ def jog(body: JogBody, context: Context, user: Operator) -> Done:
     """Move by a distance; the motor is off afterwards."""
     context.control.require(user.name)
 
-    def run(instrument: Instrument, tell: Progress) -> Any:
-        table = instrument.the_table()
-        here_m = table.wait_telemetry(lambda t: True, 2.0).position_m
-        return move_table(instrument, here_m + body.distance_mm * 1e-3, tell)
+    distance_m = body.distance_mm * 1e-3
+    _begin(context, "jog", lambda on, tell: jog_table(on, distance_m, tell))
+    return Done()
 
-    _begin(context, "jog", run)
+
+@router.post("/hold")
+def hold(body: HoldBody, context: Context, user: Operator) -> Done:
+    """Move while this is repeated, at least every 200 ms; the board stops by itself without."""
+    context.control.require(user.name)
+    direction = body.direction
+    context.engine.call(lambda engine, instrument: hold_table(instrument, direction))
     return Done()
 
 
@@ -72,7 +90,7 @@ def stop(context: Context, user: Operator) -> Done:
     if context.engine.is_busy:
         context.engine.abort(user.name)
     else:
-        context.engine.call(lambda engine, instrument: instrument.the_table().stop())
+        context.engine.call(lambda engine, instrument: stop_table(instrument))
     return Done()
 
 
@@ -80,7 +98,7 @@ def stop(context: Context, user: Operator) -> Done:
 def release(context: Context, user: Operator) -> Done:
     """Switch the motor off."""
     context.control.require(user.name)
-    context.engine.call(lambda engine, instrument: instrument.the_table().release())
+    context.engine.call(lambda engine, instrument: release_table(instrument))
     return Done()
 
 

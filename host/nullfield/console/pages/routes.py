@@ -38,16 +38,20 @@ class _Assets(StaticFiles):
         return response
 
 
-def mount_pages(app: FastAPI, find_visitor: FindVisitor) -> None:
+def register_pages(app: FastAPI, find_visitor: FindVisitor | None = None) -> None:
     """Add the pages, their assets and their strings to the application.
 
     Parameters
     ----------
     app : FastAPI
         The console.
-    find_visitor : callable
-        Finds the logged-in user of a request.
+    find_visitor : callable, optional
+        Finds the logged-in user of a request; the console's own guard by default.
     """
+    if find_visitor is None:
+        from nullfield.console.access.depends import visitor
+
+        find_visitor = visitor
     app.include_router(page_router(find_visitor))
     app.mount("/static", _Assets(directory=_FOLDER / "static"), name="static")
 
@@ -139,6 +143,6 @@ def _render(
         path=request.url.path,
         version=__version__,
         research_use=RESEARCH_USE,
-        **values,
+        **{"is_first": False, **values},
     )
     return HTMLResponse(html, status_code=status, headers=dict(HEADERS))

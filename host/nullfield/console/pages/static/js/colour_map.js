@@ -33,8 +33,8 @@ export function colour(value) {
   return `rgb(${TABLE[from]} ${TABLE[from + 1]} ${TABLE[from + 2]})`;
 }
 
-/** Smallest of 1, 2, 5 times a power of ten that is not below the value. */
+/** Smallest round number (of few digits, with whole halves and quarters) that is not below the value. */
 export function niceCeiling(value) {
   const power = 10 ** Math.floor(Math.log10(value));
-  return [1, 2, 5, 10].map((factor) => factor * power).find((nice) => nice >= value * 0.9999);
+  return [1, 2, 3, 4, 5, 6, 8, 10].map((factor) => factor * power).find((nice) => nice >= value * 0.9999);
 }

@@ -3,6 +3,7 @@
 const language = document.documentElement.lang || "en";
 let catalogue = { messages: {}, explanations: {} };
 try {
+  // Also in English, for the explanations.
   const response = await fetch(`/i18n/${language}.json`);
   if (response.ok) catalogue = await response.json();
 } catch {
@@ -16,7 +17,15 @@ export function t(text, values = {}) {
 }
 
 /** What happened and what to do, in plain words, for a fault or error code; null if unknown. */
-export const explain = (code) => catalogue.explanations[code] ?? null;
+export function explain(code) {
+  const known = catalogue.explanations;
+  if (!code) return null;
+  if (known[code]) return known[code];
+  // A fault's text names its code among other words ("fault SUPPLY_LOW (source 0 ...)", "supply low").
+  const text = code.toUpperCase().replaceAll(" ", "_");
+  const name = Object.keys(known).find((key) => key === key.toUpperCase() && text.includes(key));
+  return name ? known[name] : null;
+}
 
 const formats = new Map();
 /** A number with fixed decimals in the page's language; a dash for what is unknown. */

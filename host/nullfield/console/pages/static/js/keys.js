@@ -35,15 +35,21 @@ document.addEventListener(
   true,
 );
 
-/** A dialog with a title and a close button; removed when closed. */
+/** A dialog with a title and a close button; removed when closed. Not modal: the emergency stop stays in reach. */
 export function openDialog(title, ...children) {
+  for (const other of document.querySelectorAll("dialog[open]")) other.close();
+  const before = document.activeElement;
   const close = element("button", { type: "button" }, t("Close"));
   const heading = element("h2", {}, title);
   const dialog = element("dialog", { "aria-label": title }, heading, ...children, close);
   close.addEventListener("click", () => dialog.close());
-  dialog.addEventListener("close", () => dialog.remove());
+  dialog.addEventListener("keydown", (event) => event.key === "Escape" && dialog.close());
+  dialog.addEventListener("close", () => {
+    dialog.remove();
+    before?.focus?.();
+  });
   document.body.append(dialog);
-  dialog.showModal();
+  dialog.show();
   return dialog;
 }
 

@@ -52,10 +52,10 @@ export function drawBar(context, limit, place, ink) {
   context.textAlign = "left";
   context.textBaseline = "middle";
   for (const share of [-1, -0.5, 0, 0.5, 1]) {
-    const decimals = limit * 0.5 >= 1 && Number.isInteger(limit * 0.5) ? 0 : 1;
+    const decimals = limit >= 4 && Number.isInteger(limit * 0.5) ? 0 : limit >= 1 ? 1 : 2;
     context.fillText(number(share * limit, decimals), left + width + 5, place.top + ((1 - share) / 2) * place.height);
   }
   context.textBaseline = "alphabetic";
   context.textAlign = "left";
-  context.fillText("Bz (pT)", left - place.font * 0.2, place.top - place.font * 0.6);
+  context.fillText("Bz (pT)", left - place.font * 0.2, place.top - place.font * 0.9);
 }

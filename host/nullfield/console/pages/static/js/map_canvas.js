@@ -23,6 +23,7 @@ export function drawMap(canvas, map, options = {}) {
   if (!map) {
     context.fillStyle = ink.muted;
     context.textAlign = "center";
+    context.font = `${fontSize(width) * 1.3}px ${style.fontFamily}`;
     context.fillText(options.empty ?? "", width / 2, height / 2, width * 0.9);
     describe(canvas, options.empty ?? "");
     return;
@@ -98,7 +99,7 @@ const fontSize = (width) => Math.max(11, Math.min(22, width / 42));
 /** Where the map lies on the canvas, with equal millimetres in x and y. */
 function placing(map, width, height) {
   const font = fontSize(width);
-  const room = { left: font * 3.6, right: font * 5.4, top: font * 1.6, bottom: font * 3.6 };
+  const room = { left: font * 3.4, right: font * 5, top: font * 2.2, bottom: font * 3.6 };
   const [x0, x1] = [map.x_mm[0], map.x_mm.at(-1)];
   const [y0, y1] = [map.y_mm[0], map.y_mm.at(-1)];
   const scale = Math.min((width - room.left - room.right) / (x1 - x0), (height - room.top - room.bottom) / (y1 - y0));
@@ -157,7 +158,7 @@ function drawArrows(context, arrows, place) {
   const lengths = u.map((value, i) => Math.hypot(value, v[i]));
   const longest = Math.max(...lengths.filter(Number.isFinite), 0);
   if (longest <= 0) return;
-  const unit = (place.width / 12) / longest;
+  const unit = place.width / 9 / longest;
   context.strokeStyle = "#07130a";
   context.fillStyle = "#07130a";
   context.lineWidth = Math.max(1.2, place.font / 9);
@@ -171,7 +172,7 @@ function drawArrows(context, arrows, place) {
 
 function arrow(context, x, y, dx, dy) {
   const length = Math.hypot(dx, dy);
-  const head = Math.min(length * 0.4, 9);
+  const head = Math.min(length * 0.45, 11);
   const [ex, ey] = [dx / length, dy / length];
   context.beginPath();
   context.moveTo(x, y);

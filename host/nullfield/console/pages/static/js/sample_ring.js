@@ -7,34 +7,28 @@ export class SampleRing {
     this.capacity = Math.ceil(rateHz * seconds);
     this.samples = Array.from({ length: channelCount }, () => new Float32Array(this.capacity).fill(NaN));
     this.stop = null; // index after the newest sample
-    this.missing = 0; // samples that never came
+    this.missing = 0; // values that never came, over all channels
   }
 
   /**
-   * Take a frame. Samples that were jumped over become NaN, so that a gap is drawn as a gap.
-   * @returns {boolean} false if the indices went back: the boards count anew, and all was cleared.
+   * Take a frame. Samples that were jumped over become NaN, so that a gap is drawn as a gap; samples that came
+   * before are left as they are.
+   * @returns {boolean} false if the indices went back by more than a second: the boards count anew, all was cleared
    */
   append({ firstIndex, sampleCount, fieldPt }) {
-    let isContinued = true;
-    if (this.stop !== null && firstIndex < this.stop) {
-      if (firstIndex + sampleCount > this.stop - sampleCount) return this.appendRest(firstIndex, sampleCount, fieldPt);
+    let known = this.stop === null ? 0 : this.stop - firstIndex;
+    const isContinued = known <= this.rateHz;
+    if (!isContinued) {
       for (const ring of this.samples) ring.fill(NaN);
       this.stop = null;
-      isContinued = false;
+      known = 0;
     }
-    if (this.stop !== null && firstIndex > this.stop) {
-      this.missing += firstIndex - this.stop;
+    if (known < 0) {
+      this.missing -= known * this.channelCount;
       this.clear(Math.max(this.stop, firstIndex - this.capacity), firstIndex);
     }
-    this.write(firstIndex, 0, sampleCount, fieldPt);
+    this.write(firstIndex, Math.min(Math.max(known, 0), sampleCount), sampleCount, fieldPt);
     return isContinued;
-  }
-
-  /** The part of a frame that overlaps what is there already is skipped. */
-  appendRest(firstIndex, sampleCount, fieldPt) {
-    const known = Math.min(this.stop - firstIndex, sampleCount);
-    this.write(firstIndex, known, sampleCount, fieldPt);
-    return true;
   }
 
   write(firstIndex, from, sampleCount, fieldPt) {
@@ -44,7 +38,10 @@ export class SampleRing {
       const base = channel * sampleCount;
       let at = (firstIndex + from) % capacity;
       for (let i = from; i < sampleCount; i += 1) {
-        ring[at] = fieldPt[base + i];
+        const value = fieldPt[base + i];
+        // The server marks a lost sample by NaN, which alone is not equal to itself.
+        if (value !== value) this.missing += 1;
+        ring[at] = value;
         at += 1;
         if (at === capacity) at = 0;
       }

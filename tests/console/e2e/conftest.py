@@ -1,0 +1,69 @@
+"""Chromium on the console's pages. Debian's browser is used: apt-get install chromium."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+# What the console's other tests share stands one folder up.
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from console_server import Served, serve_console
+from visits import SIZE, first_login, new_context
+
+TROUBLES = ("pageerror", "console")
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Headless Chromium; without it these tests are skipped, but never in continuous integration."""
+    path = shutil.which("chromium") or shutil.which("chromium-browser")
+    if path is None:
+        if os.environ.get("CI"):
+            pytest.fail("continuous integration has no Chromium: apt-get install chromium")
+        pytest.skip("no Chromium: apt-get install chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A console on four virtual heads with a table."""
+    with serve_console(tmp_path_factory.mktemp("console")) as one:
+        yield one
+
+
+@pytest.fixture(scope="module")
+def admin(browser: Browser, served: Served) -> Iterator[BrowserContext]:
+    """The first administrator's browser, logged in, with the tour ended."""
+    context = browser.new_context(viewport=SIZE, base_url=served.url)
+    first_login(context, served.password)
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def page(admin: BrowserContext) -> Iterator[Page]:
+    """A page of the administrator's, on which no script may fail."""
+    page = admin.new_page()
+    failures: list[str] = []
+    page.on("pageerror", lambda error: failures.append(str(error)))
+    yield page
+    page.close()
+    assert failures == []
+
+
+@pytest.fixture
+def second(browser: Browser, served: Served, admin: BrowserContext) -> Iterator[Page]:
+    """An operator at another screen."""
+    context = new_context(browser, served, "second-operator", "operator")
+    yield context.new_page()
+    context.close()
