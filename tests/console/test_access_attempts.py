@@ -168,7 +168,7 @@ def test_a_shut_account_does_not_open_with_its_password(bench: Bench) -> None:
 
 def test_what_was_typed_as_a_name_is_kept_nowhere(bench: Bench, tmp_path: Path) -> None:
     bench.client(FAR).login("hunter2-typed-in-the-wrong-field", "x")
-    assert bench.actions()[-1] == ("login failed", "(unknown name)")
+    assert bench.actions()[-1] == ("login.failed", "(unknown name)")
     bench.database.close()
     assert b"hunter2" not in b"".join(path.read_bytes() for path in tmp_path.iterdir())
 
@@ -184,7 +184,7 @@ def test_made_up_names_do_not_fill_the_table(bench: Bench) -> None:
 
 def test_failures_and_waiting_stand_in_the_trail(bench: Bench) -> None:
     _fail(bench.client(FAR), 6)
-    assert bench.actions()[-6:] == [("login failed", "kim")] * 5 + [("login blocked", "kim")]
+    assert bench.actions()[-6:] == [("login.failed", "kim")] * 5 + [("login.blocked", "kim")]
 
 
 def test_guessing_the_present_password_is_slowed_too(bench: Bench) -> None:

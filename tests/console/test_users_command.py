@@ -58,7 +58,7 @@ def test_accounts_are_shut_and_opened_while_the_console_runs(bench: Bench) -> No
     assert "shut" in _run(bench, "list").stdout
     _json(bench, "enable", "KIM")
     assert kim.login("kim").status_code == 200
-    assert ("user changed", "kim") in bench.actions()
+    assert ("user.change", "kim") in bench.actions()
 
 
 def test_admin_gets_in_again_whatever_was_done_to_it(bench: Bench) -> None:

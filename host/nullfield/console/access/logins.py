@@ -118,7 +118,7 @@ class Logins:
             row.password_hash, row.must_change_password = renewed, False
             self._sessions.end_all(session, user.id)
             token = self._sessions.begin(session, user.id, site, now_unix_s)
-            self._trail.append(session, user, "password changed", user.name, {"address": site})
+            self._trail.append(session, user, "password.change", user.name, {"address": site})
             return NewSession(_login(row, token), token)
 
     def logout(self, login: Login, *, everywhere: bool) -> None:
@@ -152,9 +152,9 @@ class Logins:
         subject = name if user_id is not None else _SOMEBODY
         now_unix_s = self._time.now_unix_s()
         with self._trail.writing() as session:
-            self._trail.append(session, None, "login failed", subject, {"address": site})
+            self._trail.append(session, None, "login.failed", subject, {"address": site})
             if self._attempts.is_blocked_now(session, name, user_id, site, now_unix_s):
-                self._trail.append(session, None, "login blocked", subject, {"address": site})
+                self._trail.append(session, None, "login.blocked", subject, {"address": site})
 
 
 def _by_name(session: Session, name: str) -> UserRow | None:
