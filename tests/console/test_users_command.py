@@ -25,7 +25,9 @@ def bench(tmp_path: Path) -> Bench:
 
 
 def _run(bench: Bench, *words: str) -> Result:
-    return CliRunner().invoke(app, ["users", *words, "--data", str(bench.folder)])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(users, "_now", lambda: bench.clocks.now)
+        return CliRunner().invoke(app, ["users", *words, "--data", str(bench.folder)])
 
 
 def _json(bench: Bench, *words: str) -> Any:
@@ -88,6 +90,18 @@ def test_others_are_reset_too(bench: Bench) -> None:
     assert bench.client().login("kim", password).status_code == 200
 
 
+def test_a_token_is_made_for_a_program_not_above_its_account(bench: Bench) -> None:
+    bench.add("kim", "engineer")
+    made = _json(bench, "token", "kim", "--label", "archive", "--role", "engineer", "--days", "3")
+    headers = {"Authorization": f"Bearer {made['text']}"}
+    assert bench.client().get("/api/v1/tune", headers=headers).json() == {"name": "kim"}
+    assert _run(bench, "token", "kim", "--label", "a").stdout.startswith("nf_")
+    assert isinstance(
+        _refusal(bench, "token", "kim", "--label", "a", "--role", "admin"), AccessError
+    )
+    assert "400 days" in _refusal(bench, "token", "kim", "--label", "a", "--days", "400").message
+
+
 def test_the_trail_is_checked(bench: Bench) -> None:
     bench.add("kim")
     assert _json(bench, "audit")["is_whole"] is True
@@ -111,6 +125,6 @@ def test_what_cannot_be_done_is_said(bench: Bench, tmp_path: Path) -> None:
 
 
 def test_help_has_an_example_for_each(bench: Bench) -> None:
-    for command in ("list", "add", "reset", "disable", "enable", "audit"):
+    for command in ("list", "add", "reset", "disable", "enable", "token", "audit"):
         shown = CliRunner().invoke(app, ["users", command, "--help"]).stdout
         assert f"nullfield users {command}" in " ".join(shown.split())

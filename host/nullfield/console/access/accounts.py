@@ -73,6 +73,13 @@ class Accounts:
             raise NoSuchAccountError(f"there is no account '{name}'", "see the list of users")
         return found
 
+    def user_of(self, name: str) -> User:
+        """The user of a name, as the account is now."""
+        user_id = self.id_of(name)
+        with self._database.reading() as session:
+            account = _shown(_row(session, user_id))
+        return User(account.id, account.name, account.role)
+
     def add(
         self, by: User | None, name: str, role: Role, password: str = ""
     ) -> tuple[Account, str]:
