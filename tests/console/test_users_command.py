@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 import typer
-from access_bench import PASSWORD, Bench
+from access_bench import CHEAP, PASSWORD, Bench
 from sqlalchemy import text
 from typer.testing import CliRunner, Result
 
 from nullfield.cli import users
+from nullfield.console.access import access
 from nullfield.errors import AccessError, InputError, NullfieldError
 
 app = typer.Typer()
@@ -27,6 +28,7 @@ def bench(tmp_path: Path) -> Bench:
 def _run(bench: Bench, *words: str) -> Result:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(users, "_now", lambda: bench.clocks.now)
+        patch.setattr(access, "Policy", lambda: CHEAP)
         return CliRunner().invoke(app, ["users", *words, "--data", str(bench.folder)])
 
 

@@ -69,8 +69,10 @@ class Logins:
         LoginFailedError
             The same, after the same work, for a wrong password, an unknown name and a shut account.
         """
-        name = name.strip().lower()
-        site = site_of(address)
+        with self._passwords.place():
+            return self._login(name.strip().lower(), password, site_of(address), old_token)
+
+    def _login(self, name: str, password: str, site: str, old_token: str) -> NewSession:
         user_id, stored = self._reserve(name, site)
         if not self._passwords.is_right(stored, password):
             self._note_failure(name, user_id, site)
@@ -97,8 +99,10 @@ class Logins:
 
     def change_password(self, login: Login, old: str, new: str, address: str) -> NewSession:
         """Change one's password: all sessions end, and a new one begins for who changed it."""
-        user = login.user
-        site = site_of(address)
+        with self._passwords.place():
+            return self._change_password(login.user, old, new, site_of(address))
+
+    def _change_password(self, user: User, old: str, new: str, site: str) -> NewSession:
         _, stored = self._reserve(user.name, site)
         if not self._passwords.is_right(stored, old):
             self._note_failure(user.name, user.id, site)
