@@ -28,11 +28,22 @@ from nullfield.recording.load import load_field_recording
 class OpenDoor:
     def __init__(self) -> None:
         self.trail: list[tuple[str, str, dict[str, Any]]] = []
+        self.is_broken = False
 
     def user_of(self, request: object, least: Role) -> User:
         return User(1, "eva", "engineer")
 
-    def audit(self, user: User, action: str, subject: str, detail: dict[str, Any]) -> None:
+    def audit(
+        self,
+        user: User,
+        action: str,
+        subject: str,
+        detail: dict[str, Any],
+        *,
+        is_required: bool = False,
+    ) -> None:
+        if self.is_broken and is_required:
+            raise StoreError("no trail")
         self.trail.append((action, subject, detail))
 
 
@@ -205,6 +216,16 @@ def test_dicom_without_and_with_the_name(
 def no_plots(*_: object) -> dict[str, Path]:
     """In place of drawing, which takes most of a report's time: reports do without plots."""
     return {}
+
+
+def test_a_name_is_not_given_out_without_the_audit_trail(
+    client: TestClient, door: OpenDoor, exam_id: str, tmp_path: Path
+) -> None:
+    door.is_broken = True
+    path = f"/api/v1/exams/{exam_id}/export/dicom"
+    assert client.get(path, params={"with_name": True}).status_code == 503
+    assert scratch_of(tmp_path) == []
+    assert client.get(path).status_code == 200
 
 
 def test_pdf_is_the_report_that_is_there_or_one_made_now(
