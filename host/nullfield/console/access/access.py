@@ -99,22 +99,47 @@ class Access:
         """New one-time password of `admin`, for those at the computer itself."""
         return self.accounts.reset_admin()
 
-    def audit(self, user: User | None, action: str, subject: str, detail: dict[str, Any]) -> None:
+    def audit(
+        self,
+        user: User | None,
+        action: str,
+        subject: str,
+        detail: dict[str, Any],
+        *,
+        is_required: bool = False,
+    ) -> None:
         """Write an entry into the audit trail.
 
         A database that cannot be written must not stop the instrument: the entry then waits, with
         its time, for the next one that can be written.
+
+        Parameters
+        ----------
+        user : User or None
+            Who did it; None is somebody at the computer itself, or nobody.
+        action, subject : str
+            What was done, and to what.
+        detail : dict
+            What JSON can hold.
+        is_required : bool
+            Whether what is about to be done must not happen without its entry.
+
+        Raises
+        ------
+        StoreError
+            If it is required and cannot be written.
         """
+        entry = (user, action, subject, detail, self._time.shown())
         with self._waiting_lock:
-            self._waiting.append((user, action, subject, detail, self._time.shown()))
             try:
                 with self.trail.writing() as session:
-                    for one_user, one_action, one_subject, one_detail, at in self._waiting:
-                        self.trail.append(
-                            session, one_user, one_action, one_subject, one_detail, at
-                        )
+                    for one in (*self._waiting, entry):
+                        self.trail.append(session, *one)
             except StoreError as error:
-                _log.error("audit: %d entries wait: %s", len(self._waiting), error)
+                if is_required:
+                    raise
+                self._waiting.append(entry)
+                _log.error("audit: %d entries wait: %s", len(self._waiting), error.message)
             else:
                 self._waiting.clear()
 

@@ -87,7 +87,7 @@ class Identify:
         with trail.writing() as session:
             self._sessions.end_everything(session)
             detail = {"back_s": round(latest_unix_s - now_unix_s)}
-            trail.append(session, None, "clock went back", "all sessions ended", detail)
+            trail.append(session, None, "clock.back", "all sessions ended", detail)
 
     def _session(self, token: str, digest: str, is_active: bool) -> Login | None:
         now_unix_s = self._time.now_unix_s()
