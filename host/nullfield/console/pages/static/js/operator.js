@@ -42,7 +42,7 @@ function reasonAgainst(state) {
 function showProgress(state) {
   const { job } = state;
   at("progress-title").textContent = job.exam_id ? `${JOB_TITLES[job.name] ?? job.name} ${job.exam_id}` : (JOB_TITLES[job.name] ?? job.name);
-  showSteps(at("steps"), job.steps);
+  showSteps(at("steps"), job);
   const running = job.steps.find((step) => step.state === "running");
   const text = running?.name === "record" && job.beats_wanted
     ? t("{n} of {wanted} beats recorded.", { n: job.beats, wanted: job.beats_wanted })
