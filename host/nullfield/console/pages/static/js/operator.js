@@ -1,5 +1,5 @@
 // The operator's page, built anew from each state: what to do now on the left, the heart on the right.
-import { get, post } from "./api.js";
+import { SLOW, get, post } from "./api.js";
 import { t } from "./i18n.js";
 import { addKey } from "./keys.js";
 import { HeartView } from "./heart_view.js";
@@ -123,7 +123,7 @@ function showHeart(state, view) {
   } else if (view === "ended" && job.state === "done") {
     const id = encodeURIComponent(job.exam_id);
     heart.show(
-      { key: `exam ${id}`, live: false, map: (ms) => get(`/api/v1/exams/${id}/map?time_ms=${ms}`) },
+      { key: `exam ${id}`, live: false, map: (ms) => get(`/api/v1/exams/${id}/map?time_ms=${ms}`, SLOW) },
       t("This examination has no map."),
     );
   } else heart.show(null, t("No heart to show yet. Start an examination."));
