@@ -3,7 +3,7 @@
 from micropython import const
 
 PROTOCOL_VERSION = const(1)
-FINGERPRINT = b'\x99\xf8U\x87\x1bg\xef\x80'
+FINGERPRINT = b'%\x1c\xcf\x1e\xcc\x1c\x14\x0f'
 HEADER_SIZE = const(8)
 CRC_SIZE = const(4)
 MAX_PAYLOAD = const(1024)
@@ -320,6 +320,7 @@ ERROR_CODE_FLASH_FAILED = const(11)
 ERROR_CODE_BUSY = const(12)
 ERROR_CODE_BAD_LENGTH = const(13)
 ERROR_CODE_VERSION_MISMATCH = const(14)
+ERROR_CODE_HOLD_OPEN = const(15)
 
 # Command
 COMMAND_PING = const(1)
@@ -346,6 +347,7 @@ COMMAND_TABLE_HOME = const(48)
 COMMAND_TABLE_MOVE = const(49)
 COMMAND_TABLE_STOP = const(50)
 COMMAND_TABLE_RELEASE = const(51)
+COMMAND_TABLE_HOLD = const(52)
 
 # BoardState
 BOARD_STATE_SAFE = const(0)
@@ -394,6 +396,7 @@ FAULT_CODE_SETTINGS_CORRUPT = const(19)
 FAULT_CODE_CHIP_NOT_FOUND = const(20)
 FAULT_CODE_ADC_FRAME = const(21)
 FAULT_CODE_SUPPLY_LOW = const(22)
+FAULT_CODE_TABLE_STALL = const(23)
 
 # SampleFlag
 SAMPLE_FLAG_UNLOCKED = const(1)

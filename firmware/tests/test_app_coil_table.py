@@ -165,3 +165,110 @@ def test_home_switch_that_never_closes():
             break
     assert bench.faults()[-1][0] == wire.FAULT_CODE_TABLE_HOME_NOT_FOUND
     assert bench.hal.outputs_are_off()
+
+
+def _hold(bench, direction, speed_um_s=40000):
+    return bench.command(wire.COMMAND_TABLE_HOLD, direction, speed_um_s)
+
+
+def test_a_held_table_goes_on_while_the_command_is_repeated_and_stops_by_itself():
+    bench = _homed()
+    for _ in range(10):
+        assert _hold(bench, 1) == (0, 0)
+        bench.run(200)
+    assert bench.board._table_state == wire.TABLE_STATE_MOVING
+    assert bench.hal.stepper.rate > 0
+    before = bench.world.where()
+    _until_idle(bench, 500 + 850)
+    # The rest of the half second at 40 mm/s, then v^2 / 2a = 16 mm.
+    assert bench.world.where() - before < (0.5 * 40 + 16 + 2) * 640
+    assert bench.hal.stepper.rate == 0
+    assert bench.hal.outputs["motor_enable"].level == 1
+
+
+def test_letting_go_brakes_at_once_and_by_the_ramp():
+    bench = _homed()
+    for _ in range(10):
+        _hold(bench, 1)
+        bench.run(200)
+    before = bench.world.where()
+    assert _hold(bench, 0) == (0, 0)
+    _until_idle(bench, 1000)
+    assert 14 * 640 < bench.world.where() - before < 18 * 640
+
+
+def test_a_held_table_stops_at_either_end_of_its_travel():
+    bench = _homed()
+    zero = bench.world.where()
+    for direction, end in ((1, 600000 * 16 // 25), (-1, 0)):
+        for _ in range(100):
+            assert _hold(bench, direction, 50000) == (0, 0)
+            bench.run(200)
+        assert bench.world.where() - zero == end
+        assert bench.hal.stepper.rate == 0
+
+
+def test_holding_is_refused_where_moving_is():
+    bench = Bench("table")
+    assert _hold(bench, 1)[0] == wire.ERROR_CODE_WRONG_STATE
+    bench = _homed()
+    assert _hold(bench, 1, 50001) == (5, 50000)
+    assert _hold(bench, 2) == (wire.ERROR_CODE_BAD_ARGUMENT, 1)
+    bench.command(wire.COMMAND_TABLE_MOVE, 300000, 40000)
+    bench.run(100)
+    assert _hold(bench, -1)[0] == wire.ERROR_CODE_BUSY
+    assert bench.hal.stepper.rate > 0
+
+
+def test_with_hold_to_run_the_table_moves_only_while_the_button_is_pressed():
+    bench = _homed()
+    button = bench.hal.inputs["hold"]
+    bench.board.settings.write(6, 1)
+    moves = ((wire.COMMAND_TABLE_MOVE, 300000), (wire.COMMAND_TABLE_HOLD, 1))
+    for command, first in moves + ((wire.COMMAND_TABLE_HOME, 0),):
+        assert bench.command(command, first, 40000)[0] == wire.ERROR_CODE_HOLD_OPEN
+    bench.run(100)
+    assert bench.hal.stepper.rate == 0
+    button.level = 1
+    assert bench.command(wire.COMMAND_TABLE_MOVE, 300000, 40000) == (0, 0)
+    bench.run(2000)
+    assert bench.hal.stepper.rate > 0
+    before = bench.world.where()
+    button.level = 0
+    _until_idle(bench, 1000)
+    assert 14 * 640 < bench.world.where() - before < 18 * 640
+    button.level = 1
+    bench.command(wire.COMMAND_TABLE_HOME)
+    bench.run(100)
+    button.level = 0
+    bench.run(2)
+    assert bench.hal.stepper.rate == 0
+    assert bench.hal.outputs_are_off()
+    assert bench.command(wire.COMMAND_TABLE_MOVE, 1000, 1000)[0] == wire.ERROR_CODE_WRONG_STATE
+
+
+def test_a_table_that_does_not_leave_the_home_switch_is_stopped():
+    bench = _homed()
+    bench.world.held_at = -5
+    bench.command(wire.COMMAND_TABLE_MOVE, 300000, 40000)
+    bench.run(1000)
+    assert bench.hal.stepper.rate == 0
+    assert bench.hal.outputs_are_off()
+    code, _, position = bench.faults()[-1]
+    assert code == wire.FAULT_CODE_TABLE_STALL
+    # 5 mm by the count, and what a block adds.
+    assert 5 * 640 < position < 6 * 640
+    bench.command(wire.COMMAND_CLEAR_FAULTS)
+    assert bench.command(wire.COMMAND_TABLE_MOVE, 1000, 1000)[0] == wire.ERROR_CODE_WRONG_STATE
+
+
+def test_a_table_held_up_on_its_way_is_found_out_on_the_way_back():
+    bench = _homed()
+    bench.command(wire.COMMAND_TABLE_MOVE, 300000, 50000)
+    _until_idle(bench)
+    # Somebody pushed it back by 100 mm while the motor had no current.
+    bench.world.offset -= 100 * 640
+    bench.command(wire.COMMAND_TABLE_MOVE, 0, 50000)
+    bench.run(8000)
+    assert bench.faults()[-1][0] == wire.FAULT_CODE_TABLE_STALL
+    assert bench.hal.stepper.rate == 0

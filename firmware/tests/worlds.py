@@ -128,9 +128,12 @@ class TableWorld:
     def __init__(self, hal, offset=20000):
         self.hal = hal
         self.offset = offset
+        self.held_at = None  # where something holds the carriage up, whatever the motor does
 
     def where(self):
         """Microsteps from the home switch."""
+        if self.held_at is not None:
+            return self.held_at
         return self.hal.stepper.count + self.offset
 
     def update(self):

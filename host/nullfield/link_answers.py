@@ -205,6 +205,10 @@ def refusal(label: str, subject: Subject, code: int, detail: int) -> RequestErro
         ErrorCode.STREAMING: ("not possible while streaming", "stop the stream first"),
         ErrorCode.FLASH_FAILED: ("writing the flash failed", "try again; else replace the board"),
         ErrorCode.BUSY: ("the board is busy with another job", "wait for its end"),
+        ErrorCode.HOLD_OPEN: (
+            "the hold-to-run button is not pressed",
+            "keep it pressed while the table moves",
+        ),
         ErrorCode.BAD_LENGTH: (f"the request's length is wrong (detail {detail})", ""),
         ErrorCode.VERSION_MISMATCH: (f"the board speaks protocol version {detail}", ""),
     }

@@ -65,6 +65,7 @@ class ErrorCode(IntEnum):
     BUSY = 12
     BAD_LENGTH = 13
     VERSION_MISMATCH = 14
+    HOLD_OPEN = 15  # the hold-to-run button is not pressed
 
 
 class Command(IntEnum):
@@ -98,6 +99,7 @@ class Command(IntEnum):
     TABLE_MOVE = 49  # (position in um, speed in um/s) trapezoidal move
     TABLE_STOP = 50  # decelerate and hold
     TABLE_RELEASE = 51  # de-energise the motor
+    TABLE_HOLD = 52  # (direction -1 / 0 / 1, speed in um/s) moves while it is repeated
 
 
 class BoardState(IntEnum):
@@ -158,6 +160,7 @@ class FaultCode(IntEnum):
     CHIP_NOT_FOUND = 20
     ADC_FRAME = 21
     SUPPLY_LOW = 22
+    TABLE_STALL = 23
 
 
 class SampleFlag(IntFlag):

@@ -1,4 +1,4 @@
-"""Patient table: home, trapezoidal moves, limits, emergency stop, motor off when told."""
+"""Patient table: home, trapezoidal moves, hold-to-run, limits, emergency stop, motor off when told."""
 
 from .. import wire
 from ..bits import put_i32
@@ -11,8 +11,13 @@ _P = wire.HEADER_SIZE
 _SPEED_MAX = 2
 _ACCELERATION = 3
 _HOME_SPEED = 4
+_HOLD_TIMEOUT = 5
+_HOLD_TO_RUN = 6
 _UM_NUMERATOR = 16  # 640 microsteps/mm: one microstep is 25/16 um
 _UM_DENOMINATOR = 25
+# The home switch closes at 0. This far from it by the count, a closed one says that the table does not
+# follow its motor.
+_HOME_LEFT_UM = 5000
 
 
 class TableApplication(BoardApplication):
@@ -38,6 +43,8 @@ class TableApplication(BoardApplication):
                     "acceleration", "m/s^2", -6, 5000, limits["table_acceleration_max_um_s2"], 50000
                 ),
                 Setting("home_speed", "m/s", -6, 1000, 20000, 20000),
+                Setting("hold_timeout", "s", -3, 100, 1000, 500),
+                Setting("hold_to_run", "", 0, 0, 1 if "hold" in board["inputs"] else 0, 0),
             ],
             boot,
         )
@@ -45,6 +52,7 @@ class TableApplication(BoardApplication):
         self._home = hal.input("home")
         self._end = hal.input("end")
         self._stop_button = hal.input("estop")
+        self._hold_button = hal.input("hold") if "hold" in board["inputs"] else None
         self._stepper = hal.stepper
         self.driver_chip = Tmc2209(hal.uart("driver"), board["chips"]["driver"]["address"])
         self._motion = Trapezoid(32000)
@@ -53,6 +61,8 @@ class TableApplication(BoardApplication):
         self._target_um = 0
         self._energised = False
         self._flags = 0
+        self._hold_left = 0  # blocks that a held move may still go on; 0: it is not a held one
+        self._braking = False
         self.setting_changed(_ACCELERATION)
 
     def prepare(self):
@@ -88,6 +98,7 @@ class TableApplication(BoardApplication):
         self._stepper.set_rate(0)
         self._motion.halt()
         self._energised = False
+        self._hold_left = 0
         if self._table_state == wire.TABLE_STATE_HOMING:
             self._homed = False
         if self._table_state != wire.TABLE_STATE_NOT_HOMED:
@@ -107,7 +118,26 @@ class TableApplication(BoardApplication):
             self._run_home(position)
         self._fill_row(position)
 
+    def _watch_hold(self):
+        """Brake when nobody holds any more: the host by its command, a person by the button."""
+        if self._hold_left:
+            self._hold_left -= 1
+            if not self._hold_left:
+                self._brake()
+        if self._is_hold_open():
+            self._brake()
+
+    def _is_hold_open(self):
+        return self.value[_HOLD_TO_RUN] and not self._hold_button.get()
+
     def _run_move(self, position):
+        self._watch_hold()
+        if self._home.get() and position * _UM_DENOMINATOR // _UM_NUMERATOR > _HOME_LEFT_UM:
+            # Held up, or the count is wrong: either way the place is not known any more.
+            self._homed = False
+            self.fault(wire.FAULT_CODE_TABLE_STALL, 0, position)
+            self._table_state = wire.TABLE_STATE_FAULT
+            return
         speed = self._motion.step(position, 1)
         if speed > 0 and self._end.get():
             self.fault(wire.FAULT_CODE_TABLE_LIMIT, 1, position)
@@ -116,8 +146,13 @@ class TableApplication(BoardApplication):
         self._stepper.set_rate(speed)
         if self._motion.done(position):
             self._table_state = wire.TABLE_STATE_IDLE
+            self._hold_left = 0
 
     def _run_home(self, position):
+        if self._is_hold_open():
+            self.safe_off()
+            self.state = wire.BOARD_STATE_SAFE
+            return
         if self._home.get():
             self._stepper.set_rate(0)
             self._stepper.zero()
@@ -174,7 +209,10 @@ class TableApplication(BoardApplication):
     def command(self, command, first, second):
         """Commands of the table board."""
         if command == wire.COMMAND_TABLE_HOME:
+            if self._is_hold_open():
+                return wire.ERROR_CODE_HOLD_OPEN
             self._power()
+            self._hold_left = 0
             position = self._stepper.position()
             # Far enough to reach the switch from anywhere, and then it is a fault.
             reach = (self._travel_um + 50000) * _UM_NUMERATOR // _UM_DENOMINATOR
@@ -183,10 +221,15 @@ class TableApplication(BoardApplication):
             self._table_state = wire.TABLE_STATE_HOMING
             return wire.ERROR_CODE_OK
         if command == wire.COMMAND_TABLE_MOVE:
-            return self._move(first, second)
+            code = self._move(first, second)
+            if code == wire.ERROR_CODE_OK:
+                self._hold_left = 0
+            return code
+        if command == wire.COMMAND_TABLE_HOLD:
+            return self._hold(first, second)
         if command == wire.COMMAND_TABLE_STOP:
             if self._table_state == wire.TABLE_STATE_MOVING:
-                self._aim_at_stop()
+                self._brake()
             elif self._table_state == wire.TABLE_STATE_HOMING:
                 self.safe_off()
             return wire.ERROR_CODE_OK
@@ -197,6 +240,25 @@ class TableApplication(BoardApplication):
             self.state = wire.BOARD_STATE_SAFE
             return wire.ERROR_CODE_OK
         return wire.ERROR_CODE_UNKNOWN_COMMAND
+
+    def _hold(self, direction, speed_um_s):
+        """Go on for `hold_timeout` toward one end; 0 stops."""
+        if not -1 <= direction <= 1:
+            self._detail = 1
+            return wire.ERROR_CODE_BAD_ARGUMENT
+        is_moving = self._table_state == wire.TABLE_STATE_MOVING
+        if direction == 0:
+            if is_moving:
+                self._brake()
+            return wire.ERROR_CODE_OK
+        if self._table_state == wire.TABLE_STATE_HOMING or (
+            is_moving and not (self._hold_left or self._braking)
+        ):
+            return wire.ERROR_CODE_BUSY
+        code = self._move(self._travel_um if direction > 0 else 0, speed_um_s)
+        if code == wire.ERROR_CODE_OK:
+            self._hold_left = self.value[_HOLD_TIMEOUT]
+        return code
 
     def _move(self, target_um, speed_um_s):
         if not self._homed:
@@ -211,7 +273,10 @@ class TableApplication(BoardApplication):
         if speed_um_s > self.value[_SPEED_MAX]:
             self._detail = self.value[_SPEED_MAX]
             return wire.ERROR_CODE_ABOVE_MAXIMUM
+        if self._is_hold_open():
+            return wire.ERROR_CODE_HOLD_OPEN
         self._power()
+        self._braking = False
         self._target_um = target_um
         self._motion.go(
             target_um * _UM_NUMERATOR // _UM_DENOMINATOR,
@@ -220,8 +285,12 @@ class TableApplication(BoardApplication):
         self._table_state = wire.TABLE_STATE_MOVING
         return wire.ERROR_CODE_OK
 
-    def _aim_at_stop(self):
+    def _brake(self):
         """Decelerate from the present speed and hold there."""
+        self._hold_left = 0
+        if self._braking:
+            return
+        self._braking = True
         motion = self._motion
         position = self._stepper.position()
         ahead = motion.speed * motion.speed // (2 * motion.acceleration) + abs(motion.speed) // 500

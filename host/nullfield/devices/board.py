@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
 from nullfield.clock import ClockRegression
+from nullfield.devices.fault_advice import fault_advice
 from nullfield.devices.samples import SampleStream, SampleWindow
 from nullfield.devices.settings import Settings
 from nullfield.errors import BoardFaultError, BoardLostError, NullfieldError, ProcedureError
@@ -214,7 +215,7 @@ class Board(Generic[Telemetry]):
         if fault is not None:
             raise BoardFaultError(
                 f"{self}: fault {fault}; its outputs are off",
-                "remove the cause, clear the faults, and start again",
+                fault_advice(fault.code),
             )
         if self.link.lost_reason is not None:
             raise BoardLostError(

@@ -47,6 +47,13 @@ class TableBoard(Board[TableTelemetry]):
         """Move by a trapezoidal profile; telemetry shows when it is done."""
         self.link.command(Command.TABLE_MOVE, round(position_m * 1e6), round(speed_m_s * 1e6))
 
+    def hold(self, direction: int, speed_m_s: float) -> None:
+        """Go on toward one end (-1 or 1) for the board's `hold_timeout`, or stop (0).
+
+        The board brakes by itself unless this is repeated in time; it asks no host for that.
+        """
+        self.link.command(Command.TABLE_HOLD, direction, round(speed_m_s * 1e6))
+
     def stop(self) -> None:
         """Slow down and hold."""
         self.link.command(Command.TABLE_STOP)

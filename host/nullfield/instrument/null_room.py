@@ -20,6 +20,7 @@ from scipy.optimize import lsq_linear
 from nullfield.errors import ProcedureError
 from nullfield.instrument.instrument import Instrument
 from nullfield.instrument.measure_field import FieldMeasurement, measure_field, zero_heads
+from nullfield.instrument.move_table import quiet_table
 from nullfield.instrument.progress import Progress, silent
 from nullfield.rig import CoilEntry, HeadEntry
 
@@ -137,6 +138,7 @@ def null_room(
         raise ProcedureError(
             f"{len(chest)} ready heads are too few for {len(coils)} coils", "run 'nullfield start'"
         )
+    quiet_table(instrument)
     for board in instrument.coils.values():
         board.enable(True)
         board.ramp_to_zero()

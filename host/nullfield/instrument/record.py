@@ -17,6 +17,7 @@ from nullfield.analysis.data import FieldRecording
 from nullfield.errors import ProcedureError
 from nullfield.instrument.instrument import Instrument
 from nullfield.instrument.live_field import live_field
+from nullfield.instrument.move_table import quiet_table
 from nullfield.instrument.progress import Progress, silent
 from nullfield.recording.writer import RecordingWriter
 from nullfield.rig import HeadEntry
@@ -108,6 +109,7 @@ def record(
     clock = instrument.clock
     began_s = clock.now_s()
     limit_s = duration_s if duration_s is not None else 20.0 + beats * 60.0 / _SLOWEST_BPM
+    quiet_table(instrument)
     with RecordingWriter(directory, recording_header(instrument, notes)) as writer:
         instrument.stream(True)
         # The count begins when every board's stream runs, so that each has an index to count from.

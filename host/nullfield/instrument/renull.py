@@ -12,6 +12,7 @@ import numpy as np
 from nullfield.errors import ProcedureError
 from nullfield.instrument.instrument import Instrument
 from nullfield.instrument.measure_field import FieldMeasurement, measure_field, zero_heads
+from nullfield.instrument.move_table import quiet_table
 from nullfield.instrument.null_room import NullResult, set_current, settle, solve_currents
 from nullfield.instrument.progress import Progress, silent
 from nullfield.rig import HeadEntry
@@ -53,6 +54,7 @@ def renull(instrument: Instrument, previous: NullResult, progress: Progress = si
     chest = _the_same(instrument, previous)
     limit = np.array([c.current_max_ma for c in rig.coils])
     present = np.array([previous.current_ma[c.name] for c in rig.coils])
+    quiet_table(instrument)
     progress("null", 0.0, "field as it has become")
     measured = _measured(instrument, chest)
     before = measured

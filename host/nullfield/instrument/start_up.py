@@ -106,6 +106,33 @@ def start_up(
     return StartUpResult(tuple(ready), failed, duration_s)
 
 
+def started_already(instrument: Instrument, minimum_ready: float = 0.5) -> StartUpResult | None:
+    """What a start-up of before came to, if the heads still stand as it left them.
+
+    Parameters
+    ----------
+    instrument : Instrument
+    minimum_ready : float
+        Share of the heads needed to go on.
+
+    Returns
+    -------
+    StartUpResult or None
+        None if a head is off or on its way, or too few are ready: then `start_up` is due.
+    """
+    states = instrument.head_states()
+    ready = tuple(name for name, state in states.items() if state == HeadState.READY)
+    failed = {
+        name: _reason(instrument, name, state)
+        for name, state in states.items()
+        if state == HeadState.FAULT
+    }
+    is_whole = len(ready) + len(failed) == len(states)
+    if not ready or not is_whole or len(ready) < minimum_ready * len(states):
+        return None
+    return StartUpResult(ready, failed)
+
+
 def _mean(values: list[float]) -> float:
     return sum(values) / max(len(values), 1)
 
