@@ -49,7 +49,8 @@ function showProgress(state) {
     : running ? t("Now: {step}", { step: stepName(running.name) }) : state.message;
   if (at("progress-text").textContent !== text) at("progress-text").textContent = text;
   at("abort").textContent = isExam(job) ? t("Abort the examination") : t("Abort");
-  at("abort").disabled = !connected || !hasControl(state);
+  at("abort").hidden = !hasControl(state);
+  at("abort").disabled = !connected;
 }
 
 function showEnd(job) {
@@ -149,7 +150,7 @@ async function takeControl() {
 }
 
 async function abort() {
-  if (at("abort").disabled || at("progress").hidden) return;
+  if (at("abort").disabled || at("abort").hidden || at("progress").hidden) return;
   await pending(at("abort"), () => post("/api/v1/exams/current/abort", {}).catch(announce));
 }
 
