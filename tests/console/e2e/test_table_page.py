@@ -43,6 +43,11 @@ def table(page: Page) -> Page:
     return page
 
 
+def until_free(page: Page) -> None:
+    """Wait until no work runs on the instrument any more."""
+    expect(page.locator("[data-part=home]")).to_be_enabled(timeout=PATIENCE_MS)
+
+
 def position_mm(page: Page) -> float:
     return float(page.locator("[data-part=position]").inner_text().removesuffix(" mm"))
 
@@ -118,6 +123,7 @@ def test_go_to_a_position_and_a_step(table: Page, served: Served) -> None:
     expect(table.locator("[data-jog='5']")).to_be_enabled(timeout=PATIENCE_MS)
     table.click("[data-jog='5']")
     expect(table.locator("[data-part=position]")).to_have_text("45.0 mm", timeout=PATIENCE_MS)
+    until_free(table)
     assert telemetry(served).position_m == pytest.approx(0.045, abs=1e-4)
     # The motor's field would stand in the recording.
     expect(table.locator("[data-part=lamp]")).to_have_text("Motor off", timeout=PATIENCE_MS)
@@ -138,6 +144,7 @@ def test_stop_ends_a_move(table: Page, served: Served) -> None:
     table.click("[data-part=to-in]")
     expect(table.locator("[data-part=state]")).to_contain_text("moves", timeout=PATIENCE_MS)
     table.click("[data-part=stop]")
+    until_free(table)
     still = telemetry(served, is_still=True)
     assert still.position_m * 1e3 < 549.0
 
