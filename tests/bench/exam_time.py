@@ -77,7 +77,8 @@ def figures(rig_name: str = "demo36", beats: int = 60, seed: int = 1) -> list[Fi
         analysis_s = time.perf_counter() - begins_wall["map"]
         wall_s = time.perf_counter() - wall_s
         centre_mm = world.plant.truth().heart_position_m[1] * 1e3
-    note = f"{rig_name}, {beats} beats, simulated; {wall_s:.0f} s wall"
+    # What a person takes to confirm the move comes on top.
+    note = f"{rig_name}, {beats} beats, simulated, confirmed at once; {wall_s:.0f} s wall"
     null = exam.content["null"]
     took = " by the response of before" if "null_in_full" not in exam.content else ", in full"
     map_s = first_map_s[0] - pressed_s if first_map_s else float("nan")
