@@ -21,6 +21,7 @@ from nullfield.console.api import (
     studies,
     table,
 )
+from nullfield.console.api.openapi import describe
 from nullfield.console.api.problem import register_problems
 from nullfield.console.context import ConsoleContext
 from nullfield.console.pages.routes import register_pages
@@ -70,6 +71,7 @@ def create_app(context: ConsoleContext, host_names: Iterable[str] = ()) -> FastA
     register_problems(app)
     for router in ROUTERS:
         app.include_router(router)
+    describe(app, ROUTERS)
     register_pages(app)
     app.add_middleware(Guard, host_names=host_names)
     return app
