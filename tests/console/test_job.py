@@ -97,3 +97,20 @@ def test_an_abort_takes_the_question_away(now: Seconds) -> None:
     assert job.state == "aborted"
     with pytest.raises(ControlError):
         job.answer(question.id, Answer(True))
+
+
+def test_where_steps_are_told_the_progress_of_parts_begins_none(now: Seconds) -> None:
+    job = Job("exam", ("ready", "table", "adjust"), now)
+    job.step("ready", "running", "")
+    job.progress("table", 0.5, "homing")
+    assert states(job) == {"ready": "running", "table": "waiting", "adjust": "waiting"}
+    assert step(job, "ready")["detail"] == "homing"
+    now.now_s = 4.0
+    job.step("ready", "done", "4 heads")
+    job.step("table", "running", "")
+    job.progress("table", 0.5, "200 mm")
+    assert step(job, "table")["fraction"] == 0.5
+    job.step("table", "done", "")
+    job.step("adjust", "skipped", "no table")
+    assert states(job) == {"ready": "done", "table": "done", "adjust": "skipped"}
+    assert step(job, "ready")["elapsed_s"] == 4.0

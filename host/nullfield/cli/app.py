@@ -28,6 +28,7 @@ from nullfield.cli import (
     shell,
     sniff,
     trace,
+    users,
 )
 from nullfield.cli.terminal import errors
 from nullfield.errors import NullfieldError
@@ -56,6 +57,7 @@ trace.register(app)
 log.register(app)
 production.register(app)
 serve.register(app)
+users.register(app)
 
 
 def _version(is_asked: bool) -> None:

@@ -106,6 +106,7 @@ class Job:
         self._steps = [Step(one) for one in steps]
         self._question: Question | None = None
         self._asked = 0
+        self._is_told = False
 
     def progress(self, name: str, fraction: float, detail: str) -> None:
         """Tell how far a step is; the first word of it ends the steps before.
@@ -113,14 +114,15 @@ class Job:
         Parameters
         ----------
         name : str
-            Of a step; another name only changes the running step's detail.
+            Of a step; another name only changes the running step's detail, and so does a step that
+            does not run where the procedure tells its steps itself.
         fraction : float
             0 to 1.
         detail : str
         """
         with self._lock:
             step = next((one for one in self._steps if one.name == name), None)
-            if step is None:
+            if step is None or (self._is_told and step.state != "running"):
                 for running in self._steps:
                     if running.state == "running":
                         running.detail = detail
@@ -136,7 +138,9 @@ class Job:
     def step(self, name: str, state: StepState, detail: str) -> None:
         """Tell a step's state by name, where the procedure tells its steps itself."""
         if state == "running":
+            self._is_told = False
             self.progress(name, 0.0, detail)
+            self._is_told = True
             return
         with self._lock:
             step = next((one for one in self._steps if one.name == name), None)

@@ -26,7 +26,7 @@ from nullfield.dsp.gaps import FloatArray
 from nullfield.errors import AnalysisError
 
 FEWEST_BEATS = 4
-_LOW_PASS_HZ = 40.0
+_LOW_PASS_HZ = 30.0
 """Below the mains; the R peak loses height to it, which does not move the dipole."""
 _LEAST_GOF = 0.85
 """Share of the field that the dipole explains at least; one beyond the array's edge does less."""

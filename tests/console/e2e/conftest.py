@@ -9,14 +9,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 # What the console's other tests share stands one folder up.
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from console_server import Served, serve_console
+from visits import SIZE, first_login, new_context
 
-SIZE = {"width": 1366, "height": 900}
+TROUBLES = ("pageerror", "console")
 
 
 @pytest.fixture(scope="session")
@@ -38,3 +39,31 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """A console on four virtual heads with a table."""
     with serve_console(tmp_path_factory.mktemp("console")) as one:
         yield one
+
+
+@pytest.fixture(scope="module")
+def admin(browser: Browser, served: Served) -> Iterator[BrowserContext]:
+    """The first administrator's browser, logged in, with the tour ended."""
+    context = browser.new_context(viewport=SIZE, base_url=served.url)
+    first_login(context, served.password)
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def page(admin: BrowserContext) -> Iterator[Page]:
+    """A page of the administrator's, on which no script may fail."""
+    page = admin.new_page()
+    failures: list[str] = []
+    page.on("pageerror", lambda error: failures.append(str(error)))
+    yield page
+    page.close()
+    assert failures == []
+
+
+@pytest.fixture
+def second(browser: Browser, served: Served, admin: BrowserContext) -> Iterator[Page]:
+    """An operator at another screen."""
+    context = new_context(browser, served, "second-operator", "operator")
+    yield context.new_page()
+    context.close()

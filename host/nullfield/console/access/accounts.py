@@ -130,7 +130,7 @@ class Accounts:
                 row.role = role
             if enabled is not None:
                 row.is_enabled = enabled
-            _check_an_admin_is_left(session)
+            _check_an_admin_is_left(session, was)
             if not row.is_enabled or row.role != was.role:
                 self._sessions.end_all(session, user_id)
             detail = {"role": [was.role, row.role], "enabled": [was.is_enabled, row.is_enabled]}
@@ -154,8 +154,7 @@ class Accounts:
             row = _row(session, user_id)
             self._end_logins(session, user_id)
             session.delete(row)
-            session.flush()
-            _check_an_admin_is_left(session)
+            _check_an_admin_is_left(session, _shown(row))
             self._trail.append(session, by, "user removed", row.name, {"id": user_id})
 
     def ensure_admin(self) -> str | None:
@@ -198,7 +197,9 @@ def _row(session: Session, user_id: int) -> UserRow:
     return row
 
 
-def _check_an_admin_is_left(session: Session) -> None:
+def _check_an_admin_is_left(session: Session, changed: Account) -> None:
+    if changed.role != "admin":
+        return
     session.flush()
     left = session.scalar(
         select(func.count()).where(UserRow.role == "admin", UserRow.is_enabled.is_(True))

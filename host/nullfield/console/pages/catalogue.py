@@ -66,7 +66,7 @@ def merged(language: str) -> Any:
         locale=language, domain=DOMAIN, project="nullfield", creation_date=_DATE,
         revision_date=_DATE, last_translator="Nullfield contributors",
         language_team="Nullfield contributors", header_comment="# Strings of the console's pages.",
-        fuzzy=False,
+        fuzzy=False, version="1", msgid_bugs_address="the project's issues",
     )  # fmt: skip
     for text, files in extracted().items():
         known = old.get(text)

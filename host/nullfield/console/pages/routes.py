@@ -143,6 +143,6 @@ def _render(
         path=request.url.path,
         version=__version__,
         research_use=RESEARCH_USE,
-        **values,
+        **{"is_first": False, **values},
     )
     return HTMLResponse(html, status_code=status, headers=dict(HEADERS))

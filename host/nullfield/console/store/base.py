@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from sqlalchemy import MetaData
+from typing import ClassVar
+
+from sqlalchemy import Float, MetaData
 from sqlalchemy.orm import DeclarativeBase
 
 
 class Base(DeclarativeBase):
     """Tables of the console. Constraints have names, so that migrations can change them."""
 
+    # Said here, since versions of SQLAlchemy differ in what a float is.
+    type_annotation_map: ClassVar = {float: Float(53)}
     metadata = MetaData(
         naming_convention={
             "ix": "ix_%(column_0_label)s",

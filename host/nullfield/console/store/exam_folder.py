@@ -10,6 +10,7 @@ import json
 import os
 import re
 import shutil
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
@@ -229,7 +230,8 @@ def _is_shown(path: Path) -> bool:
 
 def _replace(path: Path, text: str) -> None:
     """Write a file by way of a second one, down to the disk."""
-    temporary = path.with_name(path.name + ".new")
+    # Two processes may write at the same time: each has its own second file.
+    temporary = path.with_name(f"{path.name}.{os.getpid()}-{threading.get_ident()}.new")
     try:
         with temporary.open("w", encoding="utf-8") as file:
             file.write(text)

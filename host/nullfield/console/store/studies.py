@@ -226,9 +226,8 @@ class Studies:
             self.folders.clear_scratch()
         self.folders.empty_trash()
         with self._database.reading() as session:
-            known = {one: state for one, state in session.execute(
-                select(ExamRow.exam_id, ExamRow.state)
-            ).tuples()}  # fmt: skip
+            rows = session.execute(select(ExamRow.exam_id, ExamRow.state))
+            known: dict[str, str] = {row[0]: row[1] for row in rows}
         for exam_id in self.folders.ids():
             if not self.folders.is_deleting(exam_id):
                 continue

@@ -1,16 +1,15 @@
 // The array in three dimensions on a canvas, nearer things over farther ones.
-import { bodySegments, CHEST_CORNERS } from "./body_outline.js";
+import { bodySegments } from "./body_outline.js";
 import { t } from "./i18n.js";
 import { stateOf } from "./head_quantities.js";
 
 const HEAD_RADIUS_M = 0.012;
 const AXIS_M = 0.05;
 
-/** Points that must be inside the picture. */
-export function pointsToFrame(heads, { references, body }) {
+/** Points that must be inside the picture; the body may reach out of it. */
+export function pointsToFrame(heads, { references }) {
   const shown = heads.filter((head) => references || head.kind === "array");
-  const points = (shown.length ? shown : heads).map((head) => head.position_m);
-  return body ? [...points, ...CHEST_CORNERS] : points;
+  return (shown.length ? shown : heads).map((head) => head.position_m);
 }
 
 /**
@@ -77,8 +76,8 @@ function drawHead(context, place, tip, paint, colours, surface, options) {
   if (radius > 8) {
     context.fillStyle = colour ? colours.bg : colours.text;
     context.font = surface.font(Math.round(radius * 1.1), "bold");
-    const sign = head.state === "READY" && !paint.isState ? "" : stateOf(head).sign;
-    if (!colour || paint.isState) context.fillText(sign, x, y + 1);
+    // A ready head is a plain ball; what is not as it should be carries its sign.
+    if (head.state !== "READY") context.fillText(stateOf(head).sign, x, y + 1);
   }
   if (isChosen) {
     context.font = surface.font(14, "bold");

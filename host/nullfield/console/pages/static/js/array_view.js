@@ -30,16 +30,15 @@ export function showArray(panel) {
   function draw() {
     const name = part("quantity").value;
     part("empty").hidden = heads.length > 0;
-    canvas.hidden = heads.length === 0;
+    for (const name of ["picture", "legend", "chosen", "keys"]) part(name).hidden = heads.length === 0;
     const what = options();
     const shown = heads.filter((head) => what.references || head.kind === "array");
-    const key = `${what.references}${what.body}${heads.map((head) => head.position_m.join()).join(";")}`;
+    const key = `${what.references}${heads.map((head) => head.position_m.join()).join(";")}`;
     if (heads.length && key !== framed) {
       orbit.frame(pointsToFrame(heads, what));
       framed = key;
     }
     const paint = painting(name, shown, surface.colours);
-    paint.isState = name === "state";
     if (heads.length) places = drawArray(surface, orbit, heads, paint, what);
     drawLegend(part("legend"), name, paint, shown, surface.colours);
     const head = heads.find((one) => one.name === chosen);

@@ -15,7 +15,7 @@ const ROLES = { sensor: t("sensors"), coil: t("coils"), table: t("table"), bring
 
 /** Words for the causes that the link counts; an unknown cause is shown as it is. */
 const CAUSES = {
-  board: t("board's queue"), board_queue: t("board's queue"), link: t("link"), host: t("host"), disk: t("disk"),
+  board_queue: t("board's queue"), board_blocks: t("blocks missed by the board"), link: t("link"), host: t("host"), disk: t("disk"),
 };
 
 /** @param {(uid: string) => void} showRecorder */
@@ -65,7 +65,7 @@ export function showBoards(panel, showRecorder) {
       cells[3].textContent = board.heap_free_bytes === null ? "–" : `${number(board.heap_free_bytes / 1024)} KiB`;
       cells[3].className = board.heap_free_bytes !== null && board.heap_free_bytes < LITTLE_HEAP ? "number warn" : "number";
       const lost = Object.values(board.lost_rows ?? {}).reduce((sum, count) => sum + count, 0);
-      cells[4].textContent = number(lost);
+      cells[4].replaceChildren(number(lost), ...lossOf(board).map((line) => element("div", { className: "small" }, line)));
       cells[4].className = lost ? "number warn" : "number";
       cells[5].textContent = [board.fault, board.advice].filter(Boolean).join(". ");
       cells[5].className = board.fault ? "bad" : "";
@@ -75,6 +75,11 @@ export function showBoards(panel, showRecorder) {
     }
     part("loss").textContent = lossText(boards);
   });
+}
+
+/** What one board lost, a line a cause. */
+function lossOf(board) {
+  return Object.entries(board.lost_rows ?? {}).filter(([, count]) => count > 0).map(([cause, count]) => `${CAUSES[cause] ?? cause}: ${number(count)}`);
 }
 
 /** Rows lost over all boards, by cause. */

@@ -29,6 +29,3 @@ for (const [sections, middleZ] of [[TRUNK, -0.11], [HEAD, HEAD_BEHIND_M]]) {
 
 /** Pieces of line as pairs of points. */
 export const bodySegments = lines.flatMap((points) => points.slice(1).map((point, i) => [points[i], point]));
-
-/** Corners of what of the body should be in the picture: the chest. */
-export const CHEST_CORNERS = [[-0.17, -0.16, -0.2], [0.17, 0.2, 0.0]];

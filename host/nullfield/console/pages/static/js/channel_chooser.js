@@ -89,7 +89,7 @@ export class ChannelChooser {
 
 /** The select that sets all lanes at once. */
 export function fillCommonScale(select, onChange) {
-  const model = scaleSelect("", null);
-  select.replaceChildren(...model.children);
+  select.replaceChildren(...scaleSelect("", null).children);
+  select.value = "";
   select.addEventListener("change", () => onChange(select.value));
 }

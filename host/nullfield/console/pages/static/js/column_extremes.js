@@ -4,11 +4,11 @@
  * Fill `low` and `high` for columns whose borders stand on absolute sample indices, so that a trace does not
  * shimmer while it moves. Column c of the whole time axis covers the indices from c to c + 1 times `perColumn`.
  * A column without samples gets NaN.
- * @returns {number} mean of the middles of the columns, NaN if there is none
+ * @returns {{low: number, high: number}} over all columns; Infinity and -Infinity without any sample
  */
 export function columnExtremes(ring, capacity, range, firstColumn, columnCount, perColumn, low, high) {
-  let sum = 0;
-  let count = 0;
+  let lowest = Infinity;
+  let highest = -Infinity;
   for (let c = 0; c < columnCount; c += 1) {
     let index = Math.floor((firstColumn + c) * perColumn);
     // Where a pixel is shorter than a sample, the sample that stands there is held.
@@ -31,8 +31,8 @@ export function columnExtremes(ring, capacity, range, firstColumn, columnCount, 
     }
     low[c] = least;
     high[c] = most;
-    sum += least + most;
-    count += 2;
+    if (least < lowest) lowest = least;
+    if (most > highest) highest = most;
   }
-  return count ? sum / count : NaN;
+  return { low: lowest, high: highest };
 }

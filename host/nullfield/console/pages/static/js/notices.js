@@ -18,10 +18,14 @@ export function errorNotice(problem, level = "bad") {
   const box = element("div", { className: `notice ${level}` });
   box.append(element("p", {}, element("strong", {}, plain ? plain.happened : problem.error)));
   if (plain) box.append(element("p", {}, element("strong", {}, `${t("What to do:")} `), plain.remedy));
-  if (problem.hint) box.append(element("p", { className: plain ? "small muted" : "" }, problem.hint));
+  if (!plain && problem.hint) box.append(element("p", {}, problem.hint));
   if (plain) {
-    const exact = problem.code ? `${problem.error} (${problem.code})` : problem.error;
-    box.append(element("p", { className: "small muted" }, `${t("In the instrument's words:")} ${exact}`));
+    // For whoever is asked for help: which board, which numbers.
+    const code = problem.code && !problem.error.includes(problem.code) ? ` (${problem.code})` : "";
+    const exact = element("details", { className: "exact small" }, element("summary", {}, t("In the instrument's words")));
+    exact.append(element("p", {}, `${problem.error}${code}`));
+    if (problem.hint) exact.append(element("p", {}, problem.hint));
+    box.append(exact);
   }
   return box;
 }

@@ -97,7 +97,10 @@ function showFaults(state) {
   const notices = faults.map((board) =>
     errorNotice({ error: `${board.name}: ${board.fault}`, hint: board.advice ?? "", code: board.fault }),
   );
-  if (state.message && !faults.length) notices.push(errorNotice({ error: state.message, hint: state.hint, code: messageCode(state) }));
+  if (state.message && !faults.length) {
+    const level = state.phase === "lost" || state.phase === "fault" ? "bad" : "warn";
+    notices.push(errorNotice({ error: state.message, hint: state.hint, code: messageCode(state) }, level));
+  }
   if (dead.length)
     notices.push(element("div", { className: "notice warn" },
       t("{n} of {all} sensors are out of use. The examination goes on with at least half of them.", { n: dead.length, all: state.heads.length })));
@@ -187,5 +190,5 @@ offerTour("operator", [
   ["#control-strip", t("Who has control"), t("One person at a time steers the instrument. Others can watch. Starting an examination takes the control if it is free.")],
   ["#map", t("The heart's map"), t("Red is field out of the chest, blue into it, in picotesla (pT). You look at the patient from the front.")],
   ["#time", t("Time in the beat"), t("Move the slider, or click into the averaged beat, to see the map at another moment (ms after the R wave).")],
-  ["#emergency-stop", t("Emergency stop"), t("Stops the table's motor and switches the coils off at once. Esc pressed twice does the same. The red button at the table works even without this console.")],
+  ["#emergency-stop", t("Emergency stop"), t("Stops the table and switches all outputs off, at once. Esc pressed twice does the same. The red button at the table works even without this console.")],
 ]);

@@ -3,7 +3,7 @@
 
 const DISTANCE = 3.4; // of the camera, in radii of what is looked at
 const NEAREST = 0.2; // in radii; what comes nearer does not grow further
-const FILL = 0.95; // share of the half canvas that the radius takes
+const FILL = 1.0; // share of the half canvas that the radius takes
 
 export class Orbit {
   constructor() {

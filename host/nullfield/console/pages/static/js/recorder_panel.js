@@ -3,6 +3,7 @@ import { get } from "./api.js";
 import { number, t } from "./i18n.js";
 import { element, showNotice } from "./notices.js";
 import { onState } from "./state.js";
+import { withPrefix } from "./si_prefix.js";
 import { Surface } from "./surface.js";
 
 const LEFT = 150;
@@ -73,14 +74,12 @@ export function fillBoards(select, boards) {
 }
 
 const extremesOf = (values) => values.reduce(([low, high], value) => [Math.min(low, value), Math.max(high, value)], [Infinity, -Infinity]);
-/** Enough digits for a signal whatever its unit; counts and amperes come from one board. */
-const short = (value) => (value === 0 ? "0" : Number(value.toPrecision(4)).toString());
 
 function describe(trace) {
   const [from, to] = [trace.time_s[0], trace.time_s.at(-1)];
   const signals = trace.signals.map((signal) => {
     const [low, high] = extremesOf(signal.values);
-    return t("{name} from {low} to {high} {unit}", { name: signal.name, low: short(low), high: short(high), unit: signal.unit }).trim();
+    return t("{name} from {low} to {high}", { name: signal.name, low: withPrefix(low, signal.unit), high: withPrefix(high, signal.unit) });
   });
   const missed = trace.missed_blocks ? ` ${t("The board missed {n} blocks meanwhile: the time axis is too short by them.", { n: trace.missed_blocks })}` : "";
   return `${t("From {from} s to {to} s around the fault:", { from: number(from, 2), to: number(to, 2) })} ${signals.join("; ")}.${missed}`;
@@ -106,7 +105,7 @@ function drawRecorder(surface, { time_s: time, signals }) {
     context.fillStyle = colours.text;
     context.fillText(signal.name, 0, top + reach / 2 - 9, LEFT - 8);
     context.fillStyle = colours.muted;
-    context.fillText(`${short(low)} … ${short(high)} ${signal.unit}`, 0, top + reach / 2 + 9, LEFT - 8);
+    context.fillText(`${withPrefix(low, signal.unit)} … ${withPrefix(high, signal.unit)}`, 0, top + reach / 2 + 9, LEFT - 8);
     context.strokeStyle = colours.line;
     context.strokeRect(LEFT, lane * laneHeight, plotWidth, laneHeight);
     context.strokeStyle = colours.accent;

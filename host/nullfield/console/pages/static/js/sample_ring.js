@@ -7,7 +7,7 @@ export class SampleRing {
     this.capacity = Math.ceil(rateHz * seconds);
     this.samples = Array.from({ length: channelCount }, () => new Float32Array(this.capacity).fill(NaN));
     this.stop = null; // index after the newest sample
-    this.missing = 0; // samples that never came
+    this.missing = 0; // values that never came, over all channels
   }
 
   /**
@@ -24,7 +24,7 @@ export class SampleRing {
       known = 0;
     }
     if (known < 0) {
-      this.missing -= known;
+      this.missing -= known * this.channelCount;
       this.clear(Math.max(this.stop, firstIndex - this.capacity), firstIndex);
     }
     this.write(firstIndex, Math.min(Math.max(known, 0), sampleCount), sampleCount, fieldPt);
@@ -38,7 +38,10 @@ export class SampleRing {
       const base = channel * sampleCount;
       let at = (firstIndex + from) % capacity;
       for (let i = from; i < sampleCount; i += 1) {
-        ring[at] = fieldPt[base + i];
+        const value = fieldPt[base + i];
+        // The server marks a lost sample by NaN, which alone is not equal to itself.
+        if (value !== value) this.missing += 1;
+        ring[at] = value;
         at += 1;
         if (at === capacity) at = 0;
       }

@@ -4,6 +4,7 @@ import { t } from "./i18n.js";
 import { element, errorNotice, pending, showNotice } from "./notices.js";
 import { fillBoards } from "./recorder_panel.js";
 import { readValue, shortNumber } from "./setting_rules.js";
+import { unitText } from "./si_prefix.js";
 import { currentState, hasControl, onState } from "./state.js";
 
 export function showSettings(panel) {
@@ -141,7 +142,7 @@ function addRow(body, uid, described) {
     element("tr", { "data-setting": described.name },
       element("th", { scope: "row" }, element("code", {}, described.name)),
       element("td", { className: "setting-value" }, input, message),
-      element("td", {}, described.unit || "–"),
+      element("td", {}, unitText(described.unit) || "–"),
       element("td", { className: "number" }, limits),
       element("td", { className: "number" }, standard),
       element("td", { className: "small muted" }, flags.join(", ")),

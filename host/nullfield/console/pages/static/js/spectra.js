@@ -112,10 +112,8 @@ export function showSpectra(panel) {
   });
   part("channel").addEventListener("change", draw);
   part("table").addEventListener("toggle", () => spectrum && fillTable());
-  ask();
-
   /** Show these channels from now on. */
-  return (chosen) => {
+  function choose(chosen) {
     names = chosen;
     const select = part("channel");
     const before = select.value;
@@ -123,7 +121,10 @@ export function showSpectra(panel) {
     select.value = chosen.includes(before) ? before : "";
     if (!chosen.length) spectrum = null;
     draw();
-  };
+  }
+  choose([]);
+  ask();
+  return choose;
 }
 
 function nearest(sorted, value) {

@@ -6,6 +6,7 @@ export function pixelWord(context, colour) {
   context.fillStyle = colour;
   context.fillRect(0, 0, 1, 1);
   const [r, g, b] = context.getImageData(0, 0, 1, 1).data;
+  context.clearRect(0, 0, 1, 1);
   return ((255 << 24) | (b << 16) | (g << 8) | r) >>> 0;
 }
 

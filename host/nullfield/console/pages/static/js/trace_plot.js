@@ -45,6 +45,7 @@ export class TracePlot {
     this.names = names;
     this.ring = null;
     this.head = null;
+    this.place.hidden = names.length === 0;
     this.place.style.height = `${Math.max(420, names.length * LANE_PX + BOTTOM)}px`;
     this.drawAxes();
     this.clear();
@@ -122,9 +123,9 @@ export class TracePlot {
     const range = { start: ring.start, stop: Math.min(ring.stop, Math.ceil(this.head)) };
     names.forEach((name, channel) => {
       const scale = this.scaleOf(name);
-      const mean = columnExtremes(ring.samples[channel], ring.capacity, range, first, plotWidth, perColumn, low, high);
+      const extremes = columnExtremes(ring.samples[channel], ring.capacity, range, first, plotWidth, perColumn, low, high);
       const before = scale.spanPt;
-      if (!this.isPaused) scale.follow(mean, low, high, plotWidth);
+      if (!this.isPaused) scale.follow(extremes);
       if (scale.spanPt !== before) this.labelsAreOld = true;
       const top = Math.ceil(channel * laneHeight);
       const bottom = Math.floor((channel + 1) * laneHeight) - 1;

@@ -17,22 +17,15 @@ export class TraceScale {
   }
 
   /**
-   * Follow what is on the screen.
-   * @param {number} meanPt of the columns, NaN without any
-   * @param {Float32Array} low @param {Float32Array} high extremes of the columns
+   * Follow what is on the screen: the middle of its range stands in the middle of the lane.
+   * @param {{low: number, high: number}} range of the columns; Infinity and -Infinity without any
    */
-  follow(meanPt, low, high, count) {
-    if (Number.isNaN(meanPt)) return;
-    const jumped = this.offsetPt === null || Math.abs(meanPt - this.offsetPt) > this.spanPt;
-    this.offsetPt = jumped ? meanPt : this.offsetPt + 0.05 * (meanPt - this.offsetPt);
-    let reach = 0;
-    for (let c = 0; c < count; c += 1) {
-      const up = high[c] - meanPt;
-      const down = meanPt - low[c];
-      if (up > reach) reach = up;
-      if (down > reach) reach = down;
-    }
-    const needed = 2 * reach;
+  follow({ low, high }) {
+    if (low > high) return;
+    const middlePt = (low + high) / 2;
+    const jumped = this.offsetPt === null || Math.abs(middlePt - this.offsetPt) > this.spanPt;
+    this.offsetPt = jumped ? middlePt : this.offsetPt + 0.1 * (middlePt - this.offsetPt);
+    const needed = high - low;
     // Grow at once, shrink only when much smaller: a scale that breathes cannot be read.
     if (this.autoPt === null || needed > this.autoPt || needed < this.autoPt / 4) {
       this.autoPt = niceCeiling(Math.max(needed, STEPS_PT[0]));

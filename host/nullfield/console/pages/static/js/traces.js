@@ -65,7 +65,7 @@ export function showTraces(panel, onChoice) {
     part("empty").textContent = emptyText(chooser, currentState(), panel.dataset.connected === "yes");
     const missing = plot.ring?.missing ?? 0;
     part("rate").textContent = t("{fps} pictures/s", { fps: number(Number(plot.place.dataset.fps ?? 0), 0) });
-    part("gaps").textContent = missing ? t("{n} samples missing", { n: number(missing) }) : t("no gaps");
+    part("gaps").textContent = missing ? t("{n} values missing", { n: number(missing) }) : t("no gaps");
     part("gaps").className = missing ? "warn" : "muted";
   }, 500);
   return plot;

@@ -1,0 +1,4 @@
+// The table page.
+import { showTable } from "./table_panel.js";
+
+showTable(document.getElementById("table-page"));
