@@ -15,6 +15,7 @@ from tests.bench import (
     blocks,
     cleaning,
     compare_intervals,
+    console_load,
     decoding,
     dipole,
     features,
@@ -64,7 +65,7 @@ IMAGING: dict[str, Callable[[], list[Figure]]] = {
 
 def main() -> int:
     """Run the parts in turn and print the figures."""
-    parts = ("blocks", "speed", "decode", "latency", "setup", *IMAGING)
+    parts = ("blocks", "speed", "decode", "latency", "setup", "console", *IMAGING)
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("parts", nargs="*", help=f"{', '.join(parts)}; default: all")
     parser.add_argument("--json", action="store_true", help="machine-readable")
@@ -73,7 +74,10 @@ def main() -> int:
         "--setup", action="store_true", help="also from a bare clone (downloads, some minutes)"
     )
     parser.add_argument(
-        "--long", action="store_true", help="also the memory of a two-hour recording (half an hour)"
+        "--long",
+        action="store_true",
+        help="also the memory of a two-hour recording (half an hour), if the part is wanted, and"
+        " twenty viewers of the console for ten minutes",
     )
     given = parser.parse_args()
     wanted = set(given.parts or parts)
@@ -97,7 +101,9 @@ def main() -> int:
     for name, figures_of in IMAGING.items():
         if name in wanted:
             measure(name, figures_of)
-    if given.long:
+    if "console" in wanted:
+        measure("console under load", lambda: console_load.figures(given.long))
+    if given.long and "imaging" in wanted:
         measure("imaging of two hours", lambda: imaging_speed.figures(long=True))
     if given.setup:
         measure("set-up from a bare clone", setting_up.cold)

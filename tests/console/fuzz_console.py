@@ -18,6 +18,7 @@ from nullfield.console.app import create_app
 from nullfield.console.build import build_console
 from nullfield.console.context import ConsoleContext
 from nullfield.console.engine import Opener
+from nullfield.console.store.form import SubjectForm
 
 ORIGIN = "http://localhost"
 PASSWORD = "violet-harbour-27-lantern"
@@ -31,6 +32,8 @@ class FuzzConsole:
         self.context = context
         self._client = client
         self._token = ""
+        self.known: dict[str, str] = {}
+        """Path parameters that name something which is there."""
 
     def request(self, method: str, url: str, **how: Any) -> Response:
         """Send a request that carries the session and comes from the console's own page."""
@@ -46,6 +49,15 @@ class FuzzConsole:
         how.pop("cookies", None)
         self._client.cookies.clear()
         return self._client.request(method, url, headers={**given, **own}, **how)
+
+    def keep_exam(self, analysis: dict[str, Any]) -> None:
+        """Store an examination, so that requests can name one."""
+        studies = self.context.studies
+        exam_id = studies.begin(SubjectForm(subject_id="S-1"), "small", "admin").id
+        record = studies.folders.record(exam_id) or {}
+        studies.folders.write_record(exam_id, {**record, "analysis": analysis})
+        studies.finish(exam_id, analysis)
+        self.known.update(exam_id=exam_id, name="exam.json")
 
     def wait_connected(self, patience_s: float) -> None:
         """Wait until the boards answer."""

@@ -9,15 +9,17 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from pathlib import Path
+from copy import deepcopy
 from typing import Any
 
 import pytest
 import schemathesis
+from analysis_document import document
 from console_bench import PATIENCE_S, Opened
 from fuzz_console import FuzzConsole, fuzz_console
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, given, settings, strategies
 from schemathesis.checks import not_a_server_error
+from schemathesis.core.failures import FailureGroup
 from schemathesis.generation import GenerationMode
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
@@ -65,6 +67,7 @@ def no_instrument(wrap: Any) -> AbstractContextManager[Any]:
 def alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FuzzConsole]:
     """A console whose instrument cannot be reached."""
     with fuzz_console(tmp_path_factory.mktemp("alone"), no_instrument) as console:
+        console.keep_exam(document())
         yield console
 
 
@@ -76,12 +79,18 @@ def connected(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FuzzConsole]
         console.wait_connected(PATIENCE_S)
         console.log_in()
         console.request("POST", "/api/v1/control/take", json={"force": True})
+        instrument = console.context.engine.instrument
+        assert instrument is not None
+        uid, board = next(iter(instrument.sensors.items()))
+        console.known.update(uid=uid, name=next(iter(board.settings.all())))
         yield console
 
 
-def fuzz(console: FuzzConsole, method: str, path: str, mode: GenerationMode) -> list[int]:
+def fuzz(
+    console: FuzzConsole, method: str, path: str, mode: GenerationMode, described: Any = SCHEMA
+) -> list[int]:
     """Send made-up requests and check every answer; returns their statuses."""
-    schema = schemathesis.openapi.from_dict(SCHEMA)
+    schema = schemathesis.openapi.from_dict(described)
     operation = schema[path][method]
     statuses: list[int] = []
 
@@ -93,9 +102,12 @@ def fuzz(console: FuzzConsole, method: str, path: str, mode: GenerationMode) -> 
         phases=[Phase.explicit, Phase.generate],
         suppress_health_check=list(HealthCheck),
     )
-    @given(case=operation.as_strategy(generation_mode=mode))
-    def send(case: Any) -> None:
+    @given(case=operation.as_strategy(generation_mode=mode), is_known=strategies.booleans())
+    def send(case: Any, is_known: bool) -> None:
         console.log_in()
+        if is_known and case.path_parameters:
+            known = {k: v for k, v in console.known.items() if k in case.path_parameters}
+            case.path_parameters = {**case.path_parameters, **known}
         how = case.as_transport_kwargs(base_url="http://localhost")
         response = console.request(
             how.pop("method"),
@@ -124,3 +136,30 @@ def test_on_virtual_heads(
     connected: FuzzConsole, method: str, path: str, mode: GenerationMode
 ) -> None:
     assert fuzz(connected, method, path, mode)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"200": {"description": "another body", "content": {"application/json": {"schema": {
+            "type": "object", "required": ["no_such_key"]}}}}},
+        {"200": {"description": "another kind", "content": {"text/csv": {}}}},
+        {"418": {"description": "another status"}},
+    ],
+)  # fmt: skip
+def test_an_answer_that_contradicts_the_description_is_found(
+    alone: FuzzConsole, wrong: dict[str, Any]
+) -> None:
+    described = deepcopy(SCHEMA)
+    described["paths"]["/api/v1/status"]["get"]["responses"] = wrong
+    with pytest.raises(FailureGroup):
+        fuzz(alone, "get", "/api/v1/status", GenerationMode.POSITIVE, described)
+
+
+@pytest.mark.parametrize("method_and_path", [("get", "/api/v1/exams/{exam_id}/fhir")])
+def test_some_requests_name_what_is_there(
+    alone: FuzzConsole, method_and_path: tuple[str, str]
+) -> None:
+    alone.keep_exam(document())
+    statuses = fuzz(alone, *method_and_path, GenerationMode.POSITIVE)
+    assert {200, 404} <= set(statuses)
