@@ -24,7 +24,7 @@ _CHANNELS = 60
 _RATE_BPM = 66.0
 """Of the built-in heart."""
 _REST_S = 10.0
-_MOST_START_S = 300.0
+_MOST_START_S = 900.0
 _SETTLE_S = 2.0
 
 
