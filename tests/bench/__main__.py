@@ -15,6 +15,7 @@ from tests.bench import (
     blocks,
     cleaning,
     compare_intervals,
+    console_load,
     decoding,
     dipole,
     exam_time,
@@ -72,10 +73,10 @@ EXAMINING: dict[str, Callable[[str], list[Figure]]] = {
 def main() -> int:
     """Run the parts in turn and print the figures."""
     usual = ("blocks", "speed", "decode", "latency", "setup", *IMAGING)
-    parts = (*usual, *EXAMINING)
+    parts = (*usual, *EXAMINING, "console")
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument(
-        "parts", nargs="*", help=f"{', '.join(parts)}; default: all but the last two"
+        "parts", nargs="*", help=f"{', '.join(parts)}; default: all but the last three"
     )
     parser.add_argument("--json", action="store_true", help="machine-readable")
     parser.add_argument(
@@ -86,7 +87,10 @@ def main() -> int:
         "--setup", action="store_true", help="also from a bare clone (downloads, some minutes)"
     )
     parser.add_argument(
-        "--long", action="store_true", help="also the memory of a two-hour recording (half an hour)"
+        "--long",
+        action="store_true",
+        help="also the memory of a two-hour recording (half an hour), if the part is wanted, and"
+        " twenty viewers of the console for ten minutes",
     )
     given = parser.parse_args()
     wanted = set(given.parts or usual)
@@ -113,7 +117,9 @@ def main() -> int:
     for name, examine in EXAMINING.items():
         if name in wanted:
             measure(name, lambda examine=examine: examine(given.rig))  # type: ignore[misc]
-    if given.long:
+    if "console" in wanted:
+        measure("console under load", lambda: console_load.figures(given.long))
+    if given.long and "imaging" in wanted:
         measure("imaging of two hours", lambda: imaging_speed.figures(long=True))
     if given.setup:
         measure("set-up from a bare clone", setting_up.cold)
