@@ -195,7 +195,8 @@ def _standing_out(filtered: FloatArray, rate_hz: float) -> tuple[FloatArray, Flo
         if typical <= 0.0:
             continue
         height[channel] = typical
-        weight[channel] = max(0.0, typical / max(noise, 1e-12 * typical) - _PROMINENCE)
+        least = max(1e-12 * typical, float(np.finfo(np.float64).tiny))
+        weight[channel] = max(0.0, typical / max(noise, least) - _PROMINENCE)
     if weight.any():
         # A channel that holds still (a beam axis between two zeroings) stands out above its own
         # rounding; brought to the others' height it would be noise.
