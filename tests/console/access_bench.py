@@ -139,6 +139,10 @@ def make_app(access: Access, *, is_guarded: bool = True) -> FastAPI:
     def look(user: Operator) -> dict[str, Any]:
         return {"name": user.name, "role": user.role}
 
+    @app.get("/api/v1/live/look")
+    def live(user: Operator) -> dict[str, Any]:
+        return {"name": user.name}
+
     @app.post("/api/v1/act")
     def act(user: Operator) -> dict[str, Any]:
         return {"name": user.name}

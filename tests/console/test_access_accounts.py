@@ -241,6 +241,12 @@ def test_a_token_never_does_more_than_its_maker(bench: Bench, admin: Browser) ->
     assert program.get("/api/v1/look").status_code == 401
 
 
+def test_a_token_opens_nothing_before_the_first_own_password(bench: Bench) -> None:
+    bench.access.accounts.add(None, "kim", "operator")
+    _, text = bench.access.tokens.add(bench.access.accounts.user_of("kim"), "a", "operator")
+    assert _program(bench, text).get("/api/v1/look").status_code == 401
+
+
 def test_a_revoked_token_opens_nothing_and_only_its_owner_or_an_admin_revokes(
     bench: Bench, admin: Browser
 ) -> None:

@@ -110,7 +110,7 @@ def test_a_page_that_only_refreshes_itself_does_not_prolong_the_session(bench: B
     with browser.socket() as socket:
         for _ in range(29):
             bench.clocks.pass_s(60)
-            assert browser.get(LOOK, headers={"X-Background": "1"}).status_code == 200
+            assert browser.get("/api/v1/live/look").status_code == 200
             socket.send_text("")
             assert socket.receive_text() == "kim"
         bench.clocks.pass_s(60)
@@ -132,7 +132,7 @@ def test_a_clock_set_back_prolongs_no_session(bench: Bench) -> None:
     browser = bench.logged_in("kim")
     bench.clocks.pass_s(20 * 60)
     bench.clocks.set_by_s(-20 * 60)
-    assert browser.get(LOOK, headers={"X-Background": "1"}).status_code == 200
+    assert browser.get("/api/v1/live/look").status_code == 200
     bench.clocks.pass_s(10 * 60)
     assert browser.get(LOOK).status_code == 401
 
@@ -240,6 +240,29 @@ def test_a_locked_database_neither_logs_out_nor_holds_up_the_emergency_stop(benc
     with bench.locked():
         assert browser.get(LOOK).status_code == 200
         assert browser.change("POST", "/api/v1/emergency-stop").status_code == 200
+
+
+def test_who_watched_for_an_hour_may_still_press_the_emergency_stop(bench: Bench) -> None:
+    browser = bench.logged_in("kim")
+    bench.clocks.pass_s(3600)
+    bench.logged_in("lee")
+    assert browser.change("POST", "/api/v1/emergency-stop").status_code == 200
+    assert browser.get(LOOK).status_code == 401
+    assert browser.change("POST", ACT).status_code == 401
+    assert browser.change("POST", "/api/v1/emergency-stop").status_code == 200
+    # That was no sign of life: nothing else opens by it.
+    assert browser.get(LOOK).status_code == 401
+    bench.clocks.pass_s(11 * 3600)
+    assert browser.change("POST", "/api/v1/emergency-stop").status_code == 401
+
+
+def test_a_session_that_was_ended_presses_nothing(bench: Bench) -> None:
+    browser = bench.logged_in("kim")
+    token = browser.cookies["nullfield_session"]
+    csrf = browser.cookies["nullfield_csrf"]
+    browser.change("POST", "/api/v1/logout", {})
+    stale = bench.client(cookies={"nullfield_session": token, "nullfield_csrf": csrf})
+    assert stale.change("POST", "/api/v1/emergency-stop").status_code == 401
 
 
 def test_the_emergency_stop_does_not_even_ask_the_database(

@@ -39,7 +39,9 @@ from nullfield.console.store.database import Database
 from nullfield.errors import StoreError
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
-_BACKGROUND_HEADER = "X-Background"
+_WATCHING = ("/api/v1/status", "/api/v1/live/")
+"""What an open page asks for by itself: it shows no person."""
+_EMERGENCY_STOP = "/emergency-stop"
 _MOST_WAITING = 1000
 _log = logging.getLogger(__name__)
 
@@ -153,9 +155,10 @@ class Access:
         CsrfError
             If the request changes something and does not come from the console's page.
         """
-        is_active = request.headers.get(_BACKGROUND_HEADER) is None
-        # Nothing, not even a locked database, may make the emergency stop wait.
-        is_urgent = request.url.path.endswith("/emergency-stop")
+        path = request.url.path
+        is_active = not path.startswith(_WATCHING)
+        # Neither a locked database nor half an hour without a click may stand in its way.
+        is_urgent = path.endswith(_EMERGENCY_STOP)
         login = self._identify.who(request, is_active=is_active, is_urgent=is_urgent)
         if login is None:
             raise LoginRequiredError("nobody is logged in, or the login has ended", "log in")
