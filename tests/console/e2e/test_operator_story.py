@@ -42,7 +42,8 @@ def test_one_button_to_map_and_report(page: Page, second: Page, served: Served) 
     expect(page.locator("#progress")).to_be_visible(timeout=PATIENCE_MS)
     # A second click, or another tab, cannot begin a second one.
     second.goto("/")
-    expect(second.locator("#form-reason, #progress").first).to_be_visible(timeout=PATIENCE_MS)
+    shown = second.locator("#form-reason, #progress").locator("visible=true")
+    expect(shown.first).to_be_visible(timeout=PATIENCE_MS)
     # Another screen sees the same, and commands nothing.
     expect(second.locator("#control-text")).to_contain_text("admin")
     expect(second.locator("#abort")).to_be_hidden()
