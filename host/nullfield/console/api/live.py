@@ -17,6 +17,7 @@ from nullfield.rig import HeadEntry
 
 router = APIRouter(prefix="/api/v1/live", tags=["live"])
 
+_NOTHING: dict[int | str, dict[str, Any]] = {204: {"description": "nothing is measured yet"}}
 _SPECTRUM_S = 8.0
 _MOST_CHANNELS = 128
 
@@ -30,7 +31,7 @@ def channels(context: Context, user: Operator) -> list[str]:
     return [channel_name(head, axis) for head in instrument.rig.heads for axis in (0, 1)]
 
 
-@router.get("/spectrum", response_model=None)
+@router.get("/spectrum", response_model=None, responses=_NOTHING)
 def spectrum(
     context: Context,
     user: Operator,
@@ -56,14 +57,14 @@ def spectrum(
     }
 
 
-@router.get("/beat", response_model=None)
+@router.get("/beat", response_model=None, responses=_NOTHING)
 def beat(context: Context, user: Operator) -> dict[str, Any] | Response:
     """Averaged beat of the newest stretch."""
     live = context.engine.follower.beat
     return Response(status_code=204) if live is None else live.to_json()
 
 
-@router.get("/map", response_model=None)
+@router.get("/map", response_model=None, responses=_NOTHING)
 def live_map(
     context: Context,
     user: Operator,

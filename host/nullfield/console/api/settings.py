@@ -102,7 +102,11 @@ def clear_faults(uid: Uid, context: Context, user: Engineer) -> Done:
     return Done()
 
 
-@router.get("/{uid}/recorder", response_model=None)
+@router.get(
+    "/{uid}/recorder",
+    response_model=None,
+    responses={204: {"description": "it had no fault"}},
+)
 def recorder(uid: Uid, context: Context, user: Engineer) -> dict[str, Any] | Response:
     """What the board saw in the last second before its fault; 204 if it had none."""
     _board(context, uid)
