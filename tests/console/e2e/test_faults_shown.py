@@ -75,6 +75,8 @@ def test_the_red_button_at_the_table_is_told_in_plain_words(page: Page, served: 
     fault = page.locator("[data-part=fault]")
     expect(fault).to_contain_text("The red button at the table was pressed", timeout=PATIENCE_MS)
     expect(fault).to_contain_text("What to do:")
+    # Where a table stands that somebody stopped is not sure.
+    expect(page.locator("[data-part=position]")).to_have_text("unknown")
     take_control(page)
     expect(page.locator("[data-part=hold-in]")).to_be_disabled()
     expect(page.locator("[data-part=stop]")).to_be_enabled()
