@@ -18,11 +18,13 @@ from tests.bench import (
     console_load,
     decoding,
     dipole,
+    exam_time,
     features,
     files,
     imaging_speed,
     latency,
     maps,
+    position,
     setting_up,
     speed,
 )
@@ -61,14 +63,25 @@ IMAGING: dict[str, Callable[[], list[Figure]]] = {
     "batch": batch.figures,
 }
 """Parts that need no instrument; `all` of them take some twenty minutes."""
+EXAMINING: dict[str, Callable[[str], list[Figure]]] = {
+    "position": position.figures,
+    "exam-time": exam_time.figures,
+}
+"""Parts that examine on a virtual instrument; minutes each, so only where they are named."""
 
 
 def main() -> int:
     """Run the parts in turn and print the figures."""
-    parts = ("blocks", "speed", "decode", "latency", "setup", "console", *IMAGING)
+    usual = ("blocks", "speed", "decode", "latency", "setup", *IMAGING)
+    parts = (*usual, *EXAMINING, "console")
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
-    parser.add_argument("parts", nargs="*", help=f"{', '.join(parts)}; default: all")
+    parser.add_argument(
+        "parts", nargs="*", help=f"{', '.join(parts)}; default: all but the last three"
+    )
     parser.add_argument("--json", action="store_true", help="machine-readable")
+    parser.add_argument(
+        "--rig", default="demo36", help="of position and exam-time; array16 is a quicker one"
+    )
     parser.add_argument("--seconds", type=float, default=5.0, help="simulated, for each rig")
     parser.add_argument(
         "--setup", action="store_true", help="also from a bare clone (downloads, some minutes)"
@@ -80,7 +93,7 @@ def main() -> int:
         " twenty viewers of the console for ten minutes",
     )
     given = parser.parse_args()
-    wanted = set(given.parts or parts)
+    wanted = set(given.parts or usual)
     if not wanted <= set(parts):
         parser.error(f"no such part: {min(wanted - set(parts))}; parts: {', '.join(parts)}")
     errors = Console(stderr=True, highlight=False)
@@ -101,6 +114,9 @@ def main() -> int:
     for name, figures_of in IMAGING.items():
         if name in wanted:
             measure(name, figures_of)
+    for name, examine in EXAMINING.items():
+        if name in wanted:
+            measure(name, lambda examine=examine: examine(given.rig))  # type: ignore[misc]
     if "console" in wanted:
         measure("console under load", lambda: console_load.figures(given.long))
     if given.long and "imaging" in wanted:

@@ -39,6 +39,7 @@ def figures(rig_name: str = "demo36", beats: int = 60, seed: int = 1) -> list[Fi
     """Run one examination from ready, with the heart 30 mm off along the table."""
     scenario = Scenario(heart_position_m=_HEART_OFF_M)
     begins: dict[str, float] = {}
+    begins_wall: dict[str, float] = {}
     first_map_s: list[float] = []
     with (
         tempfile.TemporaryDirectory(prefix="nullfield-bench-") as place,
@@ -53,6 +54,7 @@ def figures(rig_name: str = "demo36", beats: int = 60, seed: int = 1) -> list[Fi
         def on_step(step: str, state: str, detail: str) -> None:
             if state == "running":
                 begins[step] = clock.now_s()
+                begins_wall[step] = time.perf_counter()
 
         def on_live(_: FieldRecording) -> None:
             if not first_map_s and has_map(instrument, clock.now_s() - begins["record"]):
@@ -72,15 +74,20 @@ def figures(rig_name: str = "demo36", beats: int = 60, seed: int = 1) -> list[Fi
             ),
         )
         report_s = clock.now_s() - pressed_s
+        analysis_s = time.perf_counter() - begins_wall["map"]
         wall_s = time.perf_counter() - wall_s
         centre_mm = world.plant.truth().heart_position_m[1] * 1e3
-    note = f"{rig_name}, {beats} beats, simulated; {wall_s:.0f} s wall"
+    # What a person takes to confirm the move comes on top.
+    note = f"{rig_name}, {beats} beats, simulated, confirmed at once; {wall_s:.0f} s wall"
     null = exam.content["null"]
     took = " by the response of before" if "null_in_full" not in exam.content else ", in full"
     map_s = first_map_s[0] - pressed_s if first_map_s else float("nan")
     return [
         Figure(_GROUP, "button to first live map", map_s, "s", maximum=MAP_WITHIN_S, note=note),
-        Figure(_GROUP, "button to report", report_s, "s", maximum=REPORT_WITHIN_S, note=note),
+        Figure(_GROUP, "button to report", report_s, "s", maximum=REPORT_WITHIN_S,
+               note=f"{note}; the host's own work takes no simulated time"),
+        Figure(_GROUP, "analysis and report, wall", analysis_s, "s",
+               note="on a machine that also runs the boards"),
         *(
             Figure(_GROUP, f"of which {name}", seconds, "s", note=note)
             for name, seconds in exam.content["timings_s"].items()

@@ -76,6 +76,11 @@ class Bench:
         """A browser at an address."""
         return Browser(self.app, address, base, **more)
 
+    def unguarded(self, browser: Browser) -> Browser:
+        """The same browser before an app that lacks the guard."""
+        app = make_app(self.access, is_guarded=False)
+        return Browser(app, "127.0.0.1", BASE, cookies=dict(browser.cookies))
+
     def add(self, name: str, role: Any = "operator") -> None:
         """An account that has changed its first password already."""
         _, first = self.access.accounts.add(None, name, role)
@@ -92,7 +97,9 @@ class Bench:
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Another program that holds the database."""
-        with self.database.session():
+        with self.database.session() as session:
+            # Only a first statement takes the lock.
+            session.connection()
             yield
 
     def actions(self) -> list[tuple[str, str]]:
@@ -122,7 +129,7 @@ class Browser(TestClient):
         return self.request(method, path, json=body, headers=headers)
 
 
-def make_app(access: Access) -> FastAPI:
+def make_app(access: Access, *, is_guarded: bool = True) -> FastAPI:
     """Routes of each role, a socket, and those of the console's access."""
     app = FastAPI()
     app.state.console = SimpleNamespace(access=access)
@@ -131,6 +138,10 @@ def make_app(access: Access) -> FastAPI:
     @app.get("/api/v1/look")
     def look(user: Operator) -> dict[str, Any]:
         return {"name": user.name, "role": user.role}
+
+    @app.get("/api/v1/live/look")
+    def live(user: Operator) -> dict[str, Any]:
+        return {"name": user.name}
 
     @app.post("/api/v1/act")
     def act(user: Operator) -> dict[str, Any]:
@@ -175,5 +186,6 @@ def make_app(access: Access) -> FastAPI:
             getattr(error, "headers", {}),
         )
 
-    app.add_middleware(Guard, host_names=["console.example"])
+    if is_guarded:
+        app.add_middleware(Guard, host_names=["console.example"])
     return app

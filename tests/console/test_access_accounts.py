@@ -100,11 +100,11 @@ def test_an_account_is_made_used_shut_opened_and_removed(bench: Bench, admin: Br
     assert admin.change("DELETE", f"{USERS}/{number}").status_code == 204
     assert kim.get("/api/v1/look").status_code == 401
     assert [user["name"] for user in admin.get(USERS).json()] == ["boss"]
-    assert [one for one in bench.actions() if one[0].startswith("user ")][-4:] == [
-        ("user added", "kim"),
-        ("user changed", "kim"),
-        ("user changed", "kim"),
-        ("user removed", "kim"),
+    assert [one for one in bench.actions() if one[0].startswith("user.")][-4:] == [
+        ("user.add", "kim"),
+        ("user.change", "kim"),
+        ("user.change", "kim"),
+        ("user.remove", "kim"),
     ]
     # A new account of that name is another one.
     again = admin.change("POST", USERS, {"name": "kim"}).json()
@@ -241,6 +241,12 @@ def test_a_token_never_does_more_than_its_maker(bench: Bench, admin: Browser) ->
     assert program.get("/api/v1/look").status_code == 401
 
 
+def test_a_token_opens_nothing_before_the_first_own_password(bench: Bench) -> None:
+    bench.access.accounts.add(None, "kim", "operator")
+    _, text = bench.access.tokens.add(bench.access.accounts.user_of("kim"), "a", "operator")
+    assert _program(bench, text).get("/api/v1/look").status_code == 401
+
+
 def test_a_revoked_token_opens_nothing_and_only_its_owner_or_an_admin_revokes(
     bench: Bench, admin: Browser
 ) -> None:
@@ -256,7 +262,7 @@ def test_a_revoked_token_opens_nothing_and_only_its_owner_or_an_admin_revokes(
     assert _program(bench, two["text"]).get("/api/v1/look").status_code == 200
     assert admin.change("DELETE", f"{TOKENS}/{two['token']['id']}").status_code == 204
     assert _program(bench, two["text"]).get("/api/v1/look").status_code == 401
-    assert bench.actions()[-2:] == [("token revoked", "one"), ("token revoked", "two")]
+    assert bench.actions()[-2:] == [("token.revoke", "one"), ("token.revoke", "two")]
 
 
 def test_a_token_makes_no_tokens_or_accounts_and_changes_no_password(

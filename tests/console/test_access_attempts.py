@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from access_bench import CHEAP, Bench, Browser
+from access_bench import CHEAP, PASSWORD, Bench, Browser
 from sqlalchemy import text
 
 from nullfield.console.access.attempts import site_of
@@ -168,7 +169,7 @@ def test_a_shut_account_does_not_open_with_its_password(bench: Bench) -> None:
 
 def test_what_was_typed_as_a_name_is_kept_nowhere(bench: Bench, tmp_path: Path) -> None:
     bench.client(FAR).login("hunter2-typed-in-the-wrong-field", "x")
-    assert bench.actions()[-1] == ("login failed", "(unknown name)")
+    assert bench.actions()[-1] == ("login.failed", "(unknown name)")
     bench.database.close()
     assert b"hunter2" not in b"".join(path.read_bytes() for path in tmp_path.iterdir())
 
@@ -184,7 +185,7 @@ def test_made_up_names_do_not_fill_the_table(bench: Bench) -> None:
 
 def test_failures_and_waiting_stand_in_the_trail(bench: Bench) -> None:
     _fail(bench.client(FAR), 6)
-    assert bench.actions()[-6:] == [("login failed", "kim")] * 5 + [("login blocked", "kim")]
+    assert bench.actions()[-6:] == [("login.failed", "kim")] * 5 + [("login.blocked", "kim")]
 
 
 def test_guessing_the_present_password_is_slowed_too(bench: Bench) -> None:
@@ -201,6 +202,25 @@ def test_a_reset_at_the_computer_lets_the_admin_in_at_once(bench: Bench) -> None
     _fail(browser, 5, "admin")
     password = bench.access.reset_admin()
     assert browser.login("admin", password).status_code == 200
+
+
+def test_a_flood_of_logins_leaves_the_server_to_others_and_shuts_nobody_out(
+    bench: Bench,
+) -> None:
+    browser = bench.client()
+    browser.login("kim")
+    passwords = bench.access.logins._passwords
+    body = {"old": PASSWORD, "new": "another four words"}
+    with ExitStack() as flood:
+        for _ in range(8):
+            flood.enter_context(passwords.place())
+        refused = [bench.client().login("kim", "wrong") for _ in range(9)]
+        assert {answer.status_code for answer in refused} == {429}
+        assert "at a time" in refused[0].json()["error"]
+        assert browser.change("POST", "/api/v1/me/password", body).status_code == 429
+        assert browser.change("POST", "/api/v1/emergency-stop").status_code == 200
+    assert bench.client().login("kim").status_code == 200
+    assert _fail(bench.client(), 5) == [401] * 5
 
 
 def test_the_limits_are_those_of_the_policy(tmp_path: Path) -> None:

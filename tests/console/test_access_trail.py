@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 
 from nullfield.console.access.trail import FIRST
 from nullfield.console.access.user import User
-from nullfield.errors import NullfieldError
+from nullfield.errors import NullfieldError, StoreError
 
 KIM = User(7, "kim", "operator")
 
@@ -152,6 +152,13 @@ def test_entries_wait_while_the_database_is_locked_and_keep_their_time(bench: Be
     assert bench.access.trail.verify().is_whole
 
 
+def test_what_needs_its_entry_is_refused_without_it(bench: Bench) -> None:
+    with bench.locked(), pytest.raises(StoreError, match="locked"):
+        bench.access.audit(KIM, "exam.delete", "20300101-001", {}, is_required=True)
+    bench.access.audit(KIM, "after", "", {})
+    assert [entry.action for entry in bench.access.trail.read(2)] == ["after", "action 5"]
+
+
 def test_an_account_that_was_not_made_leaves_no_entry(bench: Bench) -> None:
     """Deed and entry stand or fall together."""
     bench.access.accounts.add(None, "lee", "operator")
@@ -201,15 +208,15 @@ def test_every_deed_of_access_is_noted_without_its_secrets(bench: Bench) -> None
     bench.access.reset_admin()
     entries = bench.access.trail.read(1000)
     assert [(e.user, e.action, e.subject) for e in reversed(entries)][-9:] == [
-        ("", "login failed", "boss"),
-        ("boss", "user added", "lee"),
-        ("boss", "user changed", "lee"),
-        ("boss", "password reset", "lee"),
-        ("boss", "token made", "archive"),
-        ("boss", "token revoked", "archive"),
-        ("boss", "user removed", "lee"),
+        ("", "login.failed", "boss"),
+        ("boss", "user.add", "lee"),
+        ("boss", "user.change", "lee"),
+        ("boss", "password.reset", "lee"),
+        ("boss", "token.add", "archive"),
+        ("boss", "token.revoke", "archive"),
+        ("boss", "user.remove", "lee"),
         ("boss", "logout", "boss"),
-        ("", "admin reset", "admin"),
+        ("", "admin.reset", "admin"),
     ]
     everything = str(entries)
     for secret in (made["one_time_password"], reset["one_time_password"], token["text"]):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import threading
 from pathlib import Path
 
 import pytest
@@ -171,3 +172,39 @@ def test_nothing_recorded_and_a_recording_that_cannot_be_read(
     shutil.rmtree(recording)
     with pytest.raises(ExamStateError, match="no recording"):
         studies.reanalyse(exam_id, "olga")
+
+
+def test_recovering_while_exams_begin_and_end_disturbs_none(tmp_path: Path) -> None:
+    studies = open_studies(tmp_path)
+    errors: list[BaseException] = []
+    is_over = threading.Event()
+
+    def recover() -> None:
+        try:
+            while not is_over.is_set():
+                assert studies.recover() == []
+        except BaseException as error:
+            errors.append(error)
+
+    looking = threading.Thread(target=recover)
+    looking.start()
+    ids = []
+    for _ in range(30):
+        ids.append(studies.begin(FORM, "rig", "olga").id)
+        studies.finish(ids[-1], {})
+    is_over.set()
+    looking.join(120)
+    assert errors == []
+    assert {studies.get(one).state for one in ids} == {"done"}
+    assert all(len(studies.events(one)) == 2 for one in ids)
+
+
+def test_only_the_first_look_clears_what_was_half_exported(tmp_path: Path) -> None:
+    studies = open_studies(tmp_path)
+    (studies.folders.scratch() / "left").mkdir()
+    studies.recover()
+    assert not (tmp_path / "scratch").exists()
+    # Somebody downloads this now.
+    (studies.folders.scratch() / "made").mkdir()
+    studies.recover()
+    assert (tmp_path / "scratch" / "made").is_dir()

@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 import typer
-from access_bench import PASSWORD, Bench
+from access_bench import CHEAP, PASSWORD, Bench
 from sqlalchemy import text
 from typer.testing import CliRunner, Result
 
 from nullfield.cli import users
+from nullfield.console.access import access
 from nullfield.errors import AccessError, InputError, NullfieldError
 
 app = typer.Typer()
@@ -25,7 +26,10 @@ def bench(tmp_path: Path) -> Bench:
 
 
 def _run(bench: Bench, *words: str) -> Result:
-    return CliRunner().invoke(app, ["users", *words, "--data", str(bench.folder)])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(users, "_now", lambda: bench.clocks.now)
+        patch.setattr(access, "Policy", lambda: CHEAP)
+        return CliRunner().invoke(app, ["users", *words, "--data", str(bench.folder)])
 
 
 def _json(bench: Bench, *words: str) -> Any:
@@ -58,7 +62,7 @@ def test_accounts_are_shut_and_opened_while_the_console_runs(bench: Bench) -> No
     assert "shut" in _run(bench, "list").stdout
     _json(bench, "enable", "KIM")
     assert kim.login("kim").status_code == 200
-    assert ("user changed", "kim") in bench.actions()
+    assert ("user.change", "kim") in bench.actions()
 
 
 def test_admin_gets_in_again_whatever_was_done_to_it(bench: Bench) -> None:
@@ -88,6 +92,18 @@ def test_others_are_reset_too(bench: Bench) -> None:
     assert bench.client().login("kim", password).status_code == 200
 
 
+def test_a_token_is_made_for_a_program_not_above_its_account(bench: Bench) -> None:
+    bench.add("kim", "engineer")
+    made = _json(bench, "token", "kim", "--label", "archive", "--role", "engineer", "--days", "3")
+    headers = {"Authorization": f"Bearer {made['text']}"}
+    assert bench.client().get("/api/v1/tune", headers=headers).json() == {"name": "kim"}
+    assert _run(bench, "token", "kim", "--label", "a").stdout.startswith("nf_")
+    assert isinstance(
+        _refusal(bench, "token", "kim", "--label", "a", "--role", "admin"), AccessError
+    )
+    assert "400 days" in _refusal(bench, "token", "kim", "--label", "a", "--days", "400").message
+
+
 def test_the_trail_is_checked(bench: Bench) -> None:
     bench.add("kim")
     assert _json(bench, "audit")["is_whole"] is True
@@ -111,6 +127,6 @@ def test_what_cannot_be_done_is_said(bench: Bench, tmp_path: Path) -> None:
 
 
 def test_help_has_an_example_for_each(bench: Bench) -> None:
-    for command in ("list", "add", "reset", "disable", "enable", "audit"):
+    for command in ("list", "add", "reset", "disable", "enable", "token", "audit"):
         shown = CliRunner().invoke(app, ["users", command, "--help"]).stdout
         assert f"nullfield users {command}" in " ".join(shown.split())

@@ -125,6 +125,61 @@ def test_table_limits(
     assert (refused.value.code, refused.value.detail) == (code, detail)
 
 
+def test_a_held_table_stops_when_the_host_says_no_more(bench: Any) -> None:
+    """The host lives on, its heartbeat too: it is the command that is missing."""
+    table = bench.table()
+    with pytest.raises(RequestError):
+        table.hold(1, 0.04)
+    table.home()
+    _idle(table)
+    for _ in range(8):
+        table.hold(1, 0.04)
+        bench.run_s(0.2)
+    assert bench.instrument._inputs.table_step_rate_hz > 0.0
+    before_m = table.wait_telemetry(lambda t: True, 1.0).position_m
+    way_m = _idle(table, 3.0).position_m - before_m
+    # At most 0.5 s at 40 mm/s, then v^2 / 2a is 16 mm.
+    assert 0.016 < way_m < 0.020 + 0.016 + 0.002
+    assert bench.instrument._inputs.table_step_rate_hz == 0.0
+    with pytest.raises(RequestError) as refused:
+        table.hold(1, 0.0501)
+    assert (refused.value.code, refused.value.detail) == (ErrorCode.ABOVE_MAXIMUM, 50_000)
+
+
+def test_the_hold_to_run_button_gates_every_motion(bench: Any) -> None:
+    table = bench.table()
+    table.home()
+    _idle(table)
+    table.settings.set("hold_to_run", 1)
+    with pytest.raises(RequestError, match="hold-to-run button is not pressed"):
+        table.move_to(0.1, 0.04)
+    bench.of("table").inputs["hold"] = 1
+    table.move_to(0.3, 0.04)
+    bench.run_s(1.5)
+    assert bench.instrument._inputs.table_step_rate_hz > 0.0
+    bench.of("table").inputs["hold"] = 0
+    assert _idle(table, 3.0).position_m < 0.1
+    assert bench.instrument._inputs.table_step_rate_hz == 0.0
+
+
+def test_a_table_that_stays_on_its_switch_is_stopped_in_plain_words(
+    bench: Any, monkeypatch: Any
+) -> None:
+    table = bench.table()
+    table.home()
+    _idle(table)
+    # Something holds the carriage: the motor turns, the table does not.
+    monkeypatch.setattr(bench.instrument.plant, "_move_table", lambda inputs: None)
+    table.move_to(0.3, 0.04)
+    bench.clock.wait(lambda: table.link.fault is not None, 3.0)
+    assert table.link.fault.code == FaultCode.TABLE_STALL
+    bench.run_s(0.01)
+    assert not bench.motor_is_on()
+    with pytest.raises(BoardFaultError, match="table stall") as fault:
+        table.check()
+    assert "does not follow its motor" in fault.value.hint
+
+
 def test_emergency_stop(bench: Any) -> None:
     table = bench.table()
     table.home()

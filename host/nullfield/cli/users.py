@@ -25,6 +25,7 @@ DataOption = Annotated[Path, typer.Option("--data", help="Data folder of the con
 UrlOption = Annotated[
     str | None, typer.Option("--database", help="SQLAlchemy URL; SQLite in the data folder else.")
 ]
+_MOST_LABEL = 64
 NameArgument = Annotated[str, typer.Argument(help="Name of the account.")]
 
 
@@ -37,6 +38,7 @@ def register(app: typer.Typer) -> None:
         ("reset", "reset admin --data studies", reset),
         ("disable", "disable kim --data studies", disable),
         ("enable", "enable kim --data studies", enable),
+        ("token", "token kim --label archive --days 30 --data studies", token),
         ("audit", "audit --data studies", audit),
     )
     for name, example, command in examples:
@@ -104,6 +106,27 @@ def enable(
     _set_enabled(name, data, database, is_json, is_enabled=True)
 
 
+def token(
+    name: NameArgument,
+    data: DataOption,
+    label: Annotated[str, typer.Option("--label", help="What it is for.")],
+    role: Annotated[str, typer.Option("--role", help="Not above the account's.")] = "operator",
+    days: Annotated[int | None, typer.Option("--days", help="How long it lasts.")] = None,
+    database: UrlOption = None,
+    is_json: JsonOption = False,
+) -> None:
+    """Make an API token in the name of an account, for a program; prints it."""
+    with _opened(data, database) as access:
+        user = access.accounts.user_of(name)
+        made, text = access.tokens.add(user, label[:_MOST_LABEL], _role(role), days)
+    if is_json:
+        print_json({"token": asdict(made), "text": text})
+        return
+    output.print(text)
+    until = datetime.fromtimestamp(made.expires_unix_s, UTC).strftime("%Y-%m-%d")
+    errors.print(f"{escape(made.user)}, {made.role}, until {until}. It is shown this once.")
+
+
 def audit(data: DataOption, database: UrlOption = None, is_json: JsonOption = False) -> None:
     """Check the audit trail; prints the digest of its end, to be noted elsewhere."""
     with _opened(data, database) as access:
@@ -133,9 +156,13 @@ def _opened(data: Path, database: str | None) -> Iterator[Access]:
     opened = Database(database or default_url(data))
     try:
         opened.migrate()
-        yield Access(opened, lambda: datetime.now(UTC))
+        yield Access(opened, _now)
     finally:
         opened.close()
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 def _set_enabled(

@@ -13,6 +13,8 @@ from nullfield.instrument.progress import Progress, silent
 from nullfield_protocol.catalogue import TableFlag, TableState
 
 _HOME_TIMEOUT_S = 60.0
+_STANDS_M = 1e-4
+"""The board counts microsteps of 1.6 um; more than this is another place."""
 
 
 @dataclass(frozen=True)
@@ -29,9 +31,17 @@ def home_table(instrument: Instrument, progress: Progress = silent) -> MoveResul
     began_s = instrument.clock.now_s()
     progress("table", 0.0, "homing")
     table.home()
-    telemetry = table.wait_telemetry(
-        lambda t: t.table_state == TableState.IDLE, _HOME_TIMEOUT_S, "homing the table"
-    )
+    seen = table.telemetry_count
+
+    def is_over(telemetry: TableTelemetry) -> bool:
+        state = telemetry.table_state
+        # The first telemetry may be of before the command.
+        is_given_up = state != TableState.HOMING and table.telemetry_count > seen + 1
+        return state == TableState.IDLE or is_given_up
+
+    telemetry = table.wait_telemetry(is_over, _HOME_TIMEOUT_S, "homing the table")
+    if telemetry.table_state != TableState.IDLE:
+        raise ProcedureError("the table was stopped before it found its home", "home it again")
     return MoveResult(telemetry.position_m, instrument.clock.now_s() - began_s)
 
 
@@ -46,6 +56,11 @@ def move_table(
     position_m : float
         From the home switch, metres.
     progress : Progress
+
+    Raises
+    ------
+    ProcedureError
+        If the table stands elsewhere in the end: somebody stopped it, or let its button go.
     """
     table = instrument.the_table()
     entry = instrument.rig.table
@@ -66,6 +81,12 @@ def move_table(
 
     table.wait_until(has_arrived, 10.0 + 3.0 * way_m / speed_m_s, "moving the table")
     telemetry = release_table(instrument)
+    if abs(telemetry.position_m - position_m) > _STANDS_M:
+        raise ProcedureError(
+            f"the table was stopped at {telemetry.position_m * 1e3:.0f} mm, "
+            f"on its way to {position_m * 1e3:.0f} mm",
+            "see why it was stopped, then move it again",
+        )
     progress("table", 1.0, f"at {telemetry.position_m * 1e3:.1f} mm, motor off")
     return MoveResult(telemetry.position_m, instrument.clock.now_s() - began_s)
 

@@ -17,8 +17,6 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from console_server import Served, serve_console
 from visits import SIZE, first_login, new_context
 
-TROUBLES = ("pageerror", "console")
-
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
@@ -61,9 +59,17 @@ def page(admin: BrowserContext) -> Iterator[Page]:
     assert failures == []
 
 
-@pytest.fixture
-def second(browser: Browser, served: Served, admin: BrowserContext) -> Iterator[Page]:
-    """An operator at another screen."""
+@pytest.fixture(scope="module")
+def operator(browser: Browser, served: Served, admin: BrowserContext) -> Iterator[BrowserContext]:
+    """The browser of an operator at another screen."""
     context = new_context(browser, served, "second-operator", "operator")
-    yield context.new_page()
+    yield context
     context.close()
+
+
+@pytest.fixture
+def second(operator: BrowserContext) -> Iterator[Page]:
+    """A page at another screen."""
+    page = operator.new_page()
+    yield page
+    page.close()

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from axe_playwright_python.sync_playwright import Axe
 from console_server import Served
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 SIZE: Any = {"width": 1366, "height": 900}
 PATIENCE_MS = 240_000
@@ -79,6 +79,12 @@ def accessibility_violations(page: Page) -> list[str]:
 def begin_exam(page: Page, subject: str, beats: int = 10) -> None:
     """Fill the form and press the one button."""
     page.goto("/")
+    # The last result stays on the screen until the next subject comes.
+    expect(
+        page.locator("#subject-form, #next-subject").locator("visible=true").first
+    ).to_be_visible(timeout=PATIENCE_MS)
+    if page.locator("#next-subject").is_visible():
+        page.click("#next-subject")
     page.fill("#subject_id", subject)
     page.locator("#more-fields summary").click()
     page.fill("#beats", str(beats))

@@ -39,7 +39,9 @@ from nullfield.console.store.database import Database
 from nullfield.errors import StoreError
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
-_BACKGROUND_HEADER = "X-Background"
+_WATCHING = ("/api/v1/status", "/api/v1/live/")
+"""What an open page asks for by itself: it shows no person."""
+_EMERGENCY_STOP = "/emergency-stop"
 _MOST_WAITING = 1000
 _log = logging.getLogger(__name__)
 
@@ -99,22 +101,47 @@ class Access:
         """New one-time password of `admin`, for those at the computer itself."""
         return self.accounts.reset_admin()
 
-    def audit(self, user: User | None, action: str, subject: str, detail: dict[str, Any]) -> None:
+    def audit(
+        self,
+        user: User | None,
+        action: str,
+        subject: str,
+        detail: dict[str, Any],
+        *,
+        is_required: bool = False,
+    ) -> None:
         """Write an entry into the audit trail.
 
         A database that cannot be written must not stop the instrument: the entry then waits, with
         its time, for the next one that can be written.
+
+        Parameters
+        ----------
+        user : User or None
+            Who did it; None is somebody at the computer itself, or nobody.
+        action, subject : str
+            What was done, and to what.
+        detail : dict
+            What JSON can hold.
+        is_required : bool
+            Whether what is about to be done must not happen without its entry.
+
+        Raises
+        ------
+        StoreError
+            If it is required and cannot be written.
         """
+        entry = (user, action, subject, detail, self._time.shown())
         with self._waiting_lock:
-            self._waiting.append((user, action, subject, detail, self._time.shown()))
             try:
                 with self.trail.writing() as session:
-                    for one_user, one_action, one_subject, one_detail, at in self._waiting:
-                        self.trail.append(
-                            session, one_user, one_action, one_subject, one_detail, at
-                        )
+                    for one in (*self._waiting, entry):
+                        self.trail.append(session, *one)
             except StoreError as error:
-                _log.error("audit: %d entries wait: %s", len(self._waiting), error)
+                if is_required:
+                    raise
+                self._waiting.append(entry)
+                _log.error("audit: %d entries wait: %s", len(self._waiting), error.message)
             else:
                 self._waiting.clear()
 
@@ -128,9 +155,10 @@ class Access:
         CsrfError
             If the request changes something and does not come from the console's page.
         """
-        is_active = request.headers.get(_BACKGROUND_HEADER) is None
-        # Nothing, not even a locked database, may make the emergency stop wait.
-        is_urgent = request.url.path.endswith("/emergency-stop")
+        path = request.url.path
+        is_active = not path.startswith(_WATCHING)
+        # Neither a locked database nor half an hour without a click may stand in its way.
+        is_urgent = path.endswith(_EMERGENCY_STOP)
         login = self._identify.who(request, is_active=is_active, is_urgent=is_urgent)
         if login is None:
             raise LoginRequiredError("nobody is logged in, or the login has ended", "log in")

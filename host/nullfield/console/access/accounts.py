@@ -73,6 +73,13 @@ class Accounts:
             raise NoSuchAccountError(f"there is no account '{name}'", "see the list of users")
         return found
 
+    def user_of(self, name: str) -> User:
+        """The user of a name, as the account is now."""
+        user_id = self.id_of(name)
+        with self._database.reading() as session:
+            account = _shown(_row(session, user_id))
+        return User(account.id, account.name, account.role)
+
     def add(
         self, by: User | None, name: str, role: Role, password: str = ""
     ) -> tuple[Account, str]:
@@ -116,7 +123,7 @@ class Accounts:
             )
             session.add(row)
             session.flush()
-            self._trail.append(session, by, "user added", name, {"role": role, "id": row.id})
+            self._trail.append(session, by, "user.add", name, {"role": role, "id": row.id})
             return _shown(row), password
 
     def change(
@@ -134,7 +141,7 @@ class Accounts:
             if not row.is_enabled or row.role != was.role:
                 self._sessions.end_all(session, user_id)
             detail = {"role": [was.role, row.role], "enabled": [was.is_enabled, row.is_enabled]}
-            self._trail.append(session, by, "user changed", row.name, detail)
+            self._trail.append(session, by, "user.change", row.name, detail)
             return _shown(row)
 
     def reset(self, by: User | None, user_id: int) -> str:
@@ -145,7 +152,7 @@ class Accounts:
             row = _row(session, user_id)
             row.password_hash, row.must_change_password = stored, True
             self._end_logins(session, user_id)
-            self._trail.append(session, by, "password reset", row.name, {})
+            self._trail.append(session, by, "password.reset", row.name, {})
         return password
 
     def remove(self, by: User | None, user_id: int) -> None:
@@ -155,7 +162,7 @@ class Accounts:
             self._end_logins(session, user_id)
             session.delete(row)
             _check_an_admin_is_left(session, _shown(row))
-            self._trail.append(session, by, "user removed", row.name, {"id": user_id})
+            self._trail.append(session, by, "user.remove", row.name, {"id": user_id})
 
     def ensure_admin(self) -> str | None:
         """Make the first administrator if there is no account at all, and give its password."""
@@ -182,7 +189,7 @@ class Accounts:
             session.flush()
             self._end_logins(session, row.id)
             self._attempts.forget_all(session)
-            self._trail.append(session, None, "admin reset", row.name, {})
+            self._trail.append(session, None, "admin.reset", row.name, {})
         return password
 
     def _end_logins(self, session: Session, user_id: int) -> None:

@@ -54,7 +54,8 @@ class Identify:
         is_active : bool
             Whether it shows that somebody is there, which prolongs the session.
         is_urgent : bool
-            Whether who was here a moment ago is taken without asking the database.
+            Whether who was here a moment ago is taken without asking the database, and a session
+            that has ended by rest alone is taken too: whoever watches a patient clicks nothing.
         """
         secret, is_token = _secret_of(connection)
         if not secret:
@@ -64,11 +65,16 @@ class Identify:
         if is_urgent and (login := self._remembered.get(digest, now_unix_s)) is not None:
             return login
         try:
-            login = self._token(secret) if is_token else self._session(secret, digest, is_active)
+            login = (
+                self._token(secret)
+                if is_token
+                else self._session(secret, digest, is_active, is_urgent)
+            )
         except StoreError:
             # The database is locked or gone: who was here a moment ago may still stop a motor.
             return self._remembered.get(digest, now_unix_s)
-        self._remembered.put(digest, login, now_unix_s)
+        if not is_urgent:
+            self._remembered.put(digest, login, now_unix_s)
         return login
 
     def end_sessions_of_another_time(self, trail: Trail) -> None:
@@ -87,18 +93,18 @@ class Identify:
         with trail.writing() as session:
             self._sessions.end_everything(session)
             detail = {"back_s": round(latest_unix_s - now_unix_s)}
-            trail.append(session, None, "clock went back", "all sessions ended", detail)
+            trail.append(session, None, "clock.back", "all sessions ended", detail)
 
-    def _session(self, token: str, digest: str, is_active: bool) -> Login | None:
+    def _session(self, token: str, digest: str, is_active: bool, is_urgent: bool) -> Login | None:
         now_unix_s = self._time.now_unix_s()
         with self._database.reading() as session:
-            row = self._sessions.find(session, token, now_unix_s)
+            row = self._sessions.find(session, token, now_unix_s, even_rested=is_urgent)
             if row is None:
                 return None
             needs_touch = self._sessions.needs_touch(session, digest, now_unix_s)
             role: Role = row.role  # type: ignore[assignment]  # the table's own check
             login = Login(User(row.id, row.name, role), row.must_change_password, digest)
-        if is_active and needs_touch:
+        if is_active and needs_touch and not is_urgent:
             # What cannot be noted ends the session earlier, no more.
             with suppress(StoreError), self._database.session() as session:
                 self._sessions.touch(session, digest, now_unix_s)

@@ -69,8 +69,10 @@ class Logins:
         LoginFailedError
             The same, after the same work, for a wrong password, an unknown name and a shut account.
         """
-        name = name.strip().lower()
-        site = site_of(address)
+        with self._passwords.place():
+            return self._login(name.strip().lower(), password, site_of(address), old_token)
+
+    def _login(self, name: str, password: str, site: str, old_token: str) -> NewSession:
         user_id, stored = self._reserve(name, site)
         if not self._passwords.is_right(stored, password):
             self._note_failure(name, user_id, site)
@@ -97,8 +99,10 @@ class Logins:
 
     def change_password(self, login: Login, old: str, new: str, address: str) -> NewSession:
         """Change one's password: all sessions end, and a new one begins for who changed it."""
-        user = login.user
-        site = site_of(address)
+        with self._passwords.place():
+            return self._change_password(login.user, old, new, site_of(address))
+
+    def _change_password(self, user: User, old: str, new: str, site: str) -> NewSession:
         _, stored = self._reserve(user.name, site)
         if not self._passwords.is_right(stored, old):
             self._note_failure(user.name, user.id, site)
@@ -118,7 +122,7 @@ class Logins:
             row.password_hash, row.must_change_password = renewed, False
             self._sessions.end_all(session, user.id)
             token = self._sessions.begin(session, user.id, site, now_unix_s)
-            self._trail.append(session, user, "password changed", user.name, {"address": site})
+            self._trail.append(session, user, "password.change", user.name, {"address": site})
             return NewSession(_login(row, token), token)
 
     def logout(self, login: Login, *, everywhere: bool) -> None:
@@ -152,9 +156,9 @@ class Logins:
         subject = name if user_id is not None else _SOMEBODY
         now_unix_s = self._time.now_unix_s()
         with self._trail.writing() as session:
-            self._trail.append(session, None, "login failed", subject, {"address": site})
+            self._trail.append(session, None, "login.failed", subject, {"address": site})
             if self._attempts.is_blocked_now(session, name, user_id, site, now_unix_s):
-                self._trail.append(session, None, "login blocked", subject, {"address": site})
+                self._trail.append(session, None, "login.blocked", subject, {"address": site})
 
 
 def _by_name(session: Session, name: str) -> UserRow | None:

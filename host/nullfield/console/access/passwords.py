@@ -5,12 +5,14 @@ from __future__ import annotations
 import secrets
 import threading
 import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from argon2 import PasswordHasher, Type
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from nullfield.console.access.policy import Policy
-from nullfield.console.access.refusal import PasswordRefusedError
+from nullfield.console.access.refusal import PasswordRefusedError, TooManyAttemptsError
 
 LEAST_LETTERS = 12
 MOST_LETTERS = 200
@@ -19,6 +21,8 @@ _LEAST_DIFFERENT = 5
 _LEAST_BESIDE_NAME = 8
 _MOST_AT_ONCE = 2
 """Hashes at a time: each takes 64 MiB and a core, which the recording needs as well."""
+_MOST_WAITING = 8
+"""Logins at a time, waiting ones included: the rest of the server's threads is for the others."""
 
 
 def check_password(password: str, name: str) -> None:
@@ -61,8 +65,27 @@ class Passwords:
             type=Type.ID,
         )
         self._turns = threading.BoundedSemaphore(_MOST_AT_ONCE)
+        self._places = threading.BoundedSemaphore(_MOST_WAITING)
         # Compared with where there is no account: an answer takes as long as for one that exists.
         self._nobody = self._hasher.hash(secrets.token_urlsafe())
+
+    @contextmanager
+    def place(self) -> Iterator[None]:
+        """A place in the queue of those who log in.
+
+        Raises
+        ------
+        TooManyAttemptsError
+            If the queue is full: a flood of logins must not hold up an emergency stop.
+        """
+        if not self._places.acquire(blocking=False):
+            raise TooManyAttemptsError(
+                "too many logins at a time: wait 1 s", "wait, then try again", wait_s=1
+            )
+        try:
+            yield
+        finally:
+            self._places.release()
 
     def hash(self, password: str) -> str:
         """Hash of a new password, with salt and parameters in it."""

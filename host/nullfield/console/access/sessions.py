@@ -46,10 +46,12 @@ class Sessions:
         session.flush()
         return token
 
-    def find(self, session: Session, token: str, now_unix_s: float) -> UserRow | None:
-        """User of a session that has not ended."""
+    def find(
+        self, session: Session, token: str, now_unix_s: float, *, even_rested: bool = False
+    ) -> UserRow | None:
+        """User of a session that has not ended, or that has ended by rest alone."""
         row = session.get(SessionRow, digest_of(token))
-        if row is None or not self._is_good(row, now_unix_s):
+        if row is None or not self._is_good(row, now_unix_s, even_rested):
             return None
         user = session.get(UserRow, row.user_id)
         return user if user is not None and user.is_enabled else None
@@ -90,13 +92,12 @@ class Sessions:
     def _sweep(self, session: Session, now_unix_s: float) -> None:
         session.execute(
             delete(SessionRow).where(
-                (SessionRow.seen_unix_s <= now_unix_s - self._policy.idle_s)
-                | (SessionRow.created_unix_s <= now_unix_s - self._policy.absolute_s)
+                SessionRow.created_unix_s <= now_unix_s - self._policy.absolute_s
             )
         )
 
-    def _is_good(self, row: SessionRow, now_unix_s: float) -> bool:
+    def _is_good(self, row: SessionRow, now_unix_s: float, even_rested: bool) -> bool:
         is_of_this_time = row.seen_unix_s <= now_unix_s + AHEAD_S
-        is_active = now_unix_s - row.seen_unix_s < self._policy.idle_s
+        is_active = even_rested or now_unix_s - row.seen_unix_s < self._policy.idle_s
         is_young = now_unix_s - row.created_unix_s < self._policy.absolute_s
         return is_of_this_time and is_active and is_young

@@ -6,11 +6,14 @@ these tables lets their reader in: passwords are argon2 hashes, tokens SHA-256 o
 
 from __future__ import annotations
 
-from sqlalchemy import CheckConstraint, ForeignKey, String, Text
+from typing import Annotated
+
+from sqlalchemy import CheckConstraint, Double, ForeignKey, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from nullfield.console.store.base import Base
 
+Seconds = Annotated[float, mapped_column(Double)]
 _ROLES = "role IN ('operator', 'engineer', 'admin')"
 
 
@@ -26,7 +29,7 @@ class UserRow(Base):
     password_hash: Mapped[str] = mapped_column(String(256))
     must_change_password: Mapped[bool]
     is_enabled: Mapped[bool]
-    created_unix_s: Mapped[float]
+    created_unix_s: Mapped[Seconds]
 
 
 class SessionRow(Base):
@@ -36,8 +39,8 @@ class SessionRow(Base):
     digest: Mapped[str] = mapped_column(String(64), primary_key=True)
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
     address: Mapped[str] = mapped_column(String(64))
-    created_unix_s: Mapped[float]
-    seen_unix_s: Mapped[float]
+    created_unix_s: Mapped[Seconds]
+    seen_unix_s: Mapped[Seconds]
 
 
 class TokenRow(Base):
@@ -50,9 +53,9 @@ class TokenRow(Base):
     label: Mapped[str] = mapped_column(String(64))
     role: Mapped[str] = mapped_column(String(16))
     digest: Mapped[str] = mapped_column(String(64), unique=True)
-    created_unix_s: Mapped[float]
-    expires_unix_s: Mapped[float]
-    used_unix_s: Mapped[float | None]
+    created_unix_s: Mapped[Seconds]
+    expires_unix_s: Mapped[Seconds]
+    used_unix_s: Mapped[Seconds | None]
 
 
 class AttemptsRow(Base):
@@ -61,8 +64,8 @@ class AttemptsRow(Base):
     __tablename__ = "login_attempts"
     key: Mapped[str] = mapped_column(String(64), primary_key=True)
     failures: Mapped[int]
-    failed_unix_s: Mapped[float]
-    blocked_until_unix_s: Mapped[float]
+    failed_unix_s: Mapped[Seconds]
+    blocked_until_unix_s: Mapped[Seconds]
 
 
 class KnownAddressRow(Base):
@@ -73,7 +76,7 @@ class KnownAddressRow(Base):
         ForeignKey("users.id", ondelete="CASCADE"), primary_key=True
     )
     address: Mapped[str] = mapped_column(String(64), primary_key=True)
-    seen_unix_s: Mapped[float]
+    seen_unix_s: Mapped[Seconds]
 
 
 class AuditRow(Base):

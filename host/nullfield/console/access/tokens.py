@@ -88,7 +88,7 @@ class Tokens:
             session.add(row)
             session.flush()
             detail = {"id": row.id, "role": role, "days": days}
-            self._trail.append(session, user, "token made", label, detail)
+            self._trail.append(session, user, "token.add", label, detail)
             return self._shown(row, user.name), text
 
     def all(self, user: User | None = None) -> list[Token]:
@@ -108,7 +108,7 @@ class Tokens:
             if row is None or not is_theirs:
                 raise NoSuchAccountError(f"there is no token {token_id}", "see the list of tokens")
             session.delete(row)
-            self._trail.append(session, user, "token revoked", row.label, {"id": token_id})
+            self._trail.append(session, user, "token.revoke", row.label, {"id": token_id})
 
     def find(self, session: Session, text: str) -> tuple[User, TokenRow] | None:
         """User of a token that is good now, with the lower of both roles."""

@@ -154,7 +154,9 @@ def export(
     """An exam as FIF, BIDS, DICOM (both zipped) or PDF; without the name unless asked for."""
     made = studies.export(exam_id, kind, with_name=with_name)
     try:
-        _audit(request, user, "exam.export", exam_id, {"kind": kind, "with_name": with_name})
+        detail = {"kind": kind, "with_name": with_name}
+        # A name leaves the database only if it is known who took it.
+        _audit(request, user, "exam.export", exam_id, detail, is_required=with_name)
         return FileResponse(
             made.path,
             media_type=made.media_type,
@@ -200,9 +202,17 @@ def delete(exam_id: ExamId, user: Engineer, studies: StoredStudies, request: Req
     """Remove all files of an exam for good; that it was there stays known."""
     subject = studies.get(exam_id).subject_id
     # Before it is done: a deletion that nobody answers for must not happen.
-    _audit(request, user, "exam.delete", exam_id, {"subject": subject})
+    _audit(request, user, "exam.delete", exam_id, {"subject": subject}, is_required=True)
     return studies.delete(exam_id, user.name)
 
 
-def _audit(request: Request, user: User, action: str, exam_id: str, detail: dict[str, Any]) -> None:
-    access_of(request).audit(user, action, exam_id, detail)
+def _audit(
+    request: Request,
+    user: User,
+    action: str,
+    exam_id: str,
+    detail: dict[str, Any],
+    *,
+    is_required: bool = False,
+) -> None:
+    access_of(request).audit(user, action, exam_id, detail, is_required=is_required)

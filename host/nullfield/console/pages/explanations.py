@@ -104,6 +104,13 @@ FAULTS: Mapping[str, Explanation] = {
             "Take away what blocks the table. Let nobody lie on it, then start the instrument again."
         ),
     ),
+    "TABLE_STALL": Explanation(
+        N_("The table was held back: its motor could not move it."),
+        N_(
+            "Look after the patient and take away what is in the way. Then start the instrument "
+            "again: it finds its home."
+        ),
+    ),
     "SETTINGS_CORRUPT": Explanation(
         N_("A board's stored settings are damaged; it uses its defaults."),
         _ENGINEER,

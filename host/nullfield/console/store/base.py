@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from sqlalchemy import Float, MetaData
+from sqlalchemy import Double, MetaData
 from sqlalchemy.orm import DeclarativeBase
 
 
@@ -12,7 +12,7 @@ class Base(DeclarativeBase):
     """Tables of the console. Constraints have names, so that migrations can change them."""
 
     # Said here, since versions of SQLAlchemy differ in what a float is.
-    type_annotation_map: ClassVar = {float: Float(53)}
+    type_annotation_map: ClassVar[dict[Any, Any]] = {float: Double()}
     metadata = MetaData(
         naming_convention={
             "ix": "ix_%(column_0_label)s",

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, select
-from sqlalchemy.exc import IntegrityError
 
 from nullfield import __version__
 from nullfield.console.store.comparison import compare_exams
@@ -18,10 +17,14 @@ from nullfield.console.store.exam import Exam, ExamEvent, ExamPage, event_of, ex
 from nullfield.console.store.exam_folder import ExamFolders
 from nullfield.console.store.export import Export, export_exam
 from nullfield.console.store.form import SubjectForm
-from nullfield.console.store.found_exam import read_folder
+from nullfield.console.store.recovery import (
+    end_left_exam,
+    ensure_stored,
+    known_exams,
+    store_exam,
+)
 from nullfield.console.store.rows import (
     add_event,
-    add_exam,
     chosen_by,
     end_exam,
     last_exam_id,
@@ -56,6 +59,7 @@ class Studies:
         self._clock = clock
         self._beginning = threading.Lock()
         self._running: set[str] = set()
+        self._is_recovered = False
         self.folders = ExamFolders(folder)
         self.analyses = StoredAnalyses(self.folders, folder / "cache")
         self._maps = StoredMaps()
@@ -98,7 +102,7 @@ class Studies:
             raise
         if problem is None:
             try:
-                return self._add(exam_id, form, rig=rig, user=user, begun_at=now)
+                return store_exam(self._database, exam_id, form, rig=rig, user=user, begun_at=now)
             except StoreError as error:
                 problem = error
         lost = "; the subject's name is not kept" if form.name else ""
@@ -219,26 +223,27 @@ class Studies:
         list of Exam
             Those that were interrupted.
         """
-        with self._beginning:
-            running = set(self._running)
-        if not running:
-            # Otherwise another thread may be using it.
+        if not self._is_recovered:
+            # Later another thread may be using it.
             self.folders.clear_scratch()
+            self._is_recovered = True
         self.folders.empty_trash()
-        with self._database.reading() as session:
-            rows = session.execute(select(ExamRow.exam_id, ExamRow.state))
-            known: dict[str, str] = {row[0]: row[1] for row in rows}
-        for exam_id in self.folders.ids():
-            if not self.folders.is_deleting(exam_id):
-                continue
+        known = known_exams(self._database)
+        there = self.folders.ids()
+        for exam_id in filter(self.folders.is_deleting, there):
             if known.get(exam_id) == "deleted":
                 self.analyses.forget(exam_id)
                 self.folders.remove(exam_id)
             else:
                 self.folders.unmark_deleting(exam_id)
-        unknown = [one for one in self.folders.ids() if one not in known]
-        left = [one for one, state in known.items() if state == "running"]
-        ended = [self._recovered(one) for one in sorted({*unknown, *left} - running)]
+        left = {one for one in there if one not in known}
+        left |= {one for one, state in known.items() if state == "running"}
+        with self._beginning:
+            # Asked last: what began while we looked is among them.
+            left -= self._running
+        ended = [
+            end_left_exam(self._database, self.folders, one, self._clock) for one in sorted(left)
+        ]
         return [exam for exam in ended if exam.state == "interrupted"]
 
     def reanalyse(self, exam_id: str, user: str) -> Exam:
@@ -290,46 +295,15 @@ class Studies:
             )
         return exam
 
-    def _add(
-        self, exam_id: str, form: SubjectForm, *, rig: str, user: str, begun_at: datetime
-    ) -> Exam:
-        for attempt in range(2):
-            try:
-                with self._database.session() as session:
-                    row = add_exam(session, exam_id, form, rig=rig, user=user, begun_at=begun_at)
-                    add_event(row, begun_at, "begun", user)
-                    session.flush()
-                    return exam_of(row)
-            except IntegrityError as error:
-                # Another process added the same subject between look and write.
-                if attempt:
-                    raise StoreError(f"exam {exam_id} cannot be stored: {error.orig}") from error
-        raise AssertionError
-
     def _end(self, exam_id: str, state: str, reason: str, summary: dict[str, Any] | None) -> Exam:
         try:
-            self._ensure_known(exam_id)
+            ensure_stored(self._database, self.folders, exam_id)
             with self._database.session() as session:
                 row = row_of(session, exam_id)
                 end_exam(row, self._clock(), state, reason, summary)
                 return exam_of(row)
         finally:
             self._running.discard(exam_id)
-
-    def _ensure_known(self, exam_id: str) -> None:
-        with self._database.reading() as session:
-            if session.get(ExamRow, exam_id) is not None or not self.folder_of(exam_id).is_dir():
-                return
-        found = read_folder(self.folders, exam_id)
-        self._add(exam_id, found.form, rig=found.rig, user="", begun_at=found.begun_at)
-
-    def _recovered(self, exam_id: str) -> Exam:
-        found = read_folder(self.folders, exam_id)
-        self._ensure_known(exam_id)
-        with self._database.session() as session:
-            row = row_of(session, exam_id)
-            end_exam(row, self._clock(), found.state, found.reason, found.summary)
-            return exam_of(row)
 
     def _not_running(self, exam: Exam) -> None:
         if exam.state == "running":

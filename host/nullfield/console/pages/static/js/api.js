@@ -15,6 +15,9 @@ function csrfToken() {
   return entry ? decodeURIComponent(entry.slice("nullfield_csrf=".length)) : "";
 }
 
+/** Options of a request that may analyse a recording first. */
+export const SLOW = { timeoutMs: 300000 };
+
 export function toLogin() {
   const here = location.pathname + location.search;
   location.assign(`/login?next=${encodeURIComponent(here)}`);

@@ -93,9 +93,10 @@ function drawMarks(context, beat, place, font, ink) {
   context.textBaseline = "top";
   let rightmost = -Infinity;
   for (const [name, ms] of Object.entries(beat.landmarks_ms ?? {}).sort((a, b) => a[1] - b[1])) {
-    if (ms === null || place.x(ms) - rightmost < font * 1.6) continue;
+    // Peaks only: onsets and offsets are in the report, here they would run into one another.
+    if (ms === null || name.includes("_") || place.x(ms) - rightmost < font) continue;
     rightmost = place.x(ms);
-    context.fillText(name.replaceAll("_", " "), rightmost, 2);
+    context.fillText(name, rightmost, 2);
   }
 }
 

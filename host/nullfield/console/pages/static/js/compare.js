@@ -1,5 +1,5 @@
 // Two studies side by side: maps at the same time and scale, figures in one table.
-import { get } from "./api.js";
+import { SLOW, get } from "./api.js";
 import { dateTime, number, t } from "./i18n.js";
 import { drawMap, extremes, limitOf } from "./map_canvas.js";
 import { element, showNotice } from "./notices.js";
@@ -27,7 +27,7 @@ async function ask() {
   isStale = false;
   const timeMs = at("time").value;
   try {
-    maps = await Promise.all(ids.map((id) => get(`${studyPath(id)}/map?time_ms=${timeMs}`)));
+    maps = await Promise.all(ids.map((id) => get(`${studyPath(id)}/map?time_ms=${timeMs}`, SLOW)));
     const spans = maps.filter((map) => map?.times_ms).map((map) => map.times_ms);
     if (spans.length) {
       at("time").min = Math.ceil(Math.max(...spans.map((span) => span[0])));

@@ -1,6 +1,6 @@
 // Map, time slider and averaged beat: of the running recording, or of a finished examination.
 import { drawBeat } from "./beat_canvas.js";
-import { number, t } from "./i18n.js";
+import { explain, number, t } from "./i18n.js";
 import { drawMap, extremes, limitOf } from "./map_canvas.js";
 import { element } from "./notices.js";
 
@@ -28,6 +28,7 @@ export class HeartView {
     this.empty = "";
     this.isAsking = false;
     this.isStale = false;
+    this.isLoading = false;
     this.timer = null;
     this.playing = null;
     at("time").addEventListener("input", () => this.setTime(Number(at("time").value)));
@@ -47,6 +48,8 @@ export class HeartView {
     this.empty = empty;
     if (this.source?.key === source?.key) return;
     this.source = source;
+    this.isLoading = Boolean(source) && !source.live;
+    at("heart-reason").textContent = "";
     this.map = null;
     this.beat = null;
     this.limitPt = null;
@@ -77,7 +80,7 @@ export class HeartView {
       const [map, beat] = await Promise.all([source.map(this.timeMs), source.beat?.() ?? null]);
       if (source === this.source) this.take(map, beat);
     } catch (problem) {
-      if (source === this.source) at("heart-reason").textContent = `${problem.error} ${problem.hint ?? ""}`.trim();
+      if (source === this.source) this.fail(problem);
     }
     this.timer = setTimeout(() => {
       this.isAsking = false;
@@ -86,7 +89,14 @@ export class HeartView {
     }, LEAST_GAP_MS);
   }
 
+  fail(problem) {
+    this.isLoading = false;
+    at("heart-reason").textContent = explain(problem.code)?.happened ?? `${problem.error} ${problem.hint ?? ""}`.trim();
+    this.draw();
+  }
+
   take(map, beat) {
+    this.isLoading = false;
     this.map = map;
     this.beat = beat ?? this.beat;
     if (map?.times_ms) {
@@ -101,7 +111,8 @@ export class HeartView {
     // A finished examination keeps no averaged beat for the screen; its report shows it.
     at("heart-view").classList.toggle("map-only", Boolean(this.source && !this.source.beat));
     if (this.map && (!at("hold-scale").checked || this.limitPt === null)) this.limitPt = limitOf(extremes(this.map));
-    drawMap(at("map"), this.map, { limitPt: this.limitPt ?? undefined, arrows: at("arrows").checked, empty: this.empty });
+    const empty = this.isLoading ? t("The map is being loaded ...") : this.empty;
+    drawMap(at("map"), this.map, { limitPt: this.limitPt ?? undefined, arrows: at("arrows").checked, empty });
     for (const id of ["time", "play", "arrows", "hold-scale"]) at(id).disabled = !this.map;
     at("map-beats").hidden = !this.map?.beats;
     at("map-beats").textContent = this.map?.beats ? t("{n} beats", { n: this.map.beats }) : "–";

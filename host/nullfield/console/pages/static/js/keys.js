@@ -24,6 +24,7 @@ document.addEventListener(
       if (isSecond) keys.get("Escape Escape")?.action();
       return;
     }
+    escapedAt = -Infinity; // two presses with another key between are not one meaning
     if (event.ctrlKey || event.metaKey || event.repeat) return;
     const name = event.altKey ? `Alt+${event.key.toLowerCase()}` : event.key;
     if (!event.altKey && (isTyping(event.target) || document.querySelector("dialog[open]"))) return;
@@ -43,8 +44,11 @@ export function openDialog(title, ...children) {
   const heading = element("h2", {}, title);
   const dialog = element("dialog", { "aria-label": title }, heading, ...children, close);
   close.addEventListener("click", () => dialog.close());
-  dialog.addEventListener("keydown", (event) => event.key === "Escape" && dialog.close());
+  // Wherever the focus is: beside a dialog that is not modal it may have gone elsewhere.
+  const onKey = (event) => event.key === "Escape" && dialog.close();
+  document.addEventListener("keydown", onKey);
   dialog.addEventListener("close", () => {
+    document.removeEventListener("keydown", onKey);
     dialog.remove();
     before?.focus?.();
   });

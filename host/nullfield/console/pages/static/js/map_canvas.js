@@ -38,8 +38,9 @@ export function drawMap(canvas, map, options = {}) {
   context.clip();
   if (options.contours !== false) drawContours(context, map, limit, place);
   if (options.arrows !== false && map.arrows) drawArrows(context, map.arrows, place);
-  if (options.sensors !== false) drawSensors(context, map.sensors ?? [], place);
   context.restore();
+  // Not clipped: the outermost sensors are the corners of the map.
+  if (options.sensors !== false) drawSensors(context, map.sensors ?? [], place);
   drawAxes(context, map, place, ink);
   drawBar(context, limit, place, ink);
   describe(canvas, describeMap(map, range, options.caption));
@@ -158,7 +159,9 @@ function drawArrows(context, arrows, place) {
   const lengths = u.map((value, i) => Math.hypot(value, v[i]));
   const longest = Math.max(...lengths.filter(Number.isFinite), 0);
   if (longest <= 0) return;
-  const unit = place.width / 9 / longest;
+  const columns = [...new Set(arrows.x_mm)].sort((a, b) => a - b);
+  const spacing = columns.length > 1 ? (columns[1] - columns[0]) * place.scale : Infinity;
+  const unit = Math.min(place.width / 9, spacing * 0.9) / longest;
   context.strokeStyle = "#07130a";
   context.fillStyle = "#07130a";
   context.lineWidth = Math.max(1.2, place.font / 9);
@@ -172,7 +175,7 @@ function drawArrows(context, arrows, place) {
 
 function arrow(context, x, y, dx, dy) {
   const length = Math.hypot(dx, dy);
-  const head = Math.min(length * 0.45, 11);
+  const head = Math.min(length * 0.4, 10);
   const [ex, ey] = [dx / length, dy / length];
   context.beginPath();
   context.moveTo(x, y);
@@ -186,7 +189,7 @@ function arrow(context, x, y, dx, dy) {
 }
 
 function drawSensors(context, sensors, place) {
-  const radius = Math.max(1.8, place.font / 6);
+  const radius = Math.max(2.5, place.font / 4.5);
   context.lineWidth = 1;
   for (const sensor of sensors) {
     context.beginPath();

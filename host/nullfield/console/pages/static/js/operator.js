@@ -1,5 +1,5 @@
 // The operator's page, built anew from each state: what to do now on the left, the heart on the right.
-import { get, post } from "./api.js";
+import { SLOW, get, post } from "./api.js";
 import { t } from "./i18n.js";
 import { addKey } from "./keys.js";
 import { HeartView } from "./heart_view.js";
@@ -42,14 +42,15 @@ function reasonAgainst(state) {
 function showProgress(state) {
   const { job } = state;
   at("progress-title").textContent = job.exam_id ? `${JOB_TITLES[job.name] ?? job.name} ${job.exam_id}` : (JOB_TITLES[job.name] ?? job.name);
-  showSteps(at("steps"), job.steps);
+  showSteps(at("steps"), job);
   const running = job.steps.find((step) => step.state === "running");
   const text = running?.name === "record" && job.beats_wanted
     ? t("{n} of {wanted} beats recorded.", { n: job.beats, wanted: job.beats_wanted })
     : running ? t("Now: {step}", { step: stepName(running.name) }) : state.message;
   if (at("progress-text").textContent !== text) at("progress-text").textContent = text;
   at("abort").textContent = isExam(job) ? t("Abort the examination") : t("Abort");
-  at("abort").disabled = !connected || !hasControl(state);
+  at("abort").hidden = !hasControl(state);
+  at("abort").disabled = !connected;
 }
 
 function showEnd(job) {
@@ -123,7 +124,7 @@ function showHeart(state, view) {
   } else if (view === "ended" && job.state === "done") {
     const id = encodeURIComponent(job.exam_id);
     heart.show(
-      { key: `exam ${id}`, live: false, map: (ms) => get(`/api/v1/exams/${id}/map?time_ms=${ms}`) },
+      { key: `exam ${id}`, live: false, map: (ms) => get(`/api/v1/exams/${id}/map?time_ms=${ms}`, SLOW) },
       t("This examination has no map."),
     );
   } else heart.show(null, t("No heart to show yet. Start an examination."));
@@ -149,7 +150,7 @@ async function takeControl() {
 }
 
 async function abort() {
-  if (at("abort").disabled || at("progress").hidden) return;
+  if (at("abort").disabled || at("abort").hidden || at("progress").hidden) return;
   await pending(at("abort"), () => post("/api/v1/exams/current/abort", {}).catch(announce));
 }
 

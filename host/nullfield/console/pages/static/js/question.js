@@ -17,6 +17,8 @@ const signed = (mm) => `${mm > 0 ? "+" : ""}${number(mm, 1)}`;
 function fill(question, table) {
   const [x, y] = question.offset_mm;
   at("question-text").textContent = t("From {n} beats the heart was found off the middle of the sensors.", { n: question.beats });
+  at("question-reason").textContent = question.reason ?? "";
+  at("question-reason").hidden = !question.reason;
   at("question-facts").replaceChildren(
     fact(t("Heart across the table"), x >= 0 ? t("{mm} mm to the patient's left", { mm: number(Math.abs(x), 1) }) : t("{mm} mm to the patient's right", { mm: number(Math.abs(x), 1) })),
     fact(t("Heart along the table"), y >= 0 ? t("{mm} mm toward the head", { mm: number(Math.abs(y), 1) }) : t("{mm} mm toward the feet", { mm: number(Math.abs(y), 1) })),

@@ -35,14 +35,15 @@ function makeRow(step) {
 
 const write = (node, text) => node.textContent !== text && (node.textContent = text);
 
-function timeText(step) {
+function timeText(step, isAsking) {
+  if (step.state === "running" && isAsking) return t("Waiting for an answer");
   if (step.state === "running" && step.left_s !== null) return t("{time} left", { time: duration(step.left_s) });
   if (step.state === "running" || step.state === "done") return duration(step.elapsed_s);
   return "";
 }
 
-/** Show a job's steps in a list. */
-export function showSteps(list, steps) {
+/** Show a job's steps in a list; a question makes the running step wait for a person. */
+export function showSteps(list, { steps, question }) {
   const have = [...list.children].map((row) => row.dataset.name).join();
   if (have !== steps.map((step) => step.name).join()) list.replaceChildren(...steps.map(makeRow));
   steps.forEach((step, i) => {
@@ -52,7 +53,7 @@ export function showSteps(list, steps) {
     else row.removeAttribute("aria-current");
     write(row.querySelector(".sign"), SIGNS[step.state] ?? "?");
     write(row.querySelector(".state"), `: ${STATES[step.state] ?? step.state}`);
-    write(row.querySelector(".left"), timeText(step));
+    write(row.querySelector(".left"), timeText(step, question !== null));
     write(row.querySelector(".detail"), step.state === "running" || step.state === "failed" ? step.detail : "");
     row.querySelector("progress").hidden = step.state !== "running";
     row.querySelector("progress").value = step.fraction;

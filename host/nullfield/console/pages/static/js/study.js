@@ -1,5 +1,5 @@
 // One study: who, when, its map, files, what happened to it; analyse again, delete.
-import { get, post, remove } from "./api.js";
+import { SLOW, get, post, remove } from "./api.js";
 import { HeartView } from "./heart_view.js";
 import { dateTime, number, t } from "./i18n.js";
 import { openDialog } from "./keys.js";
@@ -66,7 +66,7 @@ function show(exam, events, hasRecording) {
   files(exam, hasRecording);
   showHistory(events);
   const source = hasRecording && ["done", "interrupted", "failed"].includes(exam.state)
-    ? { key: `exam ${id} ${exam.ended_at}`, live: false, map: (ms) => get(`${path}/map?time_ms=${ms}`) }
+    ? { key: `exam ${id} ${exam.ended_at}`, live: false, map: (ms) => get(`${path}/map?time_ms=${ms}`, SLOW) }
     : null;
   heart.show(source, t("This examination has no map."));
   heart.draw();
@@ -108,7 +108,7 @@ at("delete").addEventListener("click", askDelete);
 at("reanalyse").addEventListener("click", (event) =>
   pending(event.currentTarget, async () => {
     try {
-      await post(`${path}/reanalyse`, {}, { timeoutMs: 300000 });
+      await post(`${path}/reanalyse`, {}, SLOW);
       await load();
     } catch (problem) {
       showNotice(at("problem"), problem);

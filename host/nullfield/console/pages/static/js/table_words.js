@@ -1,5 +1,5 @@
 // The table's state and faults in plain words.
-import { explain, number, t } from "./i18n.js";
+import { number, t } from "./i18n.js";
 
 const STATES = {
   OFF: t("The table's drive is off."),
@@ -20,15 +20,9 @@ export function stateWords(table) {
 export const isHomed = (table) => table.is_homed ?? !["OFF", "NOT_HOMED", "HOMING"].includes(table.state);
 
 const CODES = ["TABLE_STALL", "TABLE_EMERGENCY_STOP", "TABLE_LIMIT", "TABLE_HOME_NOT_FOUND"];
-const STALL = {
-  happened: t("Something holds the table back: its motor could not move it, so it stopped by itself."),
-  remedy: t("Look after the patient. Take away what is in the way, clear the fault, and send the table home: after a stall its position is not sure."),
-};
-
-/** A fault of the table's board as a problem to show: with the plain words where the code is known. */
+/** A fault of the table's board as a problem to show; its code finds the plain words. */
 export function faultProblem(fault) {
   const name = fault.toUpperCase().replaceAll(/[^A-Z]+/g, "_");
   const code = CODES.find((one) => name.includes(one)) ?? "";
-  if (code === "TABLE_STALL" && !explain(code)) return { error: `${STALL.happened} (${fault})`, hint: STALL.remedy, code: "" };
   return { error: fault, hint: "", code };
 }
