@@ -16,10 +16,12 @@ export function stateWords(table) {
   return words;
 }
 
-/** Whether the table knows where it stands. */
-export const isHomed = (table) => table.is_homed ?? !["OFF", "NOT_HOMED", "HOMING"].includes(table.state);
+/** Whether the table knows where it stands; after a fault that is not sure. */
+export const isHomed = (table) =>
+  table.state !== "FAULT" && (table.is_homed ?? !["OFF", "NOT_HOMED", "HOMING"].includes(table.state));
 
 const CODES = ["TABLE_STALL", "TABLE_EMERGENCY_STOP", "TABLE_LIMIT", "TABLE_HOME_NOT_FOUND"];
+
 /** A fault of the table's board as a problem to show; its code finds the plain words. */
 export function faultProblem(fault) {
   const name = fault.toUpperCase().replaceAll(/[^A-Z]+/g, "_");

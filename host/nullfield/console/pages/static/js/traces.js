@@ -2,6 +2,7 @@
 import { get } from "./api.js";
 import { ChannelChooser, fillCommonScale } from "./channel_chooser.js";
 import { number, t } from "./i18n.js";
+import { addKey } from "./keys.js";
 import { LiveSocket } from "./live_socket.js";
 import { currentState, onState } from "./state.js";
 import { TracePlot } from "./trace_plot.js";
@@ -45,6 +46,8 @@ export function showTraces(panel, onChoice) {
     currentTarget.setAttribute("aria-pressed", String(plot.isPaused));
     currentTarget.textContent = plot.isPaused ? t("Go on") : t("Pause");
   });
+
+  addKey("p", t("Pause the traces, or let them go on"), () => part("pause").click());
 
   let heads = "";
   let askedMs = -Infinity;
