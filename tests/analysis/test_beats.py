@@ -107,6 +107,17 @@ def test_dead_or_missing_channels_give_no_beats(value):
     assert beats.reason
 
 
+def test_channels_of_next_to_nothing_give_no_beats_and_no_error():
+    # What a filter's ringing leaves of a field that has stood still, down to the smallest numbers.
+    recording = simulate(make_array(1, (0,))).recording
+    for size in (1e-40, 1e-306, 1e-315):
+        field_pt = np.zeros_like(recording.field_pt)
+        field_pt[:, ::800] = size
+        beats = find_beats(recording.with_field(field_pt))
+        assert len(beats.samples) == 0
+        assert beats.reason
+
+
 def test_too_short_and_reference_only():
     heart = simulate(make_array(1, (0,), references=True), duration_s=5.0)
     short = FieldRecording(heart.recording.field_pt[:, :900], RATE_HZ, heart.recording.array)

@@ -63,8 +63,8 @@ class Audience:
         asyncio.run(self._look())
 
     def end(self) -> None:
-        """Close all; from another thread."""
-        if self._loop is not None and self._ended is not None:
+        """Close all; from another thread, as often as one likes."""
+        if self._loop is not None and self._ended is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._ended.set)
 
     async def _look(self) -> None:

@@ -116,6 +116,8 @@ def test_an_own_account_does_not_clear_the_address(bench: Bench) -> None:
 def test_a_success_is_no_failure_of_the_address(bench: Bench) -> None:
     browser = bench.client(FAR)
     assert [browser.login("kim").status_code for _ in range(30)] == [200] * 30
+    assert browser.login("kim", "wrong").status_code == 401
+    assert browser.login("kim").status_code == 200
 
 
 def test_many_attempts_at_once_count_as_many(bench: Bench) -> None:
@@ -165,6 +167,7 @@ def test_a_shut_account_does_not_open_with_its_password(bench: Bench) -> None:
     bench.access.accounts.change(None, bench.access.accounts.id_of("kim"), enabled=False)
     answer = bench.client().login("kim")
     assert (answer.status_code, answer.json()["error"]) == (401, "name or password is wrong")
+    assert bench.actions()[-1] == ("login.failed", "kim")
 
 
 def test_what_was_typed_as_a_name_is_kept_nowhere(bench: Bench, tmp_path: Path) -> None:

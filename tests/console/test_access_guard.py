@@ -107,6 +107,8 @@ def test_a_report_runs_in_a_sandbox_apart_from_the_console(browser: Browser) -> 
     assert policy.startswith("sandbox allow-scripts;")
     assert "allow-same-origin" not in policy
     assert "default-src 'none'" in policy
+    # The page of an examination shows it in a frame.
+    assert "x-frame-options" not in browser.get("/report").headers
 
 
 @pytest.mark.parametrize(

@@ -46,6 +46,7 @@ def test_the_way_back_removes_them_and_forward_again_works(tmp_path: Path) -> No
         config.attributes["connection"] = connection
         command.downgrade(config, "0001")
         assert not set(inspect(connection).get_table_names()) & OURS
+    bench.database.migrate()
     again = bench.restarted()
     assert again.access.accounts.all() == []
     assert again.access.trail.verify().is_whole

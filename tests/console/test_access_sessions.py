@@ -300,6 +300,13 @@ def test_with_the_database_gone_who_was_here_may_stop_and_a_stranger_may_not(
     assert browser.change("POST", "/api/v1/emergency-stop").status_code == 401
 
 
+def test_an_account_shut_in_the_database_itself_is_shut(bench: Bench) -> None:
+    browser = bench.logged_in("kim")
+    with bench.database.session() as session:
+        session.execute(text("UPDATE users SET is_enabled = false"))
+    assert browser.get(LOOK).status_code == 401
+
+
 def test_a_hash_of_another_cost_is_renewed_at_login(bench: Bench) -> None:
     bench.add("kim")
 

@@ -11,7 +11,8 @@ from access_bench import Bench
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from nullfield.console.access.trail import FIRST
+from nullfield.console.access.tables import AuditRow
+from nullfield.console.access.trail import FIRST, digest_of
 from nullfield.console.access.user import User
 from nullfield.errors import NullfieldError, StoreError
 
@@ -111,9 +112,6 @@ def test_the_first_entry_that_was_touched_is_named(
 
 
 def test_an_entry_that_was_sealed_anew_breaks_at_the_next(bench: Bench) -> None:
-    from nullfield.console.access.tables import AuditRow
-    from nullfield.console.access.trail import digest_of
-
     with bench.database.reading() as session:
         row = session.get_one(AuditRow, 3)
         session.expunge(row)
@@ -122,6 +120,18 @@ def test_an_entry_that_was_sealed_anew_breaks_at_the_next(bench: Bench) -> None:
         bench, f"UPDATE audit SET subject = 'another', digest = '{digest_of(row)}' WHERE number = 3"
     )
     assert bench.access.trail.verify().broken == 4
+
+
+def test_a_gap_that_was_sealed_anew_is_seen(bench: Bench) -> None:
+    with bench.database.reading() as session:
+        row = session.get_one(AuditRow, 5)
+        session.expunge(row)
+    row.number = 6
+    sealed = f"number = 6, digest = '{digest_of(row)}'"
+    _behind_its_back(
+        bench, f"UPDATE audit SET {sealed} WHERE number = 5", f"UPDATE audit_head SET {sealed}"
+    )
+    assert bench.access.trail.verify().broken == 5
 
 
 def test_many_threads_append_one_chain(bench: Bench) -> None:

@@ -236,12 +236,18 @@ def test_a_folder_that_cannot_be_made_begins_nothing(tmp_path: Path) -> None:
     assert studies.search().total == 0
 
 
-def test_a_full_disk_begins_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("file", [1, 2])
+def test_a_full_disk_begins_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: int
+) -> None:
     studies = open_studies(tmp_path)
     first = studies.begin(FORM, "rig", "olga").id
+    written: list[int] = []
 
     def full(descriptor: int) -> None:
-        raise OSError(28, "No space left on device")
+        written.append(descriptor)
+        if len(written) >= file:
+            raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(StoreError, match="disk is full"):

@@ -12,6 +12,7 @@ from stored_exam import FORM, NAME, SetClock, copy_of_analysed, copy_of_recorded
 
 from nullfield.console.store.studies import Studies
 from nullfield.errors import ExamStateError, RecordingError, StoreError
+from nullfield.recording.writer import RecordingWriter
 
 
 def test_an_exam_cut_by_a_loss_of_power(
@@ -208,3 +209,40 @@ def test_only_the_first_look_clears_what_was_half_exported(tmp_path: Path) -> No
     (studies.folders.scratch() / "made").mkdir()
     studies.recover()
     assert (tmp_path / "scratch" / "made").is_dir()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "[]",
+        "null",
+        "[" * 100_000,
+        '{"state": "failed", "error": ["a list"], "rig": {"a": 1}}',
+        '{"state": "failed", "error": "lone \\ud800 and \\u0000", "rig": "\\udfff"}',
+        '{"state": "done", "analysis": {"quality": {"bad_channels": 7}, "beats": []}}',
+        '{"state": "done", "analysis": {"beats": {"rate_bpm": NaN}}}',
+        '{"notes": {"subject": 7, "begun_at": "9999-12-31T23:59:59-23:00", "notes": {}}}',
+        '{"notes": {"subject": "ok", "year_of_birth": "x", "notes": "\\ud800"}, "step": {}}',
+        '{"notes": []}',
+    ],
+)
+def test_no_record_stops_the_start(tmp_path: Path, content: str) -> None:
+    folder = tmp_path / "exams" / "20260304-001"
+    folder.mkdir(parents=True)
+    (folder / "exam.json").write_text(content)
+    studies = open_studies(tmp_path)
+    studies.recover()
+    (exam,) = studies.search().exams
+    assert exam.state in ("done", "failed", "interrupted")
+    # What no database of another kind would take either.
+    assert "NaN" not in json.dumps(exam.summary)
+    assert "\x00" not in exam.reason
+
+
+def test_a_recording_with_an_odd_header_does_not_stop_the_start(tmp_path: Path) -> None:
+    recording = tmp_path / "exams" / "20260304-001" / "recording"
+    recording.mkdir(parents=True)
+    with RecordingWriter(recording, {"boards": [{"uid": "00"}], "rig": 7}):
+        pass
+    (exam,) = open_studies(tmp_path).recover()
+    assert "its recording cannot be read" in exam.reason

@@ -228,6 +228,7 @@ def test_a_deletion_that_the_database_refuses_deletes_nothing(tmp_path: Path) ->
     content = json.loads((studies.folder_of(exam_id) / "exam.json").read_text())
     assert content["notes"]["subject"] == "S-01"
     assert studies.get(exam_id).state == "done"
+    assert not studies.folders.is_deleting(exam_id)
     open_studies(tmp_path).recover()
     assert studies.folder_of(exam_id).is_dir()
 

@@ -17,7 +17,6 @@ from nullfield.instrument.move_table import (
     home_table,
     is_homed,
     jog_table,
-    move_table,
     table_position_m,
 )
 from nullfield.instrument.null_room import NullResult, null_room
@@ -199,30 +198,3 @@ def test_the_table_is_unknown_until_homed_and_jogs_within_its_travel(run: Run) -
     assert jog_table(run.instrument, 0.002).position_m == pytest.approx(before_m + 0.002, abs=5e-6)
     with pytest.raises(ProcedureError, match="cannot go to"):
         jog_table(run.instrument, -0.2)
-
-
-def test_a_table_that_was_stopped_is_not_said_to_have_arrived(run: Run) -> None:
-    """The hold-to-run button is let go on the way."""
-    instrument, world = run.instrument, run.world
-    table = instrument.the_table()
-    let_go(world, 400)
-    table.settings.set("hold_to_run", 1)
-    world.by_uid[TABLE_UID].inputs["hold"] = 1
-    with pytest.raises(ProcedureError, match=r"was stopped at .* on its way to 200 mm"):
-        move_table(instrument, 0.2)
-    # The motor is off all the same.
-    assert not world._inputs.table_motor_energised
-    world.by_uid[TABLE_UID].inputs["hold"] = 1
-    let_go(world, 100)
-    with pytest.raises(ProcedureError, match="stopped before it found its home"):
-        home_table(instrument)
-    assert table_position_m(instrument) is None
-    with pytest.raises(ProcedureError, match="place is not known"):
-        jog_table(instrument, 0.01)
-
-
-def let_go(world: VirtualInstrument, after_blocks: int) -> None:
-    """Have the hold-to-run button come up in a while."""
-    at = world.block + after_blocks
-    inputs = world.by_uid[TABLE_UID].inputs
-    world.watchers.append(lambda: inputs.update(hold=0) if world.block == at else None)

@@ -25,6 +25,8 @@ _PROMINENCE = 4.5
 _BEST_RATIO = 40.0
 _MOST_CHANNELS = 24
 _SMOOTH_S = 0.08
+_SILENT = 1e-30
+"""What a filter's ringing leaves of a field that stands still, in whatever unit."""
 _FLAT_SHARE = 1e-3
 _PIECE_S = 10.0
 _PIECES = 6
@@ -192,7 +194,7 @@ def _standing_out(filtered: FloatArray, rate_hz: float) -> tuple[FloatArray, Flo
             continue
         noise = float(_noise(data[full].ravel()))
         typical = float(np.median(np.nanmax(data[full], axis=1)))
-        if typical <= 0.0:
+        if typical <= _SILENT:
             continue
         height[channel] = typical
         weight[channel] = max(0.0, typical / max(noise, 1e-12 * typical) - _PROMINENCE)

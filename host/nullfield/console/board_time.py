@@ -16,7 +16,7 @@ class BoardTime:
     """Follows a board's clock by the frames that were fastest on their way.
 
     Queues only ever add to a frame's way, so the least difference between arrival and board time is
-    the truest. What is left is the shortest way itself: samples seem late by it, about a block.
+    the truest. What is left is the shortest way itself: samples seem late by it, some milliseconds.
     """
 
     def __init__(self) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import IO
 
 from nullfield.console.access.access import Access
 from nullfield.console.context import ConsoleContext
@@ -16,6 +18,7 @@ from nullfield.console.event_log import EventLog
 from nullfield.console.state import StateView
 from nullfield.console.store.database import Database
 from nullfield.console.store.studies import Studies
+from nullfield.errors import StoreError
 
 
 def utc_now() -> datetime:
@@ -34,11 +37,48 @@ class Built:
         One-time password of the first administrator, at the very first start.
     recovered : tuple of str
         Examinations that were interrupted.
+    lock : file
+        Holds the data folder while it is open.
     """
 
     context: ConsoleContext
     password: str | None
     recovered: tuple[str, ...]
+    lock: IO[bytes]
+
+
+def lock_folder(folder: Path) -> IO[bytes]:
+    """Claim a data folder, making it if it is missing.
+
+    Two consoles on one folder would each take the other's examination for an interrupted one. The
+    claim ends with the process, however it ends.
+
+    Returns
+    -------
+    file
+        Closing it gives the folder back.
+
+    Raises
+    ------
+    StoreError
+        If another console has it, or it cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / "console.lock").open("wb")
+    except OSError as error:
+        raise StoreError(
+            f"{folder}: cannot be used ({error.strerror})", "give another folder with --data"
+        ) from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        lock.close()
+        raise StoreError(
+            f"{folder}: another console works with this folder",
+            "end it, or give another folder with --data",
+        ) from error
+    return lock
 
 
 def build_console(
@@ -68,7 +108,7 @@ def build_console(
     StoreError
         If folder or database cannot be used.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    lock = lock_folder(folder)
     database = Database(database_url or f"sqlite:///{folder / 'studies.sqlite3'}")
     database.migrate()
     access = Access(database, clock)
@@ -93,4 +133,4 @@ def build_console(
         clock=clock,
         now_s=now_s,
     )
-    return Built(context, access.ensure_admin(), recovered)
+    return Built(context, access.ensure_admin(), recovered, lock)

@@ -10,6 +10,7 @@ from nullfield.console.engine import Engine
 from nullfield.console.job import Answer, Job
 from nullfield.console.start_job import progress_of
 from nullfield.console.store.form import SubjectForm
+from nullfield.console.store.studies import file_notes
 from nullfield.errors import AbortedError, NullfieldError, StoreError
 from nullfield.instrument.adjust_position import Proposal
 from nullfield.instrument.instrument import Instrument
@@ -34,20 +35,22 @@ def begin_exam(
     """
     job = Job("exam", STEPS, context.now_s, beats_wanted=beats)
     exam_id = ""
+    notes: dict[str, object] = {}
 
     def prepare() -> None:
         nonlocal exam_id
         instrument = context.engine.instrument
-        exam_id = context.studies.begin(
-            form, instrument.rig.name if instrument else "", user.name
-        ).id
-        job.exam_id = exam_id
+        exam = context.studies.begin(form, instrument.rig.name if instrument else "", user.name)
+        job.exam_id = exam_id = exam.id
+        notes.update(file_notes(exam.id, form, exam.begun_at))
+        if exam.problem:
+            context.events.add(f"{exam.problem}; the examination is kept in its folder", "error")
 
     def run(engine: Engine, instrument: Instrument) -> None:
         engine.follower.forget()
         studies = context.studies
         try:
-            summary = _examine(context, engine, instrument, job, form.subject_id, adjust=adjust)
+            summary = _examine(context, engine, instrument, job, notes, adjust=adjust)
         except NullfieldError as error:
             state = "aborted" if isinstance(error, AbortedError) else "failed"
             reason = f"{state}: {error.message}"
@@ -77,7 +80,7 @@ def _examine(
     engine: Engine,
     instrument: Instrument,
     job: Job,
-    subject: str,
+    notes: dict[str, object],
     *,
     adjust: bool,
 ) -> dict[str, object]:
@@ -110,7 +113,7 @@ def _examine(
         context.studies.folder_of(job.exam_id),
         job.beats_wanted,
         _telling_beats(job, progress_of(engine, job, _STEP_OF)),
-        notes={"subject": subject, "exam": job.exam_id},
+        notes=notes,
         wall_s=context.now_s,
         hooks=hooks,
     )

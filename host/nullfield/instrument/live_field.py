@@ -23,6 +23,7 @@ def live_field(
     heads: tuple[HeadEntry, ...],
     duration_s: float,
     axes: Axes = "all",
+    least_s: float = _LEAST_S,
 ) -> FieldRecording | None:
     """Take the newest rows that the boards of some heads have in common.
 
@@ -37,12 +38,19 @@ def live_field(
         ``"normal"``: of each head the transverse axis nearest the chest's normal, the channel named
         as its head; ``"transverse"``: local x and y, named ``H01.x``; ``"all"``: the beam as well,
         ``H01.z``.
+    least_s : float
+        Shorter stretches are not given.
 
     Returns
     -------
     FieldRecording or None
-        Channels head by head, not valid where a board flags its rows; None while less than two
-        seconds are there.
+        Channels head by head, not valid where a board flags its rows; None while less than
+        `least_s` is there.
+
+    Raises
+    ------
+    KeyError
+        If a head's board is not connected (any more).
     """
     uids = sorted({h.board for h in heads})
     if not uids:
@@ -50,11 +58,12 @@ def live_field(
     boards = {uid: instrument.sensors[uid] for uid in uids}
     rate_hz = boards[uids[0]].sampling_rate_hz
     windows = {uid: b.samples.window(math.ceil(duration_s * rate_hz)) for uid, b in boards.items()}
-    if any(len(w) < _LEAST_S * rate_hz for w in windows.values()):
+    least = max(round(least_s * rate_hz), 1)
+    if any(len(w) < least for w in windows.values()):
         return None
     start = max(int(w.index[0]) for w in windows.values())
     stop = min(int(w.index[-1]) for w in windows.values()) + 1
-    if stop - start < _LEAST_S * rate_hz:
+    if stop - start < least:
         return None
     chosen = [(head, axis) for head in heads for axis in _axes_of(head, axes)]
     field_pt = np.full((len(chosen), stop - start), np.nan)

@@ -59,3 +59,4 @@ def serve_console(folder: Path) -> Iterator[Served]:
         server.should_exit = True
         thread.join()
         listener.close()
+        built.lock.close()

@@ -11,7 +11,6 @@ pytestmark = [pytest.mark.micropython, pytest.mark.browser]
 
 
 def test_strangers_get_the_login_page_only(served: Served, page: Page) -> None:
-    page.context.browser.new_page()  # type: ignore[union-attr]
     stranger = page.context.browser.new_context(base_url=served.url)  # type: ignore[union-attr]
     visitor = stranger.new_page()
     for path in ("/", "/engineer", "/table", "/studies", "/users"):
@@ -42,7 +41,8 @@ def test_one_button_to_map_and_report(page: Page, second: Page, served: Served) 
     expect(page.locator("#progress")).to_be_visible(timeout=PATIENCE_MS)
     # A second click, or another tab, cannot begin a second one.
     second.goto("/")
-    expect(second.locator("#form-reason, #progress").first).to_be_visible(timeout=PATIENCE_MS)
+    expect(second.locator("#progress")).to_be_visible(timeout=PATIENCE_MS)
+    expect(second.locator("#subject-form")).to_be_hidden()
     # Another screen sees the same, and commands nothing.
     expect(second.locator("#control-text")).to_contain_text("admin")
     expect(second.locator("#abort")).to_be_hidden()

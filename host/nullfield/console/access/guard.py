@@ -109,6 +109,7 @@ def _with_headers(scope: Scope, send: Send) -> Send:
                 headers[name] = value
             if "content-security-policy" not in headers:
                 headers["content-security-policy"] = CONTENT_POLICY
+            if "frame-ancestors 'none'" in headers["content-security-policy"]:
                 headers["x-frame-options"] = "DENY"
             # What is static stands under /static; all else shows what only this user may see.
             if not scope["path"].startswith("/static/"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
 
@@ -12,6 +13,7 @@ from nullfield.console.live.window import newest
 from nullfield.errors import NullfieldError
 from nullfield.instrument.instrument import Instrument
 
+_LOG = logging.getLogger(__name__)
 _PERIOD_S = 2.0
 _LEAST_S = 3.0
 
@@ -79,9 +81,11 @@ class Follower:
                 continue
             try:
                 self.look(instrument)
-            except (NullfieldError, KeyError, ValueError) as error:
-                # Boards come and go in another thread while this one looks at them.
+            except Exception as error:
+                # What is shown must not end what is measured, and boards come and go meanwhile.
                 self.beat = None
+                if not isinstance(error, NullfieldError):
+                    _LOG.exception("the live view failed")
                 if self._instrument is instrument and str(error) != self._trouble:
                     self._trouble = str(error)
                     self._on_trouble(f"live view: {error}")

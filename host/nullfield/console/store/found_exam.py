@@ -54,12 +54,12 @@ def read_folder(folders: ExamFolders, exam_id: str) -> FoundExam:
     notes = told if isinstance(told, Mapping) else {}
     state = content.get("state")
     if state == "failed":
-        reason = str(content.get("error") or "failed")
+        reason = storable(content.get("error") or "failed")
     elif state == "done":
         reason = ""
     else:
         state = "interrupted"
-        step = content.get("step")
+        step = storable(content.get("step") or "")
         recorded = recording_state(folders.of(exam_id) / RECORDING)
         reason = f"interrupted after '{step}'; {recorded}" if step else f"interrupted; {recorded}"
     return FoundExam(
@@ -67,7 +67,7 @@ def read_folder(folders: ExamFolders, exam_id: str) -> FoundExam:
         reason=reason,
         summary=summary,
         form=_form(notes),
-        rig=str(content.get("rig") or "")[:120],
+        rig=storable(content.get("rig") or "")[:120],
         begun_at=_begun_at(notes, exam_id),
     )
 
@@ -82,10 +82,18 @@ def recording_state(path: Path) -> str:
     try:
         recording = SectionedRecording(path)
     except (NullfieldError, OSError) as error:
-        return f"its recording cannot be read: {error}"
+        return f"its recording cannot be read: {storable(error)}"
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        # A header of another program's making. It must not keep the console from starting.
+        return f"its recording cannot be read: its header is odd ({storable(error)})"
     seconds = recording.n_samples / recording.sampling_rate_hz
     cut = ", its end is missing" if recording.metadata.get("truncated") else ""
     return f"{seconds:.1f} s of recording can be read{cut}"
+
+
+def storable(value: object) -> str:
+    """Text that every database takes: no lone surrogates, no zero bytes."""
+    return str(value).encode("utf-8", "replace").decode("utf-8").replace("\x00", "")
 
 
 def _form(notes: Mapping[str, Any]) -> SubjectForm:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,7 +20,8 @@ def summary_of(document: Mapping[str, Any]) -> dict[str, Any]:
         value: Any = document
         for key in keys:
             value = value.get(key) if isinstance(value, Mapping) else None
-        return value
+        # JSON of databases has no NaN.
+        return None if isinstance(value, float) and not math.isfinite(value) else value
 
     bad, dead = told("quality", "bad_channels"), told("quality", "dead_heads")
     return {
@@ -30,7 +32,7 @@ def summary_of(document: Mapping[str, Any]) -> dict[str, Any]:
         "snr_db": told("average", "snr_db"),
         "noise_median_ft_rthz": told("noise", "median"),
         "noise_worst_ft_rthz": told("noise", "worst"),
-        "bad_channels": None if bad is None else len(bad),
+        "bad_channels": len(bad) if isinstance(bad, list) else None,
         "dead_heads": dead,
         "reasons": told("reasons"),
         "software": told("software"),

@@ -85,8 +85,13 @@ export class HeartView {
     this.timer = setTimeout(() => {
       this.isAsking = false;
       if (this.isStale || source !== this.source) this.ask();
-      else if (source.live) this.timer = setTimeout(() => this.ask(), LIVE_GAP_MS - LEAST_GAP_MS);
+      else if (source.live) this.askLater();
     }, LEAST_GAP_MS);
+  }
+
+  /** Look at the running recording again; a page that nobody sees asks nothing of the server. */
+  askLater() {
+    this.timer = setTimeout(() => (document.hidden ? this.askLater() : this.ask()), LIVE_GAP_MS - LEAST_GAP_MS);
   }
 
   fail(problem) {

@@ -1,0 +1,121 @@
+"""Metrics and FHIR over HTTP: who may ask, and what the answers are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
+
+import pytest
+from analysis_document import document
+from fastapi.testclient import TestClient
+from fhir_rules import check_bundle
+from fuzz_console import ORIGIN, FuzzConsole, fuzz_console
+from prometheus_client.parser import text_string_to_metric_families
+
+from nullfield.console.store.form import SubjectForm
+from nullfield.errors import TransportError
+
+NAME = "Doe^Jane"
+
+
+@contextmanager
+def _nothing(wrap: Any) -> Iterator[Any]:
+    raise TransportError("there is no instrument")
+    yield
+
+
+def nothing(wrap: Any) -> AbstractContextManager[Any]:
+    return _nothing(wrap)
+
+
+@pytest.fixture(scope="module")
+def console(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FuzzConsole]:
+    with fuzz_console(tmp_path_factory.mktemp("console"), nothing) as one:
+        one.log_in()
+        yield one
+
+
+def begun(console: FuzzConsole) -> str:
+    form = SubjectForm(subject_id="S-9", name=NAME)
+    return console.context.studies.begin(form, "small", "ann").id
+
+
+def done(console: FuzzConsole) -> str:
+    exam_id = begun(console)
+    studies = console.context.studies
+    record = studies.folders.record(exam_id) or {}
+    studies.folders.write_record(exam_id, {**record, "analysis": document()})
+    studies.finish(exam_id, document())
+    return exam_id
+
+
+def fhir(console: FuzzConsole, exam_id: str) -> dict[str, Any]:
+    answer = console.request("GET", f"/api/v1/exams/{exam_id}/fhir")
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "application/fhir+json"
+    content: dict[str, Any] = answer.json()
+    return content
+
+
+def test_an_examination_that_is_done(console: FuzzConsole) -> None:
+    found = check_bundle(fhir(console, done(console)))
+    (report,) = found["DiagnosticReport"]
+    assert report["status"] == "partial"
+    assert report["subject"]["identifier"]["value"] == "S-9"
+    assert len(report["result"]) == len(found["Observation"]) == 13
+    assert found["Device"][0]["version"][0]["value"] == "9.8.7"
+
+
+def test_an_examination_that_runs(console: FuzzConsole) -> None:
+    (report,) = check_bundle(fhir(console, begun(console)))["DiagnosticReport"]
+    assert report["status"] == "registered"
+    assert "result" not in report
+
+
+def test_the_name_does_not_go_out(console: FuzzConsole) -> None:
+    exam_id = done(console)
+    assert console.context.studies.get(exam_id).name == NAME
+    assert NAME not in console.request("GET", f"/api/v1/exams/{exam_id}/fhir").text
+
+
+def test_the_report_is_linked_if_it_is_there(console: FuzzConsole) -> None:
+    exam_id = done(console)
+    (report,) = check_bundle(fhir(console, exam_id))["DiagnosticReport"]
+    assert "presentedForm" not in report
+    (console.context.studies.folder_of(exam_id) / "report.pdf").write_bytes(b"%PDF-1.4\n")
+    (report,) = check_bundle(fhir(console, exam_id))["DiagnosticReport"]
+    (form,) = report["presentedForm"]
+    path = form["url"].removeprefix(ORIGIN)
+    assert console.request("GET", path).content == b"%PDF-1.4\n"
+
+
+def test_a_deleted_examination_is_refused(console: FuzzConsole) -> None:
+    exam_id = done(console)
+    console.context.studies.delete(exam_id, "ann")
+    answer = console.request("GET", f"/api/v1/exams/{exam_id}/fhir")
+    assert (answer.status_code, answer.json()["code"]) == (409, "ExamStateError")
+
+
+def test_an_unknown_examination_is_refused(console: FuzzConsole) -> None:
+    answer = console.request("GET", "/api/v1/exams/20200101-001/fhir")
+    assert answer.status_code == 404
+
+
+@pytest.mark.parametrize("path", ["/metrics", "/api/v1/exams/20200101-001/fhir"])
+def test_strangers_get_nothing(console: FuzzConsole, path: str) -> None:
+    answer = TestClient(console.app, base_url=ORIGIN).get(path)
+    assert (answer.status_code, answer.json()["code"]) == (401, "LoginRequiredError")
+
+
+def test_a_scraper_with_a_token_reads_the_metrics(console: FuzzConsole) -> None:
+    done(console)
+    made = console.request("POST", "/api/v1/tokens", json={"label": "scraper"})
+    scraper = TestClient(console.app, base_url=ORIGIN)
+    answer = scraper.get("/metrics", headers={"Authorization": f"Bearer {made.json()['text']}"})
+    assert answer.headers["content-type"].startswith("text/plain; version=")
+    families = {one.name: one for one in text_string_to_metric_families(answer.text)}
+    counts = {s.labels["state"]: s.value for s in families["nullfield_exams"].samples}
+    assert counts["done"] >= 1
+    assert families["nullfield_database_up"].samples[0].value == 1
+    assert not [name for name in families if not name.startswith("nullfield_")]
