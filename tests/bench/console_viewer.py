@@ -24,9 +24,8 @@ class Viewer:
         Messages that came.
     skipped : int
         Frames before which samples were left out, told or found.
-    delays_s : list of float
-        When a frame came less the time of its newest sample: the clocks differ, so that only
-        differences between these mean something.
+    arrivals_s : list of (float, float)
+        When a frame came, and the time of its newest sample on the instrument's clock.
     """
 
     frames: int = 0
@@ -34,7 +33,7 @@ class Viewer:
     bytes: int = 0
     skipped: int = 0
     is_cut_off: bool = False
-    delays_s: list[float] = field(default_factory=list)
+    arrivals_s: list[tuple[float, float]] = field(default_factory=list)
     longest_pause_s: float = 0.0
 
 
@@ -101,7 +100,7 @@ class Audience:
                     is_told = bool(frame.flags & FrameFlags.SKIPPED)
                     viewer.skipped += is_told or frame.start_time_s > next_s + 0.5 / frame.rate_hz
                     viewer.longest_pause_s = max(viewer.longest_pause_s, now_s - last_s)
-                    viewer.delays_s.append(now_s - end_s)
+                    viewer.arrivals_s.append((now_s, end_s))
                     viewer.frames += 1
                     viewer.bytes += len(message)
                     next_s, last_s = end_s, now_s
