@@ -132,7 +132,8 @@ def _newest_frame(
         start = max(first, stop - round(_FIRST_S * rate_hz))
     at = {name: number for number, name in enumerate(recording.array.names)}
     rows = [at[name] for name in names]
-    field = np.asarray(recording.field_pt[rows, start - first :], dtype=np.float64)
+    # A head that is off or settling says nothing; zero would be a field.
+    field = np.where(recording.usable, recording.field_pt, np.nan)[rows, start - first :]
     return pack(field, start / rate_hz, rate_hz, flags), stop
 
 
