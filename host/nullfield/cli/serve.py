@@ -106,8 +106,6 @@ def serve(
         ssl_keyfile=None if key is None else str(key),
         log_level="warning",
         server_header=False,
-        # The address of an attempt is that of the connection, not what its headers say.
-        proxy_headers=False,
         timeout_graceful_shutdown=3,
     )
     try:
