@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import threading
 from collections.abc import Iterator
@@ -42,9 +43,10 @@ class Served:
 
 @contextmanager
 def serve_console(folder: Path) -> Iterator[Served]:
-    """Serve a new console on the small rig; leaving the context closes it."""
-    opened = Opened(write_small_rig(folder))
-    built = build_console(folder / "data", "small", opened)
+    """Serve a new console, on the small rig; leaving the context closes it."""
+    # Pictures for the documentation are nicer of a whole array, which takes some minutes.
+    opened = Opened(os.environ.get("NULLFIELD_PICTURES_RIG") or write_small_rig(folder))
+    built = build_console(folder / "data", Path(opened.rig).stem, opened)
     assert built.password is not None
     config = uvicorn.Config(create_app(built.context), host="127.0.0.1", port=0, log_level="error")
     server = _Server(config)

@@ -37,7 +37,7 @@ def test_wrong_entries_are_told_beside_their_field(page: Page) -> None:
 
 
 def test_one_button_to_map_and_report(page: Page, second: Page, served: Served) -> None:
-    begin_exam(page, "S-001")
+    begin_exam(page, "S-001", beats=40)
     expect(page.locator("#progress")).to_be_visible(timeout=PATIENCE_MS)
     # A second click, or another tab, cannot begin a second one.
     second.goto("/")
@@ -59,8 +59,15 @@ def test_one_button_to_map_and_report(page: Page, second: Page, served: Served) 
     page.click("#accept-move")
     expect(page.locator("#question")).to_be_hidden(timeout=PATIENCE_MS)
 
+    # The map is there while it is still being measured.
+    recording = page.locator('#steps li[data-name="record"][data-state="running"]')
+    expect(recording).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.locator("#play")).to_be_enabled(timeout=PATIENCE_MS)
+    picture(page, "console-recording")
+
     expect(page.locator("#ended")).to_be_visible(timeout=PATIENCE_MS)
     expect(page.locator("#open-report")).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.locator("#play")).to_be_enabled(timeout=PATIENCE_MS)
     picture(page, "console-result")
     assert accessibility_violations(page) == []
     state = page.evaluate("fetch('/api/v1/status').then(r => r.json())")
@@ -85,6 +92,7 @@ def test_the_study_can_be_found_and_opened_again(page: Page) -> None:
     page.get_by_role("link", name="-001").first.click()
     page.wait_for_url("**/studies/*")
     expect(page.locator("canvas").first).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.locator("#play")).to_be_enabled(timeout=PATIENCE_MS)
     picture(page, "console-study")
     assert accessibility_violations(page) == []
 
