@@ -105,6 +105,16 @@ class Bench:
             session.connection()
             yield
 
+    @contextmanager
+    def away(self) -> Iterator[None]:
+        """A database that answers nobody, readers neither: its file is elsewhere."""
+        file = self.folder / FILE_NAME
+        elsewhere = file.rename(self.folder / "elsewhere")
+        try:
+            yield
+        finally:
+            elsewhere.rename(file)
+
     def actions(self) -> list[tuple[str, str]]:
         """Actions and subjects of the audit trail, oldest first."""
         return [(e.action, e.subject) for e in reversed(self.access.trail.read(1000))]

@@ -240,6 +240,10 @@ def test_a_locked_database_neither_logs_out_nor_holds_up_the_emergency_stop(benc
     with bench.locked():
         assert browser.get(LOOK).status_code == 200
         assert browser.change("POST", "/api/v1/emergency-stop").status_code == 200
+    # Nor after a restart, when nobody is remembered: what cannot be noted is left out.
+    again = bench.restarted()
+    with again.locked():
+        assert again.client(cookies=dict(browser.cookies)).get(LOOK).status_code == 200
 
 
 def test_who_watched_for_an_hour_may_still_press_the_emergency_stop(bench: Bench) -> None:
@@ -250,7 +254,9 @@ def test_who_watched_for_an_hour_may_still_press_the_emergency_stop(bench: Bench
     assert browser.get(LOOK).status_code == 401
     assert browser.change("POST", ACT).status_code == 401
     assert browser.change("POST", "/api/v1/emergency-stop").status_code == 200
-    # That was no sign of life: nothing else opens by it.
+    # That was no sign of life: nothing else opens by it, with or without the database.
+    with bench.away():
+        assert browser.get(LOOK).status_code == 401
     assert browser.get(LOOK).status_code == 401
     bench.clocks.pass_s(11 * 3600)
     assert browser.change("POST", "/api/v1/emergency-stop").status_code == 401

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -16,6 +17,10 @@ from nullfield.errors import InputError
 from nullfield.extras import library
 from nullfield.rig import load_rig
 from nullfield.transport.timing import Clock
+
+if TYPE_CHECKING:
+    from nullfield.console.build import Built
+    from nullfield.console.lsl import LslOutlet
 
 _NEED = "the console"
 
@@ -52,6 +57,9 @@ def serve(
         bool,
         typer.Option("--insecure-http", help="Allow other machines without TLS (a closed net)."),
     ] = False,
+    lsl: Annotated[
+        bool, typer.Option("--lsl", help="Also stream samples by Lab Streaming Layer.")
+    ] = False,
     seed: SeedOption = 1,
     heart: HeartOption = None,
     pace: PaceOption = "realtime",
@@ -77,21 +85,52 @@ def serve(
     def opener(wrap: Callable[[Clock], Clock]) -> AbstractContextManager[Session]:
         return open_session(rig, seed=seed, pace=chosen_pace, heart=heart, wrap_clock=wrap)
 
+    if lsl:
+        library("mne_lsl.lsl", "Lab Streaming Layer needs mne-lsl", "lsl")
+    listener = _listen(host, port)
     built = build_console(data, name, opener, database)
+    shown = f"[{host}]" if ":" in host else host
     scheme = "https" if certificate is not None else "http"
     if built.password is not None:
         output.print("First start. Log in as [bold]admin[/] with this one-time password:")
         output.print(f"  [bold]{built.password}[/]", highlight=False)
     for exam_id in built.recovered:
         errors.print(f"examination {exam_id} was interrupted; the console shows what is there")
-    output.print(f"{name}: {scheme}://{host}:{port}   (Ctrl-C ends it; all outputs go off)")
-    uvicorn.run(
+    output.print(
+        f"{name}: {scheme}://{shown}:{listener.getsockname()[1]}   (Ctrl-C ends it; all outputs go off)"
+    )
+    outlet = _outlet(built) if lsl else None
+    config = uvicorn.Config(
         create_app(built.context, host_name or ()),
-        host=host,
-        port=port,
         ssl_certfile=None if certificate is None else str(certificate),
         ssl_keyfile=None if key is None else str(key),
         log_level="warning",
         server_header=False,
         timeout_graceful_shutdown=3,
     )
+    try:
+        if outlet is not None:
+            outlet.start()
+        uvicorn.Server(config).run(sockets=[listener])
+    finally:
+        if outlet is not None:
+            outlet.stop()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """Take the port before anything else is done: a second console is refused at once."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family)
+    except OSError as error:
+        raise InputError(
+            f"{host}:{port} cannot be listened on ({error.strerror or error})",
+            "another program has it, or the address is not this machine's; give --port or --host",
+        ) from error
+
+
+def _outlet(built: Built) -> LslOutlet:
+    from nullfield.console.lsl import LslOutlet
+
+    context = built.context
+    return LslOutlet(lambda: context.engine.instrument, context.events.add)

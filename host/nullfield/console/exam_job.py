@@ -40,10 +40,11 @@ def begin_exam(
     def prepare() -> None:
         nonlocal exam_id
         instrument = context.engine.instrument
-        exam_id = context.studies.begin(
-            form, instrument.rig.name if instrument else "", user.name
-        ).id
-        job.exam_id = exam_id
+        exam = context.studies.begin(form, instrument.rig.name if instrument else "", user.name)
+        job.exam_id = exam_id = exam.id
+        notes.update(file_notes(exam.id, form, exam.begun_at))
+        if exam.problem:
+            context.events.add(f"{exam.problem}; the examination is kept in its folder", "error")
 
     def run(engine: Engine, instrument: Instrument) -> None:
         engine.follower.forget()

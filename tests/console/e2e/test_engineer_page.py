@@ -108,6 +108,15 @@ def test_traces_move_stop_with_pause_and_go_on(engineer: Page) -> None:
     )
 
 
+def test_lanes_of_heads_that_are_off_are_dim(engineer: Page, served: Served) -> None:
+    """What an off head sends is no field, and must not pass for one."""
+    instrument = served.context.engine.instrument
+    assert instrument is not None
+    names = " ".join(head.name for head in instrument.rig.heads)
+    plot = engineer.locator("#traces-panel .trace-plot")
+    expect(plot).to_have_attribute("data-not-ready", names)
+
+
 def test_channels_are_chosen_and_their_lanes_labelled(engineer: Page) -> None:
     engineer.locator("#traces-panel details summary").click()
     boxes = engineer.locator("#traces-panel .channel-list input[type=checkbox]")

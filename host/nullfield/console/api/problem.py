@@ -51,7 +51,9 @@ def register_problems(app: FastAPI) -> None:
 
     async def known(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, NullfieldError)
-        return problem(status_of(error), error.message, error.hint, type(error).__name__)
+        answer = problem(status_of(error), error.message, error.hint, type(error).__name__)
+        answer.headers.update(getattr(error, "headers", None) or {})
+        return answer
 
     async def invalid(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, RequestValidationError)

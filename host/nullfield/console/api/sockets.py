@@ -25,6 +25,7 @@ router = APIRouter(tags=["live"])
 _STATE_PERIOD_S = 0.2
 _FRAME_PERIOD_S = 0.05
 _CATCH_UP_S = 2.0
+_ASK_AGAIN_S = 30.0
 _FIRST_S = 0.25
 _MARGIN_S = 0.05
 _FLAG_GAP = 1
@@ -62,18 +63,26 @@ async def live_socket(socket: WebSocket, channels: str = "") -> None:
 
 
 async def _until_gone(socket: WebSocket, sending: Any) -> None:
-    """Send until the other side is gone: only reading tells that it is."""
+    """Send until the other side is gone, which only reading tells, or its login is."""
     task = asyncio.ensure_future(sending)
+    reading = asyncio.ensure_future(socket.receive())
     try:
         while not task.done():
-            reading = asyncio.ensure_future(socket.receive())
-            await asyncio.wait({task, reading}, return_when=asyncio.FIRST_COMPLETED)
-            if not reading.done():
-                reading.cancel()
+            await asyncio.wait(
+                {task, reading}, timeout=_ASK_AGAIN_S, return_when=asyncio.FIRST_COMPLETED
+            )
+            if task.done():
                 break
+            if not reading.done():
+                if await run_in_threadpool(socket_user, socket) is None:
+                    await socket.close(_REFUSED)
+                    break
+                continue
             if reading.result()["type"] == "websocket.disconnect":
                 break
+            reading = asyncio.ensure_future(socket.receive())
     finally:
+        reading.cancel()
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError, WebSocketDisconnect, RuntimeError):
             await task
@@ -136,7 +145,8 @@ def _newest_frame(
         start = max(first, stop - round(_FIRST_S * rate_hz))
     at = {name: number for number, name in enumerate(recording.array.names)}
     rows = [at[name] for name in names]
-    field = np.asarray(recording.field_pt[rows, start - first :], dtype=np.float64)
+    # A head that is off or settling says nothing; zero would be a field.
+    field = np.where(recording.usable, recording.field_pt, np.nan)[rows, start - first :]
     return pack(field, start / rate_hz, rate_hz, flags), stop
 
 

@@ -10,8 +10,9 @@ import numpy as np
 from nullfield.console.live.noise import NoiseByHead
 from nullfield.devices.board import Board
 from nullfield.instrument.instrument import Instrument
+from nullfield.instrument.move_table import table_travel_m
 from nullfield.rig import HeadEntry
-from nullfield_protocol.catalogue import FaultCode, TableFlag, TableState
+from nullfield_protocol.catalogue import FaultCode, TableFlag
 
 _FIELD_ROWS = 100
 
@@ -130,8 +131,8 @@ def _table(instrument: Instrument) -> dict[str, Any] | None:
         "at_end": bool(telemetry.switches & TableFlag.AT_END),
         "is_energised": bool(telemetry.switches & TableFlag.MOTOR_ENERGISED),
         "in_position_mm": entry.in_position_mm,
-        "is_homed": telemetry.table_state
-        not in (TableState.OFF, TableState.NOT_HOMED, TableState.HOMING),
+        "is_homed": bool(telemetry.switches & TableFlag.HOMED),
+        "travel_mm": _number(table_travel_m(instrument)[1] * 1e3, 1),
     }
 
 

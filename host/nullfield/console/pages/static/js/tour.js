@@ -1,7 +1,7 @@
 // A tour of a page: shown by itself the first time, afterwards from the menu.
 import { t } from "./i18n.js";
 import { element } from "./notices.js";
-import { userName } from "./state.js";
+import { onState, userName } from "./state.js";
 
 const seenKey = (page) => `nullfield-tour-${page}-${userName()}`;
 let closeOpen = null;
@@ -79,5 +79,10 @@ export function offerTour(page, stops) {
   const button = document.getElementById("show-tour");
   button.hidden = false;
   button.addEventListener("click", () => run(page, stops));
-  if (localStorage.getItem(seenKey(page)) === null) run(page, stops);
+  let isDue = localStorage.getItem(seenKey(page)) === null;
+  // Not before the page is filled: what is shown depends on the instrument's state.
+  onState(() => {
+    if (isDue) run(page, stops);
+    isDue = false;
+  });
 }

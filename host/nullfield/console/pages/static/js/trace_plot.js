@@ -28,9 +28,12 @@ export class TracePlot {
     this.isPaused = false;
     this.names = [];
     this.scales = new Map();
+    this.notReady = new Map(); // head's name to the sign of its state
     this.ring = null;
     this.head = null;
     this.drawnStop = null;
+    this.lastStop = null; // index after the newest sample at the picture before
+    this.paceHz = 0;
     this.lastMs = 0;
     this.refit();
     requestAnimationFrame((now) => this.tick(now));
@@ -51,6 +54,18 @@ export class TracePlot {
     this.clear();
   }
 
+  /** What a head that is not ready sends is no field: its lanes are dim and carry its state's sign. */
+  setNotReady(signs) {
+    if ([...signs].join() === [...this.notReady].join()) return;
+    this.notReady = signs;
+    this.place.dataset.notReady = [...signs.keys()].join(" ");
+    this.drawAxes();
+  }
+
+  signOf(name) {
+    return this.notReady.get(name.slice(0, name.lastIndexOf("."))) ?? "";
+  }
+
   setTimeBase(seconds) {
     this.timeBaseS = seconds;
     this.drawAxes();
@@ -62,8 +77,11 @@ export class TracePlot {
     if (!this.ring || this.ring.rateHz !== frame.rateHz) {
       this.ring = new SampleRing(this.names.length, frame.rateHz, LONGEST_S + 1);
       this.head = null;
+      this.lastStop = null;
     }
-    if (!this.ring.append(frame)) this.head = null;
+    if (this.ring.append(frame)) return;
+    this.head = null;
+    this.lastStop = null;
   }
 
   tick(now) {
@@ -80,11 +98,19 @@ export class TracePlot {
     this.drawnStop = this.head;
   }
 
+  /** Go on as fast as samples come: a virtual instrument may be slower than the clock. */
   advance(elapsedS) {
     const { stop, rateHz } = this.ring;
+    const arrivedHz = (stop - (this.lastStop ?? stop)) / elapsedS;
+    this.lastStop = stop;
     const target = stop - LAG_S * rateHz;
-    if (this.head === null || Math.abs(target - this.head) > 0.5 * rateHz) this.head = target;
-    else this.head += elapsedS * rateHz + 0.05 * (target - this.head);
+    if (this.head === null || Math.abs(target - this.head) > 0.5 * rateHz) {
+      this.head = target;
+      this.paceHz = rateHz;
+    } else {
+      this.paceHz += 0.05 * (arrivedHz - this.paceHz);
+      this.head += elapsedS * this.paceHz + 0.05 * (target - this.head);
+    }
     this.head = Math.min(this.head, stop);
   }
 
@@ -92,11 +118,16 @@ export class TracePlot {
     const { traces } = this;
     this.image = traces.context.createImageData(traces.canvas.width, traces.canvas.height);
     this.words = new Uint32Array(this.image.data.buffer);
-    const { accent, good, warn, text } = traces.colours;
-    this.inks = { x: accent, y: good, z: warn, other: text };
+    const { accent, good, warn, text, edge } = traces.colours;
+    this.inks = { x: accent, y: good, z: warn, other: text, dim: edge };
     this.axisWords = {};
     for (const [axis, colour] of Object.entries(this.inks)) this.axisWords[axis] = pixelWord(traces.context, colour);
     this.drawTraces();
+  }
+
+  inkOf(name) {
+    if (this.signOf(name)) return "dim";
+    return name.at(-1) in this.inks ? name.at(-1) : "other";
   }
 
   clear() {
@@ -131,7 +162,7 @@ export class TracePlot {
       const bottom = Math.floor((channel + 1) * laneHeight) - 1;
       const lane = { top, bottom, middle: (top + bottom) / 2 };
       const placing = { offsetPt: scale.offsetPt ?? 0, pixelsPerPt: laneHeight / scale.spanPt };
-      const word = this.axisWords[name.at(-1)] ?? this.axisWords.other;
+      const word = this.axisWords[this.inkOf(name)];
       drawTrace(words, canvas.width, lane, { low, high, count: plotWidth, left }, placing, word);
     });
     traces.context.putImageData(this.image, 0, 0);
@@ -155,8 +186,9 @@ export class TracePlot {
     names.forEach((name, i) => {
       const y = (i + 0.5) * laneHeight;
       context.textAlign = "right";
-      context.fillStyle = this.inks?.[name.at(-1)] ?? colours.text;
-      context.fillText(name, LEFT - 8, y);
+      const sign = this.signOf(name);
+      context.fillStyle = sign ? colours.muted : (this.inks?.[this.inkOf(name)] ?? colours.text);
+      context.fillText(`${sign} ${name}`.trim(), LEFT - 8, y);
       context.textAlign = "left";
       context.fillStyle = colours.muted;
       const { spanPt, autoPt, chosenPt } = this.scaleOf(name);

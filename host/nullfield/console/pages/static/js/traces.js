@@ -1,6 +1,7 @@
 // The live traces: their controls, their connection, and what is said about both.
 import { get } from "./api.js";
 import { ChannelChooser, fillCommonScale } from "./channel_chooser.js";
+import { stateOf } from "./head_quantities.js";
 import { number, t } from "./i18n.js";
 import { addKey } from "./keys.js";
 import { LiveSocket } from "./live_socket.js";
@@ -52,6 +53,7 @@ export function showTraces(panel, onChoice) {
   let heads = "";
   let askedMs = -Infinity;
   onState((state) => {
+    plot.setNotReady(new Map(state.heads.filter((head) => head.state !== "READY").map((head) => [head.name, stateOf(head).sign])));
     const present = state.heads.map((head) => head.name).join();
     const isDue = present !== heads || (!chooser.names.length && present);
     if (!isDue || performance.now() - askedMs < ASK_AGAIN_MS) return;
