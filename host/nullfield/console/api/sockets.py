@@ -102,11 +102,15 @@ async def _send_states(socket: WebSocket, context: ConsoleContext) -> None:
 
 async def _send_samples(socket: WebSocket, context: ConsoleContext, names: list[str]) -> None:
     following: int | None = None
+    now_s = asyncio.get_running_loop().time
+    next_s = now_s()
     while True:
         frame, following = await run_in_threadpool(_newest_frame, context, names, following)
         if frame is not None:
             await socket.send_bytes(frame)
-        await asyncio.sleep(_FRAME_PERIOD_S)
+        # The work counts as a part of the period; what was missed is not caught up.
+        next_s = max(next_s + _FRAME_PERIOD_S, now_s())
+        await asyncio.sleep(next_s - now_s())
 
 
 def _newest_frame(
