@@ -6,6 +6,8 @@ import logging
 import threading
 from collections.abc import Callable
 
+import numpy as np
+
 from nullfield.analysis.beats import find_beats
 from nullfield.console.live.heart import WINDOW_S, LiveBeat, live_beat
 from nullfield.console.live.noise import NoiseByHead, noise_by_head
@@ -70,6 +72,8 @@ class Follower:
         if recording is None or recording.duration_s < _LEAST_S:
             self.beat = None
             return
+        # What a head measured before it was ready may be anything.
+        recording = recording.with_field(np.where(recording.usable, recording.field_pt, np.nan))
         beats = find_beats(recording)
         self.noise = noise_by_head(recording, beats)
         self.beat = live_beat(recording, beats)
