@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import threading
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -45,15 +46,18 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
         engine.follower.look(instrument)
 
     engine.call(measure, PATIENCE_S)
-    # From here on time stands still: what is looked at does not move on.
-    held = engine.begin(Job("held", ("table",), lambda: 0.0), lambda engine, on: _hold(engine, on))
+    # From here on virtual time stands still, because nobody waits: what is looked at does not move.
+    held, released = threading.Event(), threading.Event()
+
+    def hold(engine: Engine, instrument: Instrument) -> None:
+        held.set()
+        released.wait()
+
+    engine.begin(Job("held", ("table",), lambda: 0.0), hold)
+    assert held.wait(PATIENCE_S)
     yield engine
+    released.set()
     engine.stop()
-    assert held.done.is_set()
-
-
-def _hold(engine: Engine, instrument: Instrument) -> None:
-    engine.ask(instrument, engine.job, "held", {})  # type: ignore[arg-type]
 
 
 def call(engine: Engine) -> Instrument:

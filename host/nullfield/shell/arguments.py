@@ -27,6 +27,8 @@ class Argument:
         Counts of the wire in one unit.
     words : tuple of str
         The only words that are taken, in the order of their numbers.
+    first : int
+        Number of the first word.
     most : int
         Largest whole number, for channels.
     is_heads : bool
@@ -37,6 +39,7 @@ class Argument:
     unit: str = ""
     per_unit: float = 1.0
     words: tuple[str, ...] = ()
+    first: int = 0
     most: int = -1
     is_heads: bool = False
 
@@ -74,6 +77,14 @@ ROLE_COMMANDS: dict[Command, tuple[Role, tuple[Argument, ...], str]] = {
         Role.TABLE,
         (Argument("position", "m", 1e6), Argument("speed", "m/s", 1e6)),
         "move by a trapezoidal profile",
+    ),
+    Command.TABLE_HOLD: (
+        Role.TABLE,
+        (
+            Argument("direction", words=("out", "stand", "in"), first=-1),
+            Argument("speed", "m/s", 1e6),
+        ),
+        "move while it is repeated; the board stops by itself",
     ),
     Command.TABLE_STOP: (Role.TABLE, (), "slow down and hold"),
     Command.TABLE_RELEASE: (Role.TABLE, (), "de-energise the motor"),
@@ -114,7 +125,7 @@ def _number(name: str, argument: Argument, word: str, usage: str) -> int:
     if argument.words:
         if word.lower() not in argument.words:
             raise InputError(f"{name}: '{word}'", f"usage: {usage}")
-        return argument.words.index(word.lower())
+        return argument.first + argument.words.index(word.lower())
     value = parse_quantity(word, argument.unit, f"{name}: {argument.name}") * argument.per_unit
     if argument.most >= 0 and not (value == int(value) and 0 <= value <= argument.most):
         raise InputError(

@@ -18,9 +18,13 @@ from console_server import Served, serve_console
 from visits import SIZE, first_login, new_context
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Headless Chromium; without it these tests are skipped, but never in continuous integration."""
+    """Headless Chromium; without it these tests are skipped, but never in continuous integration.
+
+    One for each module: while it runs, Playwright's event loop is that of the whole thread, and
+    other tests of the same process could not run one of theirs.
+    """
     path = shutil.which("chromium") or shutil.which("chromium-browser")
     if path is None:
         if os.environ.get("CI"):

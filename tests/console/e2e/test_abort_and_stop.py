@@ -62,7 +62,7 @@ def test_emergency_stop_by_anybody_switches_all_off(
     page: Page, second: Page, served: Served
 ) -> None:
     begin_exam(page, "stopped")
-    running_step(page, "table")
+    running_step(page, "adjust")
     second.goto("/")
     second.click("#emergency-stop")
     expect(page.locator("#ended")).to_be_visible(timeout=PATIENCE_MS)
