@@ -9,6 +9,8 @@ from collections.abc import Callable
 import numpy as np
 
 from nullfield.analysis.beats import find_beats
+from nullfield.analysis.cleaning.pipeline import clean
+from nullfield.analysis.cleaning.settings import CleaningSettings
 from nullfield.console.live.heart import WINDOW_S, LiveBeat, live_beat
 from nullfield.console.live.noise import NoiseByHead, noise_by_head
 from nullfield.console.live.window import newest
@@ -16,6 +18,9 @@ from nullfield.errors import NullfieldError
 from nullfield.instrument.instrument import Instrument
 
 _LOG = logging.getLogger(__name__)
+_LIVE_CLEANING = CleaningSettings(
+    bad_channels=False, mains=True, jumps=False, external="none", drift=False
+)
 _PERIOD_S = 2.0
 _LEAST_S = 3.0
 
@@ -74,6 +79,8 @@ class Follower:
             return
         # What a head measured before it was ready may be anything.
         recording = recording.with_field(np.where(recording.usable, recording.field_pt, np.nan))
+        # Mains as sines: what is shown then is the heart's. All other steps wait for the report.
+        recording = clean(recording, _LIVE_CLEANING).recording
         beats = find_beats(recording)
         self.noise = noise_by_head(recording, beats)
         self.beat = live_beat(recording, beats)
