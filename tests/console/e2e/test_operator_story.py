@@ -83,6 +83,17 @@ def test_one_button_to_map_and_report(page: Page, second: Page, served: Served) 
     expect(page.locator("#subject-form")).to_be_visible()
 
 
+def test_the_engineer_sees_the_same_instrument(page: Page) -> None:
+    page.goto("/engineer")
+    expect(page.locator("#phase-chip")).to_contain_text("Ready", timeout=PATIENCE_MS)
+    expect(page.locator("#array-panel")).to_contain_text("ready: 4")
+    expect(page.locator("#spectra-panel canvas")).to_be_visible(timeout=PATIENCE_MS)
+    picture(page, "console-engineer")
+    page.goto("/table")
+    expect(page.locator("main")).to_contain_text("in position", timeout=PATIENCE_MS)
+    picture(page, "console-table")
+
+
 def test_the_study_can_be_found_and_opened_again(page: Page) -> None:
     page.goto("/studies")
     page.get_by_role("searchbox").first.fill("S-001")

@@ -8,7 +8,7 @@ import pytest
 from console_bench import PATIENCE_S
 from console_server import Served
 from playwright.sync_api import Page, expect
-from visits import PATIENCE_MS, accessibility_violations, picture
+from visits import PATIENCE_MS, accessibility_violations
 
 from nullfield.devices.table import TableTelemetry
 from nullfield.instrument.instrument import Instrument
@@ -169,5 +169,4 @@ def test_limits_come_from_the_board(table: Page, served: Served) -> None:
 
 
 def test_the_table_page_keeps_the_rules_of_accessibility(table: Page) -> None:
-    picture(table, "console-table")
     assert accessibility_violations(table) == []

@@ -24,12 +24,16 @@ export function drawAxes(context, map, place, ink) {
   context.fillStyle = ink.text;
   context.textBaseline = "alphabetic";
   const below = bottom + place.font * 3;
+  const [right, left, unit] = [`◂ ${t("patient's right")}`, `${t("patient's left")} ▸`, "x, y (mm)"];
+  const needed = [right, left, unit].map((text) => context.measureText(text).width);
   context.textAlign = "left";
-  context.fillText(`◂ ${t("patient's right")}`, place.left, below);
+  context.fillText(right, place.left, below);
   context.textAlign = "right";
-  context.fillText(`${t("patient's left")} ▸`, place.left + place.width, below);
+  context.fillText(left, place.left + place.width, below);
   context.textAlign = "center";
-  context.fillText("x, y (mm)", place.left + place.width / 2, below);
+  // Where the three do not stand beside one another, the unit goes a line lower.
+  const isRoomy = place.width / 2 - Math.max(needed[0], needed[1]) > needed[2] / 2 + place.font;
+  context.fillText(unit, place.left + place.width / 2, isRoomy ? below : below + place.font * 1.3);
   context.fillText(`▴ ${t("head")}`, place.left + place.width / 2, place.top - place.font * 0.45);
 }
 

@@ -100,7 +100,7 @@ const fontSize = (width) => Math.max(11, Math.min(22, width / 42));
 /** Where the map lies on the canvas, with equal millimetres in x and y. */
 function placing(map, width, height) {
   const font = fontSize(width);
-  const room = { left: font * 3.4, right: font * 5, top: font * 2.2, bottom: font * 3.6 };
+  const room = { left: font * 3.4, right: font * 5, top: font * 2.2, bottom: font * 4.8 };
   const [x0, x1] = [map.x_mm[0], map.x_mm.at(-1)];
   const [y0, y1] = [map.y_mm[0], map.y_mm.at(-1)];
   const scale = Math.min((width - room.left - room.right) / (x1 - x0), (height - room.top - room.bottom) / (y1 - y0));

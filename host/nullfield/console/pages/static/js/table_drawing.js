@@ -26,7 +26,9 @@ export function drawTable(svg, table) {
   shape(svg, "line", { x1: FROM_X - 200, x2: TO_X + 20, y1: RAIL_Y, y2: RAIL_Y, class: "rail" });
   mark(svg, x(0), t("home"), `0 mm`, "mark");
   mark(svg, x(table.in_position_mm), t("in position"), `${number(table.in_position_mm)} mm`, "mark");
-  if (table.travel_mm) mark(svg, x(travel), t("end"), `${number(travel)} mm`, "tick");
+  // Beside a mark that is near, the end's words begin at its line.
+  const anchor = x(travel) - x(table.in_position_mm) < 120 ? "start" : "middle";
+  if (table.travel_mm) mark(svg, x(travel), t("end"), `${number(travel)} mm`, "tick", anchor);
   const array = shape(svg, "g");
   const arrayX = x(table.in_position_mm);
   shape(array, "rect", { x: arrayX - 50, y: 34, width: 100, height: 34, rx: 6, class: "array" });
@@ -42,10 +44,10 @@ export function drawTable(svg, table) {
   svg.setAttribute("aria-label", `${t("Table")}: ${place}`);
 }
 
-function mark(svg, x, label, value, kind) {
+function mark(svg, x, label, value, kind, anchor = "middle") {
   shape(svg, "line", { x1: x, x2: x, y1: RAIL_Y - 8, y2: RAIL_Y + 10, class: kind });
-  shape(svg, "text", { x, y: RAIL_Y + 26, "text-anchor": "middle" }, label);
-  shape(svg, "text", { x, y: RAIL_Y + 43, "text-anchor": "middle", class: "muted" }, value);
+  shape(svg, "text", { x, y: RAIL_Y + 26, "text-anchor": anchor }, label);
+  shape(svg, "text", { x, y: RAIL_Y + 43, "text-anchor": anchor, class: "muted" }, value);
 }
 
 /** The bed with somebody on it; the arrow below the chest is the position that is told. */
