@@ -13,7 +13,7 @@ import pytest
 from console_bench import NOON, PATIENCE_S, HeardEvents, Opened
 from small_rig import write_small_rig
 
-from nullfield.console.api.live import chosen_names, heads_of
+from nullfield.console.api.live import chosen_names, heads_of, spectrum
 from nullfield.console.api.sockets import _newest_frame
 from nullfield.console.control import Control
 from nullfield.console.engine import Engine
@@ -140,6 +140,16 @@ def test_frames_continue_without_a_gap_or_a_repeat(engine: Engine) -> None:
     _, n_samples, _, _, flags = struct.unpack_from("<IIdfI", frame)
     assert n_samples <= 2100
     assert flags == 1
+
+
+def test_the_spectrum_of_a_channel(engine: Engine) -> None:
+    context: Any = SimpleNamespace(engine=engine)
+    shown: Any = spectrum(context, None, "H1.x,H4.y")  # type: ignore[arg-type]
+    assert set(shown["density_ft_rthz"]) == {"H1.x", "H4.y"}
+    frequency_hz = np.array(shown["frequency_hz"])
+    density = np.array(shown["density_ft_rthz"]["H1.x"], dtype=float)
+    quiet = density[(frequency_hz > 70.0) & (frequency_hz < 95.0)]
+    assert 3.0 < np.median(quiet) < 200.0
 
 
 def test_wrong_channels_are_refused(engine: Engine) -> None:
