@@ -9,13 +9,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 # What the console's other tests share stands one folder up.
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from console_server import Served, serve_console
-from visits import SIZE, first_login, new_context
+from visits import PATIENCE_MS, SIZE, first_login, new_context
+
+# Nothing is timed here: a loaded machine takes what it takes.
+expect.set_options(timeout=PATIENCE_MS)
 
 
 @pytest.fixture(scope="module")

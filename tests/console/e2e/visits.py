@@ -11,7 +11,7 @@ from console_server import Served
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 SIZE: Any = {"width": 1366, "height": 900}
-PATIENCE_MS = 120_000
+PATIENCE_MS = 300_000
 PASSWORD = "a passphrase of the tests"
 PICTURES = "NULLFIELD_PICTURES"
 
