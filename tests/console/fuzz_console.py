@@ -17,8 +17,8 @@ from nullfield.console.access.secret import new_csrf_token
 from nullfield.console.app import create_app
 from nullfield.console.build import build_console
 from nullfield.console.context import ConsoleContext
-from nullfield.console.engine import Opener
 from nullfield.console.store.form import SubjectForm
+from nullfield.console.task import Opener
 
 ORIGIN = "http://localhost"
 PASSWORD = "violet-harbour-27-lantern"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -173,6 +174,25 @@ def test_a_board_that_dies_is_told_and_connected_anew(bench: Bench) -> None:
     bench.heard.wait_for("connected", 2)
     assert bench.state()["phase"] == "off"
     assert bench.head_states() == {HeadState.OFF}
+
+
+def test_a_command_nobody_waits_for_any_more_is_not_done_later(bench: Bench) -> None:
+    held, released = threading.Event(), threading.Event()
+    done: list[str] = []
+
+    def hold(engine: Engine, instrument: Instrument) -> None:
+        held.set()
+        assert released.wait(PATIENCE_S)
+
+    holding = threading.Thread(target=lambda: bench.engine.call(hold, PATIENCE_S))
+    holding.start()
+    assert held.wait(PATIENCE_S)
+    with pytest.raises(ControlError, match="in time"):
+        bench.engine.call(lambda engine, instrument: done.append("late"), timeout_s=0.0)
+    released.set()
+    holding.join()
+    bench.engine.call(lambda engine, instrument: done.append("after"), PATIENCE_S)
+    assert done == ["after"]
 
 
 def test_a_defect_ends_the_job_not_the_engine(bench: Bench) -> None:

@@ -13,6 +13,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from nullfield.generated import write_or_check
+
 SCHEMA = "nullfield-analysis/2"
 
 Vector = list[float]
@@ -260,18 +262,7 @@ def _type(schema: dict[str, Any]) -> str:
 def main(arguments: list[str], root: Path = Path("docs")) -> int:
     """Write or check the two files."""
     files = {root / "analysis-json.md": page(), root / "analysis.schema.json": schema_json()}
-    if "--check" in arguments:
-        stale = [
-            path
-            for path, text in files.items()
-            if not path.is_file() or path.read_text(encoding="utf-8") != text
-        ]
-        for path in stale:
-            print(f"{path} is stale: run python -m nullfield.analysis.document")
-        return 1 if stale else 0
-    for path, text in files.items():
-        path.write_text(text, encoding="utf-8")
-    return 0
+    return write_or_check(files, arguments, "nullfield.analysis.document")
 
 
 if __name__ == "__main__":

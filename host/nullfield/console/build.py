@@ -13,11 +13,12 @@ from typing import IO
 from nullfield.console.access.access import Access
 from nullfield.console.context import ConsoleContext
 from nullfield.console.control import Control
-from nullfield.console.engine import Engine, Opener
+from nullfield.console.engine import Engine
 from nullfield.console.event_log import EventLog
 from nullfield.console.state import StateView
 from nullfield.console.store.database import Database
 from nullfield.console.store.studies import Studies
+from nullfield.console.task import Opener
 from nullfield.errors import StoreError
 
 

@@ -11,14 +11,13 @@ import logging
 import queue
 import threading
 from collections.abc import Callable
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from nullfield.console.control import Control
 from nullfield.console.event_log import EventLog
 from nullfield.console.job import Job
 from nullfield.console.live.follow import Follower
+from nullfield.console.task import Opener, Task
 from nullfield.console.watched_clock import WatchedClock
 from nullfield.devices.board import Board
 from nullfield.errors import (
@@ -38,45 +37,6 @@ from nullfield.transport.timing import Clock
 _LOG = logging.getLogger(__name__)
 _LOOK_S = 0.25
 _AGAIN_S = 3.0
-
-
-class OpenInstrument(Protocol):
-    """What opening a rig gives: a connected instrument."""
-
-    @property
-    def instrument(self) -> Instrument:
-        """Connected."""
-        ...
-
-    @property
-    def is_virtual(self) -> bool:
-        """Whether the boards are processes of this machine."""
-        ...
-
-
-Opener = Callable[[Callable[[Clock], Clock]], AbstractContextManager[OpenInstrument]]
-"""Opens the rig with a clock wrapped by what is given; the composition root knows how."""
-
-
-@dataclass
-class Task:
-    """Something for the engine's thread.
-
-    Attributes
-    ----------
-    run : callable
-        Gets the engine and the instrument.
-    job : Job or None
-        Shown to those who look; None for something short.
-    done : threading.Event
-    result, error : object
-    """
-
-    run: Callable[[Engine, Instrument], Any]
-    job: Job | None
-    done: threading.Event
-    result: Any = None
-    error: BaseException | None = None
 
 
 class Engine:
@@ -188,6 +148,8 @@ class Engine:
             self._tasks.put(task)
         self._wake()
         if not task.done.wait(timeout_s):
+            # A command that comes late is another command than the one that was given.
+            task.is_given_up = True
             raise ControlError("the instrument did not get to it in time", "try again")
         if task.error is not None:
             raise task.error
@@ -310,9 +272,10 @@ class Engine:
             _LOOK_S,
         )
         try:
-            return self._tasks.get_nowait()
+            task = self._tasks.get_nowait()
         except queue.Empty:
             return None
+        return None if task.is_given_up else task
 
     def _watch(self, instrument: Instrument) -> None:
         """Between jobs: a fault is shown and waits for somebody; a lost board is connected anew."""

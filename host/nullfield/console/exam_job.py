@@ -102,7 +102,6 @@ def _examine(
 
     hooks = ExamHooks(
         on_step=job.step,
-        on_live=None,
         confirm=confirm if adjust else None,
         previous_null=engine.null,
         on_null=nulled,

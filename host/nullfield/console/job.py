@@ -121,30 +121,23 @@ class Job:
         detail : str
         """
         with self._lock:
-            step = next((one for one in self._steps if one.name == name), None)
+            step = self._find(name)
             if step is None or (self._is_told and step.state != "running"):
                 for running in self._steps:
                     if running.state == "running":
                         running.detail = detail
                 return
-            if step.state in ("waiting", "skipped"):
-                self._end_before(step)
-                step.began_s = self._now_s()
-            step.state = "running"
-            step.ended_s = None
-            step.fraction = min(max(fraction, 0.0), 1.0)
-            step.detail = detail
+            self._advance(step, fraction, detail)
 
     def step(self, name: str, state: StepState, detail: str) -> None:
         """Tell a step's state by name, where the procedure tells its steps itself."""
-        if state == "running":
-            self._is_told = False
-            self.progress(name, 0.0, detail)
-            self._is_told = True
-            return
         with self._lock:
-            step = next((one for one in self._steps if one.name == name), None)
+            self._is_told = True
+            step = self._find(name)
             if step is None or state == "waiting":
+                return
+            if state == "running":
+                self._advance(step, 0.0, detail)
                 return
             if step.began_s is not None and step.ended_s is None:
                 step.ended_s = self._now_s()
@@ -217,6 +210,18 @@ class Job:
                 "beats": self.beats,
                 "beats_wanted": self.beats_wanted,
             }
+
+    def _find(self, name: str) -> Step | None:
+        return next((one for one in self._steps if one.name == name), None)
+
+    def _advance(self, step: Step, fraction: float, detail: str) -> None:
+        if step.state in ("waiting", "skipped"):
+            self._end_before(step)
+            step.began_s = self._now_s()
+        step.state = "running"
+        step.ended_s = None
+        step.fraction = min(max(fraction, 0.0), 1.0)
+        step.detail = detail
 
     def _end_before(self, last: Step | None) -> None:
         now_s = self._now_s()

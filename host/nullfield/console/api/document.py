@@ -15,6 +15,7 @@ from fastapi import FastAPI
 from nullfield.console.api.openapi import describe
 from nullfield.console.app import ROUTERS
 from nullfield.console.metrics import FAMILIES
+from nullfield.generated import write_or_check
 
 FOLDER = Path("docs/api")
 
@@ -50,19 +51,7 @@ def metrics_page() -> str:
 def main(arguments: list[str], folder: Path = FOLDER) -> int:
     """Write or check the files."""
     files = {folder / "openapi.json": openapi_json(), folder / "metrics.md": metrics_page()}
-    if "--check" in arguments:
-        stale = [
-            path
-            for path, text in files.items()
-            if not path.is_file() or path.read_text(encoding="utf-8") != text
-        ]
-        for path in stale:
-            print(f"{path} is stale: run python -m nullfield.console.api.document")
-        return 1 if stale else 0
-    folder.mkdir(parents=True, exist_ok=True)
-    for path, text in files.items():
-        path.write_text(text, encoding="utf-8")
-    return 0
+    return write_or_check(files, arguments, "nullfield.console.api.document")
 
 
 if __name__ == "__main__":

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from nullfield.console.access.guard import CONTENT_POLICY
+
 HEADERS: Mapping[str, str] = {
     # Everything is shipped; a hospital's network is closed, and an injected script finds no way out.
-    "Content-Security-Policy": (
-        "default-src 'self'; img-src 'self' data:; connect-src 'self'; object-src 'none'; "
-        "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
-    ),
+    "Content-Security-Policy": CONTENT_POLICY,
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
     # A new version of the software must not run with the old version's scripts.
