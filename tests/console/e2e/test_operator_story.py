@@ -88,6 +88,9 @@ def test_the_engineer_sees_the_same_instrument(page: Page) -> None:
     expect(page.locator("#phase-chip")).to_contain_text("Ready", timeout=PATIENCE_MS)
     expect(page.locator("#array-panel")).to_contain_text("ready: 4")
     picture(page, "console-engineer")
+    # Spectra are asked for while they are in sight.
+    page.locator("#spectra-panel").scroll_into_view_if_needed()
+    expect(page.locator("#spectra-panel canvas")).to_be_visible()
     page.goto("/table")
     expect(page.locator("main")).to_contain_text("in position", timeout=PATIENCE_MS)
     picture(page, "console-table")
