@@ -26,7 +26,7 @@ class FieldMeasurement:
     ----------
     heads : tuple of HeadEntry
     field_pt : numpy.ndarray, shape ``(n_heads, 3)``
-        Along local x, local y and beam; on-head coils and fictitious field taken out.
+        Along local x, local y and beam; on-head coils taken out.
     residual_pt : numpy.ndarray, shape ``(n_heads, 2)``
         What is left at the cell on the transverse axes.
     """
@@ -76,7 +76,6 @@ def measure_field(
             if head.board != uid:
                 continue
             field[number] = mean_pt[head.slot]
-            field[number, 2] -= telemetry.fictitious_t[head.slot] * 1e12
             offset_pt = telemetry.coil_offset_t[head.slot, :2] * 1e12
             residual[number] = mean_pt[head.slot, :2] + offset_pt
     return FieldMeasurement(heads, field, residual)
