@@ -38,7 +38,7 @@ _SETTLE_BLOCKS = 10
 _LONG_SETTLE_BLOCKS = 20
 _CYCLE_LIMIT = 60
 _KEPT = 3
-_COARSE_LIMIT_COUNT = 5400000  # 10 nT a cycle: the response is only locally linear
+_MOVE_LIMIT_COUNT = 1610000  # 3 nT a cycle: farther out the slope is less than the secant
 _BEAM_LIMIT_COUNT = 6400000  # 12 nT
 _NEAR = 536871  # 1 nT: from here one step is good to some 20 pT
 
@@ -196,8 +196,8 @@ class FieldZero:
         stage = self._stage
         if stage == _APPROACH or stage == _FINAL:
             self._learn_width()
-            dx = -clip(response.ex, _COARSE_LIMIT_COUNT)
-            dy = -clip(response.ey, _COARSE_LIMIT_COUNT)
+            dx = -clip(response.ex, _MOVE_LIMIT_COUNT)
+            dy = -clip(response.ey, _MOVE_LIMIT_COUNT)
             db = -clip(muldiv(response.psi, self._width, 1 << 20), _BEAM_LIMIT_COUNT)
             self._probe.move(dx, dy, db)
             if not (abs(dx) < _NEAR and abs(dy) < _NEAR and abs(db) < _NEAR):
