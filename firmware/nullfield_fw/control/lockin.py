@@ -16,8 +16,8 @@ turns 3 % of the beam field into y.
 The response differs between the senses, so each has its weights and its offsets. What still differs
 between their errors is a line at half of the row rate; it is followed and taken out (a notch of
 0.08 Hz there). A block is demodulated two blocks after it was made, which is the same sense as that of
-the block made next: the word SENSE serves both. Boards need not agree about it: neighbours' coils act through products with
-the head's own, and these still change sign.
+the block made next: the word SENSE serves both. Boards need not agree about it: neighbours' coils
+act through products with the head's own, and these still change sign.
 
 Number formats and bit growth (one count is 2**-12 of a coil DAC step, 1.86 fT at 100 nT/mA):
 
