@@ -14,8 +14,8 @@ from fastapi import FastAPI
 
 _START_S = 120.0
 _END_S = 90.0
-_GRACE_S = 3
-"""As `nullfield serve`: a browser that does not read must not hold the server up."""
+_GRACE_S = 1
+"""A browser that does not read must not hold the server up."""
 
 
 class _Server(uvicorn.Server):

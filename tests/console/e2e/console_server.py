@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from access_bench import CHEAP
 from console_bench import Opened
 from served_thread import serve
 from small_rig import write_small_rig
@@ -32,7 +33,7 @@ def serve_console(folder: Path) -> Iterator[Served]:
     """Serve a new console, on the small rig; leaving the context closes it."""
     # Pictures for the documentation are nicer of a whole array, which takes some minutes.
     opened = Opened(os.environ.get("NULLFIELD_PICTURES_RIG") or write_small_rig(folder))
-    built = build_console(folder / "data", Path(opened.rig).stem, opened)
+    built = build_console(folder / "data", Path(opened.rig).stem, opened, policy=CHEAP)
     assert built.password is not None
     try:
         with serve(create_app(built.context)) as url:

@@ -37,7 +37,7 @@ def test_wrong_entries_are_told_beside_their_field(page: Page) -> None:
 
 
 def test_one_button_to_map_and_report(page: Page, second: Page, served: Served) -> None:
-    begin_exam(page, "S-001", beats=40)
+    begin_exam(page, "S-001", beats=20)
     expect(page.locator("#progress")).to_be_visible(timeout=PATIENCE_MS)
     # A second click, or another tab, cannot begin a second one.
     second.goto("/")
