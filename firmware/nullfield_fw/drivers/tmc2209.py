@@ -37,8 +37,8 @@ _HOLD_DELAY = const(4)
 # TPOWERDOWN (section 5.3): about 0.022 s a step, so 0.2 s from standstill to no current.
 _POWER_DOWN_DELAY = const(9)
 
-# TCOOLTHRS (section 5.3): DIAG tells stalls from 200 full steps a second on (5 mm/s of our table), where
-# the back-EMF is large enough to be measured: 12 MHz / (256 x 200) clocks a 1/256 microstep.
+# TCOOLTHRS (section 5.3): DIAG tells stalls from 200 full steps a second on (5 mm/s of our table),
+# where the back-EMF is large enough to be measured: 12 MHz / (256 x 200) clocks a 1/256 microstep.
 _STALL_FROM = const(234)
 
 # Bits of `status`, from DRV_STATUS (section 5.5.3).

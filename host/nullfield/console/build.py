@@ -119,7 +119,12 @@ def build_console(
     access = Access(database, clock, policy)
     studies = Studies(database, folder, clock)
     events = EventLog(clock)
-    control = Control(clock)
+
+    def left(name: str) -> None:
+        events.add(f"{name} is not logged in any more: the control is free", "warning")
+        access.audit(None, "control.left", name, {})
+
+    control = Control(clock, access.is_present, left)
     engine = Engine(opener, control, events)
     recovered = tuple(exam.id for exam in studies.recover())
     for exam_id in recovered:

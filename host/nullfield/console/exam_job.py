@@ -40,7 +40,12 @@ def begin_exam(
     def prepare() -> None:
         nonlocal exam_id
         instrument = context.engine.instrument
-        exam = context.studies.begin(form, instrument.rig.name if instrument else "", user.name)
+        exam = context.studies.begin(
+            form,
+            instrument.rig.name if instrument else "",
+            user.name,
+            is_virtual=context.engine.is_virtual,
+        )
         job.exam_id = exam_id = exam.id
         notes.update(file_notes(exam.id, form, exam.begun_at))
         if exam.problem:

@@ -113,8 +113,6 @@ export class HeartView {
   }
 
   draw() {
-    // A finished examination keeps no averaged beat for the screen; its report shows it.
-    at("heart-view").classList.toggle("map-only", Boolean(this.source && !this.source.beat));
     if (this.map && (!at("hold-scale").checked || this.limitPt === null)) this.limitPt = limitOf(extremes(this.map));
     const empty = this.isLoading ? t("The map is being loaded ...") : this.empty;
     drawMap(at("map"), this.map, { limitPt: this.limitPt ?? undefined, arrows: at("arrows").checked, empty });
