@@ -15,6 +15,7 @@ const LEVELS = { good: t("good"), fair: t("fair"), poor: t("poor") };
 const LIGHT_TIPS = {
   signal: t("Heart's signal over the noise in the averaged beat: good from 30 dB, fair from 20 dB."),
   beats: t("Share of beats like the others: good from 95 %, fair from 80 %. Ask the subject to lie still."),
+  movement: t("Change of the heart's field from the first to the last third of the beats: good below 10 %, fair below 20 %."),
   heads: t("Share of sensor channels that can be used: good from 95 %, fair from 80 %."),
 };
 
