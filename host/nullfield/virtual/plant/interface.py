@@ -84,6 +84,7 @@ class Scenario:
     heart_csv: Path | None = None
     heart_rate_per_min: float = 66.0
     table_in_mm: float = 550.0
+    table_obstruction_mm: float | None = None
     table_motor_moment_a_m2: float = 0.02
     ambient_temperature_c: float = 22.0
     head_gain_error: float = 0.01
@@ -117,6 +118,8 @@ class PlantInputs:
         Signed microsteps per second; positive moves the patient in.
     table_motor_energised : bool
         Whether the table's motor carries current.
+    table_current_share : float
+        That current as a share of its driver's full scale.
     """
 
     head_coil_current_ma: FloatArray
@@ -126,6 +129,7 @@ class PlantInputs:
     room_coil_current_ma: FloatArray
     table_step_rate_hz: float = 0.0
     table_motor_energised: bool = False
+    table_current_share: float = 1.0
 
     @classmethod
     def zeros(cls, n_heads: int, n_coils: int) -> PlantInputs:
@@ -155,6 +159,8 @@ class PlantOutputs:
         Mechanical position.
     table_home_switch, table_end_switch : bool
         True while the switch is pressed.
+    table_load_share : float
+        What the table's motor has to push, as a share of what it can; 1 while it slips.
     """
 
     photocurrent_ua: FloatArray
@@ -164,6 +170,7 @@ class PlantOutputs:
     table_position_mm: float
     table_home_switch: bool
     table_end_switch: bool
+    table_load_share: float
 
 
 @dataclass(frozen=True)
