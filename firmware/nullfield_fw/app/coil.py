@@ -367,7 +367,9 @@ class CoilApplication(BoardApplication):
         control[base + waveform.CYCLES] = cycles
         control[base + waveform.DECAY] = get_u16(raw, _P + wire.COIL_WAVEFORM_REQUEST_DECAY)
         # Words of 32 bits, without a Python integer of that size.
-        copy_word(control, base + waveform.INCREMENT, raw, _P + wire.COIL_WAVEFORM_REQUEST_INCREMENT)
+        copy_word(
+            control, base + waveform.INCREMENT, raw, _P + wire.COIL_WAVEFORM_REQUEST_INCREMENT
+        )
         copy_word(control, base + waveform.PHASE_START, raw, _P + wire.COIL_WAVEFORM_REQUEST_PHASE)
         control[base + waveform.ARMED] = 1
         return wire.ERROR_CODE_OK

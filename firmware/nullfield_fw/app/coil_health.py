@@ -170,9 +170,7 @@ class CoilHealth:
             return self._wrong(
                 wire.FAULT_CODE_COIL_OVER_TEMPERATURE, _HEAT_SENSOR, self.temperature_mc
             )
-        return self._wrong(
-            wire.FAULT_CODE_COIL_OVER_TEMPERATURE, _HEAT_SINK, self.temperature_mc
-        )
+        return self._wrong(wire.FAULT_CODE_COIL_OVER_TEMPERATURE, _HEAT_SINK, self.temperature_mc)
 
     def _wrong(self, code, source, value):
         self.code = code

@@ -180,7 +180,9 @@ ROLES: dict[str, RoleNeeds] = {
             "sense_full_scale_na": _fixed(12_000_000, 10**6, "mA", "current at full scale"),
             "coarse_full_scale_na": _fixed(10_000_000, 10**6, "mA", "coarse channel at 10 V"),
             "fine_divisor": _fixed(256, 1, "", "coarse channel by fine channel"),
-            "voltage_full_scale_mv": _fixed(36_000, 1000, "V", "coil voltage by the slow converter"),
+            "voltage_full_scale_mv": _fixed(
+                36_000, 1000, "V", "coil voltage by the slow converter"
+            ),
             "compliance_mv": _fixed(12_000, 1000, "V", "what a current source can give"),
             "stage_divider_ohm": Quantity(1_000, 100_000, 1000, "kΩ", "resistor above the NTC"),
             "stage_nominal_ohm": Quantity(1_000, 100_000, 1000, "kΩ", "heat sink's NTC at 25 °C"),

@@ -196,9 +196,7 @@ def envelope_na(waveform: Waveform) -> IntArray:
     for cycle in range(1, waveform.cycles):
         if waveform.decay:
             old = levels[-1]
-            levels.append(
-                ((old >> 9) * waveform.decay >> 7) + ((old & 511) * waveform.decay >> 16)
-            )
+            levels.append(((old >> 9) * waveform.decay >> 7) + ((old & 511) * waveform.decay >> 16))
         else:
             left = waveform.cycles - cycle
             step, rest = divmod(waveform.amplitude_na, waveform.cycles)
@@ -215,4 +213,5 @@ def _sine(phase: IntArray) -> IntArray:
     low = table[at]
     high = table[np.minimum(at + 1, _QUARTER)]
     sine = low + (((high - low) * (place & 0x3FFF)) >> 14)
-    return np.where(phase < _WRAP // 2, sine, -sine)
+    signed: IntArray = np.where(phase < _WRAP // 2, sine, -sine)
+    return signed

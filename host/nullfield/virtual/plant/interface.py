@@ -76,6 +76,12 @@ class Scenario:
     coil_position_error_m: float = 5e-3
     coil_angle_error_deg: float = 1.0
     coil_current_gain_error: float = 2e-3
+    coil_resistance_ohm: float = 100.0
+    coil_inductance_h: float = 0.15
+    coil_spread: float = 0.2
+    coil_compliance_v: float = 12.0
+    coil_source_noise_na: float = 0.15
+    coil_source_corner_hz: float = 0.5
     shield_image: float = 0.6
     heart_enabled: bool = True
     heart_position_m: Vector = (0.01, -0.01, -0.08)
@@ -151,6 +157,8 @@ class PlantOutputs:
         Where the Pt1000 and the thermistor sit.
     room_coil_current_ma : (n_coils,) array
         Actual coil currents.
+    room_coil_voltage_v : (n_coils,) array
+        Across the coils.
     table_position_mm : float
         Mechanical position.
     table_home_switch, table_end_switch : bool
@@ -161,6 +169,7 @@ class PlantOutputs:
     cell_temperature_c: FloatArray
     laser_temperature_c: FloatArray
     room_coil_current_ma: FloatArray
+    room_coil_voltage_v: FloatArray
     table_position_mm: float
     table_home_switch: bool
     table_end_switch: bool

@@ -22,6 +22,7 @@ from nullfield.virtual.plant.cell import (
     TILE,
     bloch_block,
 )
+from nullfield.virtual.plant.coil_circuit import CoilCircuits
 from nullfield.virtual.plant.coils import coil_fields
 from nullfield.virtual.plant.constants import (
     BLOCK_S,
@@ -48,8 +49,6 @@ FloatArray = npt.NDArray[np.float64]
 
 CHUNK = 128
 """Blocks for which outer fields and noise are prepared at once."""
-COIL_LAG_S = 1.5e-3
-"""L/R of a room coil behind its current source."""
 ARRAY_HEIGHT_M = 0.03
 """Where the QRS peak of the scenario is meant."""
 MICROSTEPS_PER_MM = 640.0
@@ -114,7 +113,8 @@ class Plant:
             photocurrent_ua=np.zeros((n, SAMPLES_PER_BLOCK)),
             cell_temperature_c=self._temperature[0],
             laser_temperature_c=self._temperature[2],
-            room_coil_current_ma=np.zeros(self.n_coils),
+            room_coil_current_ma=self.circuits.current_ma,
+            room_coil_voltage_v=self.circuits.voltage_v,
             table_position_mm=self.table_position_mm,
             table_home_switch=False,
             table_end_switch=False,
@@ -169,11 +169,7 @@ class Plant:
         self._temperature = np.full((3, n), scenario.ambient_temperature_c)
         self._detuning = np.zeros(n)
         self._outer = np.zeros(self._columns)
-        rng = generator(self.seed, Stream.COILS, 1)
-        self._source_gain = 1.0 + scenario.coil_current_gain_error * rng.standard_normal(
-            self.n_coils
-        )
-        self._source_share = 1.0 - np.exp(-BLOCK_S / COIL_LAG_S)
+        self.circuits = CoilCircuits(self.n_coils, scenario, self.seed)
 
     def _prepare_heart(self) -> None:
         scenario = self.scenario
@@ -272,8 +268,7 @@ class Plant:
         if j == 0:
             self._next_chunk()
         self._move_table(inputs)
-        current = self.outputs.room_coil_current_ma
-        current += self._source_share * (inputs.room_coil_current_ma * self._source_gain - current)
+        current = self.circuits.step(inputs.room_coil_current_ma)
         currents = inputs.head_coil_current_ma.reshape(3 * self.n_heads, SAMPLES_PER_BLOCK)
         np.dot(currents.T, self._on_head, out=self._coil_field)
         heat_and_light(
