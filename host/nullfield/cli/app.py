@@ -28,6 +28,7 @@ from nullfield.cli import (
     shell,
     sniff,
     trace,
+    tune,
     users,
 )
 from nullfield.cli.terminal import errors
@@ -54,6 +55,7 @@ compare.register(app)
 sniff.register(app)
 shell.register(app)
 trace.register(app)
+tune.register(app)
 log.register(app)
 production.register(app)
 serve.register(app)
