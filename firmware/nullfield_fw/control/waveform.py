@@ -8,7 +8,7 @@ equal to the bit; what is changed here is changed there.
 =============  =======================================================================================
 shape          value by phase
 =============  =======================================================================================
-SINE           sine by a table of a quarter, 256 intervals, straight lines between: 5e-6 of the
+SINE           sine by a table of a quarter, 256 intervals, straight lines between: 2e-5 of the
                amplitude at worst
 SQUARE         + in the first half of a cycle, - in the second
 PSEUDO_RANDOM  + or - by a maximal-length sequence of 1023 chips (x^10 + x^7 + 1); the increment is the
@@ -152,7 +152,7 @@ def wave_block(state: ptr32, table: ptr32):
                     sine += ((table[at + 1] - sine) * (place & 0x3FFF)) >> 14
                 if phase < 0:
                     sine = 0 - sine
-                short = sine >> 6
+                short = (sine + 32) >> 6
                 value = ((short * (amplitude >> 10)) >> 6) + ((short * (amplitude & 1023)) >> 16)
         if ended:
             state[base + 26] = 0

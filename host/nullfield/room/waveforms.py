@@ -185,7 +185,7 @@ def samples_na(waveform: Waveform, blocks: npt.ArrayLike) -> IntArray:
     if waveform.shape is Shape.DEGAUSS:
         levels = envelope_na(waveform)
         amplitude = levels[np.minimum(cycle, len(levels) - 1)]
-    sine = _sine(phase) >> 6
+    sine = (_sine(phase) + 32) >> 6
     value = ((sine * (amplitude >> 10)) >> 6) + ((sine * (amplitude & 1023)) >> 16)
     return np.where(running, value, 0)
 
