@@ -62,7 +62,7 @@ def test_the_nominal_coil_answers_as_one_pole() -> None:
 
 
 def test_no_step_is_no_coil() -> None:
-    with pytest.raises(ValueError, match="0.00 times"):
+    with pytest.raises(ValueError, match=r"0\.00 times"):
         fit_step(np.random.default_rng(2).normal(0.0, 1e-5, 50), 1.0, 100.0)
 
 

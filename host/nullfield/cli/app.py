@@ -24,6 +24,7 @@ from nullfield.cli import (
     procedures,
     production,
     recordings,
+    room_care,
     serve,
     shell,
     sniff,
@@ -48,6 +49,7 @@ flash.register(app)
 bundle.register(app)
 procedures.register(app)
 recordings.register(app)
+room_care.register(app)
 analyze.register(app)
 export.register(app)
 batch.register(app)

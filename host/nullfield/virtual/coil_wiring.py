@@ -23,6 +23,8 @@ CHANNELS = 8
 _VOLTAGE_RANGE_V = 36.0
 _NTC_OHM, _NTC_BETA_K, _NTC_DIVIDER_OHM = 10_000.0, 3435.0, 10_000.0
 _SHORT_OHM = 1.0
+AMPLIFIER_OHM = 500.0
+"""Input of the degaussing amplifier."""
 _SUPPLY_V = 12.0
 _SINK_K_PER_W = 20.0
 _SINK_TIME_S = 60.0
@@ -52,6 +54,8 @@ class CoilWiring:
         Current of an output stage at mid-scale code.
     is_open, is_shorted : ndarray of bool, shape (8,)
         Outputs that lead nowhere, or past the coil.
+    degauss_channel : int
+        Output that drives the degaussing amplifier, -1 without one.
     stuck_code : dict of int to int
         Codes that channels of the DAC hold whatever is written.
     sink_k_per_w : float
@@ -75,6 +79,7 @@ class CoilWiring:
         self.source_offset_ma = np.zeros(CHANNELS)
         self.is_open: npt.NDArray[np.bool_] = np.zeros(CHANNELS, dtype=np.bool_)
         self.is_shorted: npt.NDArray[np.bool_] = np.zeros(CHANNELS, dtype=np.bool_)
+        self.degauss_channel = -1
         self.stuck_code: dict[int, int] = {}
         self.sink_k_per_w = _SINK_K_PER_W
         self.pin: Callable[[str], int] = lambda name: 0
@@ -123,6 +128,13 @@ class CoilWiring:
         there = self.coil_of >= 0
         told_ma[self.coil_of[there]] = reaching[there]
 
+    def degauss_ma(self) -> float:
+        """What goes into the degaussing amplifier."""
+        channel = self.degauss_channel
+        if channel < 0 or self.is_open[channel] or self.is_shorted[channel]:
+            return 0.0
+        return float(self.polarity[channel] * self._source_ma[channel])
+
     def convert(self, block: int, current_ma: FloatArray, voltage_v: FloatArray) -> None:
         """Sense amplifiers (0.1 V/mA), converter, voltages and heat, after the plant's block.
 
@@ -152,6 +164,11 @@ class CoilWiring:
         self._voltage_v = np.where(
             self.is_shorted, self._source_ma * _SHORT_OHM * 1e-3, self._voltage_v
         )
+        if self.degauss_channel >= 0 and not self.is_open[self.degauss_channel]:
+            channel = self.degauss_channel
+            sensed_ma[channel] = self._source_ma[channel]
+            if not self.is_shorted[channel]:
+                self._voltage_v[channel] = self._source_ma[channel] * AMPLIFIER_OHM * 1e-3
         power_w = float(np.abs(sensed_ma).sum()) * 1e-3 * _SUPPLY_V
         self._sink_k += (power_w * self.sink_k_per_w - self._sink_k) * _BLOCK_S / _SINK_TIME_S
         self._volts[0] = self.sense_v_per_ma * sensed_ma[:, None]

@@ -330,3 +330,6 @@ KINDS: dict[str, Kind] = {
     ),
 }  # fmt: skip
 """Every kind of defect; the amount is the one that a defect has without one of its own."""
+
+NOT_ON_BENCH = frozenset({"coil_reversed", "coil_swapped", "heat_sink_loose"})
+"""Faults that a board on a bench with loads does not show: of the room, or of hours of work."""

@@ -214,6 +214,9 @@ class VirtualInstrument:
             for coil, placed in enumerate(self.rig.coils):
                 if placed.board == board.uid:
                     wiring.coil_of[placed.channel] = coil
+            degauss = self.rig.degauss
+            if degauss is not None and degauss.board == board.uid:
+                wiring.degauss_channel = degauss.channel
             wiring.pin = board.pin
             self._process(board, {**wiring.devices, "coil_adc": wiring.coil_adc})
             _attach(board, wiring.frames[0], wiring.words)
@@ -305,6 +308,8 @@ class VirtualInstrument:
         for number, wiring in self._coils:
             is_on = bool(self.boards[number].pin("coil_enable"))
             wiring.drive(is_on, self._inputs.room_coil_current_ma)
+            if wiring.degauss_channel >= 0:
+                self._inputs.degauss_ma = wiring.degauss_ma()
         if self._table_board is not None:
             self._drive_table(self._table_board)
 

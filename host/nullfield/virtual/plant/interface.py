@@ -72,6 +72,14 @@ class Scenario:
     vibration_um_rms: float = 0.5
     geomagnetic_path: Path | None = None
     geomagnetic_shielding: float = 200.0
+    shield_floor_nt: float = 1.5
+    shield_floor_nt_per_m: float = 2.0
+    degauss_a_per_m_per_ma: float = 0.5
+    door_opens_s: tuple[float, ...] = ()
+    door_closes_s: tuple[float, ...] = ()
+    door_step_nt: float = 60.0
+    door_creep_nt: float = 8.0
+    door_shielding_loss: float = 20.0
     coil_gain_error: float = 0.03
     coil_position_error_m: float = 5e-3
     coil_angle_error_deg: float = 1.0
@@ -123,6 +131,8 @@ class PlantInputs:
         Signed microsteps per second; positive moves the patient in.
     table_motor_energised : bool
         Whether the table's motor carries current.
+    degauss_ma : float
+        Into the amplifier of the degaussing winding.
     """
 
     head_coil_current_ma: FloatArray
@@ -132,6 +142,7 @@ class PlantInputs:
     room_coil_current_ma: FloatArray
     table_step_rate_hz: float = 0.0
     table_motor_energised: bool = False
+    degauss_ma: float = 0.0
 
     @classmethod
     def zeros(cls, n_heads: int, n_coils: int) -> PlantInputs:

@@ -42,6 +42,7 @@ from nullfield.virtual.plant.interface import (
 )
 from nullfield.virtual.plant.noise import Stream, generator, normal_chunk
 from nullfield.virtual.plant.room import Room
+from nullfield.virtual.plant.room_state import RoomState
 from nullfield.virtual.plant.truth import snapshot
 from nullfield.virtual.plant.vcg import moment_direction_mv
 
@@ -101,6 +102,8 @@ class Plant:
         )
         self.true_heads = draw_heads(self.heads, scenario, seed)
         self.room = Room(self.true_heads.position_m, scenario, seed)
+        self.room_state = RoomState(self.room.basis, self.room.coefficients, scenario, seed)
+        self._room_extra_nt: FloatArray | None = None
         self._prepare_fields()
         self._prepare_state(tiles)
         self._prepare_heart()
@@ -284,10 +287,16 @@ class Plant:
         )
         if self.block == 0:
             self._start_field(0)
+        room_local = self._room_local[j + 1]
+        self._room_extra_nt = self.room_state.step(
+            self.block, inputs.degauss_ma, self._room_head_frame[j + 1]
+        )
+        if self._room_extra_nt is not None:
+            room_local = room_local + self.to_local(self._room_extra_nt)
         outer_field(
             self._state,
             self._outer,
-            self._room_local[j + 1],
+            room_local,
             self._room_slope,
             self._lead,
             self._coil,
@@ -329,7 +338,10 @@ class Plant:
             return np.asarray(self.room.chunk(0, 1)[0][0].reshape(self.n_heads, 3))
         j = (self.block - 1) % CHUNK + 1
         shaken = np.einsum("a,ank->nk", self._displacement[j], self.room.static_slope)
-        return np.asarray(self._room_head_frame[j] + shaken)
+        now = self._room_head_frame[j] + shaken
+        if self._room_extra_nt is not None:
+            now = now + self._room_extra_nt
+        return np.asarray(now)
 
     def angular_momentum(self) -> FloatArray:
         """|F| of each head and slice (n_heads, n_slices)."""
