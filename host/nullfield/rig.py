@@ -92,6 +92,20 @@ class TableEntry(_Strict):
     speed_mm_s: Annotated[float, Field(gt=0, le=50)] = 40.0
 
 
+class DegaussEntry(_Strict):
+    """The channel of a coil board that drives the amplifier of the degaussing winding.
+
+    Attributes
+    ----------
+    current_max_ma : float
+        Into the amplifier, for the winding's largest current.
+    """
+
+    board: str
+    channel: Annotated[int, Field(ge=0, le=7)]
+    current_max_ma: Annotated[float, Field(gt=0, le=10.0)] = 10.0
+
+
 class Rig(_Strict):
     """An instrument as its file describes it.
 
@@ -101,6 +115,7 @@ class Rig(_Strict):
     boards, heads, coils : tuple
         In the file's order.
     table : TableEntry or None
+    degauss : DegaussEntry or None
     """
 
     name: str
@@ -108,6 +123,7 @@ class Rig(_Strict):
     heads: tuple[HeadEntry, ...] = ()
     coils: tuple[CoilEntry, ...] = ()
     table: TableEntry | None = None
+    degauss: DegaussEntry | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> Rig:
@@ -124,6 +140,8 @@ class Rig(_Strict):
         ]
         if self.table is not None:
             uses.append(("table", self.table.board, "table"))
+        if self.degauss is not None:
+            uses.append(("degauss", self.degauss.board, "coil"))
         for what, uid, role in uses:
             if uid not in roles:
                 raise ValueError(f"{what}: no board has the uid {uid}")
@@ -134,6 +152,11 @@ class Rig(_Strict):
             if count > 1:
                 raise ValueError(f"heads: {count} heads sit on slot {slot} of board {uid}")
         channels = Counter([(c.board, c.channel) for c in self.coils])
+        if self.degauss is not None and channels[(self.degauss.board, self.degauss.channel)]:
+            raise ValueError(
+                f"degauss: a room coil sits on channel {self.degauss.channel} of board "
+                f"{self.degauss.board}"
+            )
         for (uid, channel), count in channels.items():
             if count > 1:
                 raise ValueError(f"coils: {count} coils sit on channel {channel} of board {uid}")

@@ -24,10 +24,12 @@ from nullfield.cli import (
     procedures,
     production,
     recordings,
+    room_care,
     serve,
     shell,
     sniff,
     trace,
+    tune,
     users,
 )
 from nullfield.cli.terminal import errors
@@ -47,6 +49,7 @@ flash.register(app)
 bundle.register(app)
 procedures.register(app)
 recordings.register(app)
+room_care.register(app)
 analyze.register(app)
 export.register(app)
 batch.register(app)
@@ -54,6 +57,7 @@ compare.register(app)
 sniff.register(app)
 shell.register(app)
 trace.register(app)
+tune.register(app)
 log.register(app)
 production.register(app)
 serve.register(app)
