@@ -84,11 +84,19 @@ def regress(
             total = total + share * product
         return np.asarray(total, dtype=np.float64)
 
-    def loss(logs: FloatArray) -> float:
-        return -_log_normal(data, covariance(logs))
+    def loss(logs: FloatArray) -> tuple[float, FloatArray]:
+        total = covariance(logs)
+        inverse = np.linalg.inv(total)
+        weighted = inverse @ data
+        outer = np.outer(weighted, weighted) - inverse
+        variance = (size * np.exp(logs)) ** 2
+        slope = [float(np.sum(outer * p)) for p in [*products, identity]]
+        # d variance / d log scale = 2 variance, and the density has one half of it.
+        return -_log_normal(data, total), -np.array(slope) * variance
 
     start = np.array([0.0] * groups + [-4.0])
-    found = minimize(loss, start, method="L-BFGS-B", bounds=[_LOG_RANGE] * (groups + 1))
+    bounds = [_LOG_RANGE] * (groups + 1)
+    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds)
     total = covariance(found.x)
     scale = size * np.exp(found.x)
     prior = np.diag(scale[:-1][group] ** 2)

@@ -133,18 +133,24 @@ def solve_null(
 
 
 def spread_to(
-    position_m: FloatArray, axes: FloatArray, wanted_position_m: FloatArray, wanted_axes: FloatArray
+    position_m: FloatArray,
+    axes: FloatArray,
+    wanted_position_m: FloatArray,
+    wanted_axes: FloatArray,
+    degree: int = 3,
 ) -> FloatArray:
     """Matrix that carries readings of some heads over to others that give none.
 
-    Least squares on harmonic fields of the highest degree that has at most half as many terms as
-    there are readings; the same matrix serves for the room's field and for each coil's.
+    Least squares on harmonic fields; the same matrix serves for the room's field and for each
+    coil's.
 
     Parameters
     ----------
     position_m, axes : numpy.ndarray, shapes ``(n, 3)`` and ``(n, 3, 3)``
         Heads that are read.
     wanted_position_m, wanted_axes : numpy.ndarray, shapes ``(m, 3)`` and ``(m, 3, 3)``
+    degree : int
+        Highest degree; lowered until the terms are at most half as many as the readings.
 
     Returns
     -------
@@ -152,7 +158,8 @@ def spread_to(
         Head by head, axis by axis.
     """
     readings = 3 * len(position_m)
-    degree = max((d for d in (1, 2, 3) if 2 * term_count(d) <= readings), default=1)
+    while degree > 1 and 2 * term_count(degree) > readings:
+        degree -= 1
 
     def rows(points: FloatArray, directions: FloatArray) -> FloatArray:
         basis = np.einsum("nak,nkt->nat", directions, field_basis(points, degree))
