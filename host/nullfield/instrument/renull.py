@@ -18,7 +18,7 @@ from nullfield.instrument.instrument import Instrument
 from nullfield.instrument.measure_field import FieldMeasurement, measure_field, zero_heads
 from nullfield.instrument.move_table import quiet_table
 from nullfield.instrument.null_result import NullResult
-from nullfield.instrument.null_room import gradient_of
+from nullfield.instrument.null_target import gradient_of
 from nullfield.instrument.progress import Progress, silent
 from nullfield.rig import HeadEntry
 from nullfield.room.solve_null import solve_null
