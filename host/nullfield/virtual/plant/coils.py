@@ -14,9 +14,10 @@ import magpylib
 import numpy as np
 import numpy.typing as npt
 
-from nullfield.room.coil_geometry import CoilErrors, built_wires
+from nullfield.room.coil_geometry import CoilErrors, Wires, built_wires
 from nullfield.virtual.plant.interface import PlantCoil, Scenario
 from nullfield.virtual.plant.noise import Stream, generator
+from nullfield.virtual.plant.standard import standard_wires
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -24,7 +25,7 @@ STEP_M = 0.01
 """Half of the central difference for gradients."""
 
 
-def _field_nt_per_ma(wires: list[tuple[FloatArray, float]], points_m: FloatArray) -> FloatArray:
+def _field_nt_per_ma(wires: Wires, points_m: FloatArray) -> FloatArray:
     """Field at points (n, 3) of loops carrying 1 mA times their relative current, nT."""
     polyline: Any = magpylib.current.Polyline  # magpylib is not typed
     get_field: Any = magpylib.getB
@@ -65,14 +66,23 @@ def coil_fields(
     slope = np.empty((3, n, 3, len(coils)))
     if n == 0:
         return field, slope  # a coil board on a bench without heads
+    loops = standard_wires(coils, scenario, seed)
     for c, coil in enumerate(coils):
+        if coil.kind == "loop":
+            _fill(field, slope, c, loops[coil.name], points)
+            continue
         gain = 1.0 + scenario.coil_gain_error * rng.standard_normal()
         angles = rng.standard_normal(3) * np.deg2rad(scenario.coil_angle_error_deg)
         shift = scenario.coil_position_error_m * rng.standard_normal(3)
         errors = CoilErrors(gain, angles, shift)
         wires = built_wires(coil.kind, coil.nominal_nt_per_ma, errors, scenario.shield_image)
-        values = _field_nt_per_ma(wires, points).reshape(7, n, 3)
-        field[:, :, c] = values[0]
-        for k in range(3):
-            slope[k, :, :, c] = (values[2 + 2 * k] - values[1 + 2 * k]) / (2 * STEP_M)
+        _fill(field, slope, c, wires, points)
     return field, slope
+
+
+def _fill(field: FloatArray, slope: FloatArray, c: int, wires: Wires, points_m: FloatArray) -> None:
+    """Field and central differences of one winding at the seven places of each head."""
+    values = _field_nt_per_ma(wires, points_m).reshape(7, len(field), 3)
+    field[:, :, c] = values[0]
+    for k in range(3):
+        slope[k, :, :, c] = (values[2 + 2 * k] - values[1 + 2 * k]) / (2 * STEP_M)
