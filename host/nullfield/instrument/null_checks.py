@@ -7,73 +7,61 @@ import numpy.typing as npt
 
 from nullfield.errors import ProcedureError
 from nullfield.instrument.excite_coils import CoilResponse
-from nullfield.rig import CoilEntry, HeadEntry
-from nullfield.room.head_order import nominal_shape, swapped_heads
+from nullfield.instrument.windings import windings_of
+from nullfield.rig import CoilEntry, Rig
 from nullfield.room.solve_null import NullSolution
+from nullfield.room.windings import nominal_field_pt_per_ma
+from nullfield.room.wiring_check import check_wiring
 
 FloatArray = npt.NDArray[np.float64]
 
 OPEN_SHARE = 0.5
 """Of the current asked for; a sound channel is within a percent."""
-LEAST_EFFECT = 0.2
-"""Of the coil's nominal field at the heads."""
 TOLERABLE_LEFT_PT = 1000.0
 """Rest that coils at their limits may leave: the heads' own coils carry it."""
 WORSE = 1.5
 """Times the rest that unlimited currents would leave, from where on the limits are to blame."""
 
 
-def check_coils(response: CoilResponse) -> None:
-    """Refuse to null with a coil that carries no current or makes no field.
+def check_response(rig: Rig, response: CoilResponse) -> None:
+    """Refuse to null with coils or heads that are not what the rig file says.
 
     Raises
     ------
     ProcedureError
-        Names the coil, its channel and what to do.
+        Names each coil with its channel, or each head, and what to do.
     """
-    for number, coil in enumerate(response.coils):
-        share = float(response.sensed_share[number])
+    for coil, share in zip(response.coils, response.sensed_share, strict=True):
         if share < OPEN_SHARE:
             raise ProcedureError(
-                f"coil {_place(coil)} is open: it carries {max(share, 0.0):.0%} of its current",
+                f"coil {place(coil)} is open: it carries {max(float(share), 0.0):.0%} of its current",
                 "check the coil's plug and winding, or take it out of the rig file",
             )
-        effect = _rms(response.response_pt_per_ma[:, :, number])
-        noise = _rms(response.uncertainty_pt_per_ma[:, :, number])
-        nominal = _nominal_effect(coil, response.heads)
-        if effect < max(LEAST_EFFECT * nominal, 2.0 * noise):
-            raise ProcedureError(
-                f"coil {_place(coil)} is shorted or not connected: it carries its current, but "
-                f"changes the field at the heads by {effect:.0f} pT/mA of some {nominal:.0f} only",
-                "check its wiring and the rig's channel, or take it out of the rig file",
-            )
-
-
-def check_heads(response: CoilResponse) -> None:
-    """Refuse to null when two heads stand at each other's place in the rig file.
-
-    Raises
-    ------
-    ProcedureError
-        Names the pair.
-    """
-    near = [i for i, head in enumerate(response.heads) if head.kind == "array"]
-    heads = [response.heads[i] for i in near]
-    pairs = swapped_heads(
-        np.array([h.position_m for h in heads]),
-        np.array([h.axes for h in heads]),
-        response.response_pt_per_ma[near],
-        response.uncertainty_pt_per_ma[near],
-        [coil.kind for coil in response.coils],
+    position_m = rig.positions_m(response.heads)
+    windings = windings_of(rig)[: len(response.coils)]
+    faults = check_wiring(
+        response.response_pt_per_ma,
+        response.uncertainty_pt_per_ma,
+        nominal_field_pt_per_ma(windings, position_m),
+        position_m,
+        np.array([head.axes for head in response.heads]),
+        [head.name for head in response.heads],
+        [coil.name for coil in response.coils],
     )
-    if not pairs:
+    if not faults:
         return
-    names = ", ".join(f"{heads[i].name} and {heads[j].name}" for i, j in pairs)
-    first, second = (heads[i] for i in pairs[0])
-    raise ProcedureError(
-        f"heads {names} are swapped: the coils act on each as the rig file says of the other",
-        f"exchange board and slot of {first.name} and {second.name} in the rig file, or their plugs",
-    )
+    channels = {coil.name: place(coil) for coil in response.coils}
+    first = faults[0]
+    words = [
+        f"{fault.text} [{', '.join(channels[name] for name in fault.names)}]"
+        if all(name in channels for name in fault.names)
+        else fault.text
+        for fault in faults
+    ]
+    if first.kind == "open":
+        # The board senses its current: what is missing is the field.
+        words[0] += "; it carries its current, so it is shorted or leads elsewhere"
+    raise ProcedureError("; ".join(words), first.hint)
 
 
 def check_reach(coils: tuple[CoilEntry, ...], solution: NullSolution) -> None:
@@ -102,15 +90,6 @@ def check_reach(coils: tuple[CoilEntry, ...], solution: NullSolution) -> None:
     )
 
 
-def _place(coil: CoilEntry) -> str:
+def place(coil: CoilEntry) -> str:
+    """A coil by its name, channel and board."""
     return f"{coil.name} (channel {coil.channel} of board {coil.board})"
-
-
-def _nominal_effect(coil: CoilEntry, heads: tuple[HeadEntry, ...]) -> float:
-    """Rms over heads and axes of what the coil should do, pT/mA."""
-    shape = nominal_shape(coil.kind, np.array([h.position_m for h in heads]))
-    return coil.nominal_nt_per_ma * 1e3 * _rms(shape)
-
-
-def _rms(values: FloatArray) -> float:
-    return float(np.sqrt(np.mean(values**2)))

@@ -17,7 +17,7 @@ from nullfield.instrument.excite_coils import SAMPLES, excite_coils
 from nullfield.instrument.instrument import Instrument
 from nullfield.instrument.measure_field import FieldMeasurement, measure_field, zero_heads
 from nullfield.instrument.move_table import quiet_table
-from nullfield.instrument.null_checks import check_coils, check_heads, check_reach
+from nullfield.instrument.null_checks import check_reach, check_response
 from nullfield.instrument.null_result import NullResult
 from nullfield.instrument.null_target import aim, enough_heads, gradient_of, left_out, model_of
 from nullfield.instrument.progress import Progress, silent
@@ -82,8 +82,7 @@ def _null(instrument: Instrument, progress: Progress, rounds: int) -> NullResult
         ready,
         progress=lambda _, part, words: progress("null", _EXCITE_SHARE * part, words),
     )
-    check_coils(response)
-    check_heads(response)
+    check_response(instrument.rig, response)
     model = model_of(response)
     target, before_pt = aim(instrument, response, model)
     current = response.current_ma
