@@ -32,6 +32,11 @@ CYCLE = 2
 DONE = 3
 FAILED = 4
 
+# What to do: the search by light alone; all of it; only what follows the field.
+SEARCH = 0
+FULL = 1
+AGAIN = 2
+
 _SETTLE_BLOCKS = 10
 # After a change of polarity or of the step: the first point waits longer.
 _LONG_SETTLE_BLOCKS = 20
@@ -101,18 +106,20 @@ class FieldZero:
         self._last_b = 0
         self._last_psi = 0
         self._has_last = False
+        self._extent = FULL
         self.phase = IDLE
         self.cycles = 0
         self.calibrated = False
         self.response_x = 0
         self.response_y = 0
 
-    def start(self, full):
-        """Begin. `full` searches by the light first and finds offsets and curvature too."""
+    def start(self, extent):
+        """Begin: SEARCH, FULL or AGAIN."""
         self._probe.take()
         self.cycles = 0
         self._has_last = False
-        if full:
+        self._extent = extent
+        if extent != AGAIN:
             self.calibrated = False
             self._width = self._start_width
             self._bend = 16384
@@ -141,7 +148,12 @@ class FieldZero:
         state = self._state
         base = self._base
         if self.phase == COARSE:
-            if self._search.go_on(state[base + lockin.SUM_DC]):
+            if not self._search.go_on(state[base + lockin.SUM_DC]):
+                return
+            if self._extent == SEARCH:
+                self._probe.rest()
+                self.phase = DONE
+            else:
                 self._probe.modulate(1, 1)
                 self.phase = CYCLE
                 self._enter(_APPROACH)
