@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nullfield.errors import ProcedureError
+from nullfield.instrument.coil_currents import present_ma
 from nullfield.instrument.instrument import Instrument
 from nullfield.rig import HeadEntry
 from nullfield_protocol.catalogue import HeadState, SampleFlag
@@ -209,4 +210,7 @@ def balance_heads(
         _BEAM_TIMEOUT_S,
         "zeroing the field at the heads",
     )
-    return tuple(h for h in heads if not settling(h))
+    kept = tuple(h for h in heads if not settling(h))
+    current_ma = present_ma(instrument)
+    instrument.zeroed_at_ma.update({head.name: current_ma for head in kept})
+    return kept
