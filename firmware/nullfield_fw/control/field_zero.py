@@ -160,11 +160,11 @@ class FieldZero:
             self.phase = CYCLE
             self._enter(_FINAL if self._is_known else _APPROACH)
             return
-        keep = self._response.keep
-        keep(self._point, 0, state[base + lockin.SUM_I])
-        keep(self._point, 1, state[base + lockin.SUM_Q])
-        keep(self._point, 2, state[base + lockin.SECOND_SUM_I])
-        keep(self._point, 3, state[base + lockin.SECOND_SUM_Q])
+        response = self._response
+        response.keep(self._point, 0, state[base + lockin.SUM_I])
+        response.keep(self._point, 1, state[base + lockin.SUM_Q])
+        response.keep(self._point, 2, state[base + lockin.SECOND_SUM_I])
+        response.keep(self._point, 3, state[base + lockin.SECOND_SUM_Q])
         self._point += 1
         if self._point < POINTS:
             self._measure(_SETTLE_BLOCKS)
