@@ -21,6 +21,7 @@ from nullfield.cli import (
     export,
     flash,
     log,
+    null,
     procedures,
     production,
     recordings,
@@ -48,6 +49,7 @@ boards.register(app)
 flash.register(app)
 bundle.register(app)
 procedures.register(app)
+null.register(app)
 recordings.register(app)
 room_care.register(app)
 analyze.register(app)
