@@ -35,7 +35,7 @@ class FieldMeasurement:
     ----------
     heads : tuple of HeadEntry
     field_pt : numpy.ndarray, shape ``(n_heads, 3)``
-        Along local x, local y and beam; on-head coils and fictitious field taken out.
+        Along local x, local y and beam; on-head coils taken out.
     residual_pt : numpy.ndarray, shape ``(n_heads, 2)``
         What is left at the cell on the transverse axes.
     valid_share : numpy.ndarray, shape ``(n_heads,)``
@@ -101,7 +101,6 @@ def measure_field(
                 continue
             mean_pt = field_pt[head.slot][:, chosen].mean(axis=1)
             field[number] = mean_pt
-            field[number, 2] -= telemetry.fictitious_t[head.slot] * 1e12
             offset_pt = telemetry.coil_offset_t[head.slot, :2] * 1e12
             residual[number] = mean_pt[:2] + offset_pt
     return FieldMeasurement(heads, field, residual, share)
