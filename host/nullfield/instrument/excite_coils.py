@@ -17,7 +17,7 @@ from nullfield.instrument.coil_currents import sensed_ma, set_currents
 from nullfield.instrument.instrument import Instrument
 from nullfield.instrument.measure_field import FieldMeasurement, measure_field, zero_heads
 from nullfield.instrument.progress import Progress, silent
-from nullfield.rig import CoilEntry, HeadEntry
+from nullfield.rig import CoilEntry, HeadEntry, WindingEntry
 from nullfield.room.excitation import excitation_patterns, fit_response
 
 FloatArray = npt.NDArray[np.float64]
@@ -129,6 +129,37 @@ def excite_coils(
     if not coils or not heads:
         raise ProcedureError(f"rig {instrument.rig.name}: there is no coil or no head to excite")
     patterns = usual_patterns(coils, heads) if currents_ma is None else currents_ma
+    return excite_windings(instrument, heads, coils, patterns, progress)
+
+
+def excite_windings(
+    instrument: Instrument,
+    heads: tuple[HeadEntry, ...],
+    windings: tuple[WindingEntry, ...],
+    patterns: FloatArray,
+    progress: Progress = silent,
+) -> CoilResponse:
+    """The same for any windings: the room's coils, and a transfer standard's loops after them.
+
+    Parameters
+    ----------
+    instrument, heads, progress
+        As for `excite_coils`.
+    windings : tuple of WindingEntry
+    patterns : numpy.ndarray, shape ``(n_patterns, n_windings)``
+        In mA.
+
+    Returns
+    -------
+    CoilResponse
+        Its arrays hold all windings, its `coils` those that are coils.
+
+    Raises
+    ------
+    ProcedureError
+        As for `excite_coils`.
+    """
+    coils = windings
     if patterns.ndim != 2 or patterns.shape[1] != len(coils) or len(patterns) < len(coils) + 3:
         raise ProcedureError(
             f"patterns of shape {patterns.shape} do not measure {len(coils)} coils",
@@ -164,7 +195,7 @@ def excite_coils(
     n_coils = len(coils)
     return CoilResponse(
         heads=tuple(h for h, kept in zip(heads, is_kept, strict=True) if kept),
-        coils=coils,
+        coils=tuple(one for one in coils if isinstance(one, CoilEntry)),
         response_pt_per_ma=fit.response_pt_per_ma.reshape(-1, 3, n_coils)[is_kept],
         uncertainty_pt_per_ma=fit.uncertainty_pt_per_ma.reshape(-1, 3, n_coils)[is_kept],
         field_pt=fit.field_pt.reshape(-1, 3)[is_kept],
