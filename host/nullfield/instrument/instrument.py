@@ -13,6 +13,7 @@ from nullfield.devices.sensor import SensorBoard
 from nullfield.devices.table import TableBoard
 from nullfield.errors import BoardNotFoundError, NullfieldError, ProcedureError
 from nullfield.rig import BoardEntry, HeadEntry, Rig
+from nullfield.room.calibration import Calibration
 from nullfield.transport.base import Transport
 from nullfield.transport.timing import Clock
 from nullfield_protocol.catalogue import HeadState, Role
@@ -38,6 +39,11 @@ class Instrument:
         Gives the transport of a board entry; the composition root knows which kind.
     session : int, optional
         First request id of the links; a fixed one makes a run reproducible.
+
+    Attributes
+    ----------
+    calibration : Calibration or None
+        Of the array, if one is in force: it goes into every recording.
     """
 
     def __init__(
@@ -55,6 +61,7 @@ class Instrument:
         self.sensors: dict[str, SensorBoard] = {}
         self.coils: dict[str, CoilBoard] = {}
         self.table: TableBoard | None = None
+        self.calibration: Calibration | None = None
         self.cleanup_errors: list[NullfieldError] = []
 
     def __enter__(self) -> Self:

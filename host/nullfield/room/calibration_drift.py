@@ -59,19 +59,18 @@ def changed_responses(
     heads: tuple[str, ...],
     coils: tuple[str, ...],
     response_pt_per_ma: FloatArray,
-    sigma_share: float = 0.003,
+    uncertainty_pt_per_ma: FloatArray,
 ) -> tuple[GainChange, ...]:
     """Heads that see the room's coils otherwise than when they were calibrated.
 
-    Nulling measures the coils' effect anyway: each head's is compared with the stored one.
+    Nulling measures the coils' effect anyway: each head's is compared with the stored one, by a factor
+    of each axis.
 
     Parameters
     ----------
     before : Calibration
     heads, coils : tuple of str
-    response_pt_per_ma : numpy.ndarray, shape ``(n_heads, 3, n_coils)``
-    sigma_share : float
-        How well the ratio of two responses is known.
+    response_pt_per_ma, uncertainty_pt_per_ma : numpy.ndarray, shape ``(n_heads, 3, n_coils)``
     """
     both = [name for name in heads if name in before.heads]
     shared = [name for name in coils if name in before.coils]
@@ -81,8 +80,14 @@ def changed_responses(
     columns, old_columns = [coils.index(c) for c in shared], [before.coils.index(c) for c in shared]
     new = response_pt_per_ma[np.ix_(rows, range(3), columns)]
     old = before.response_pt_per_ma[np.ix_(old_rows, range(3), old_columns)]
-    ratio = np.sum(new * old, axis=2) / np.maximum(np.sum(old**2, axis=2), 1e-12)
-    return _changes(tuple(both), ratio, np.full(ratio.shape, sigma_share))
+    sigma = np.hypot(
+        uncertainty_pt_per_ma[np.ix_(rows, range(3), columns)],
+        before.uncertainty_pt_per_ma[np.ix_(old_rows, range(3), old_columns)],
+    )
+    weight = 1.0 / np.maximum(sigma, 1e-9) ** 2
+    power = np.maximum(np.sum(weight * old**2, axis=2), 1e-30)
+    ratio = np.sum(weight * new * old, axis=2) / power
+    return _changes(tuple(both), ratio, 1.0 / np.sqrt(power))
 
 
 def _changes(
