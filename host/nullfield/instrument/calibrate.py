@@ -23,7 +23,7 @@ from nullfield.instrument.windings import tolerances_of, windings_of
 from nullfield.rig import HeadEntry, WindingEntry
 from nullfield.room.calibration import Calibration, calibration_of
 from nullfield.room.calibration_drift import GainChange, changed_gains
-from nullfield.room.calibration_fit import ArrayFit, fit_array
+from nullfield.room.calibration_fit import LARGEST_STRAIN, ArrayFit, fit_array
 from nullfield.room.excitation import excitation_patterns
 from nullfield.room.windings import nominal_field_pt_per_ma
 from nullfield.room.wiring_check import WiringFault, check_wiring
@@ -172,6 +172,13 @@ def _fit(instrument: Instrument, response: CoilResponse) -> ArrayFit:
         windings_of(rig),
         tolerances_of(rig),
     )
+    heads = [response.heads[i].name for i in np.flatnonzero(fit.strain_of_heads > LARGEST_STRAIN)]
+    names = [rig.driven[k].name for k in np.flatnonzero(fit.strain_of_windings > LARGEST_STRAIN)]
+    if heads or names:
+        raise ProcedureError(
+            f"{', '.join([*heads, *names])}: too far from what the rig file says",
+            "compare places, axes and constants with the rig file",
+        )
     if fit.reduced_chi2 > WORST_CHI2:
         rest = np.nanmax(np.abs(fit.residual), axis=(1, 2))
         worst = response.heads[int(rest.argmax())].name

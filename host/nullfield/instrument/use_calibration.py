@@ -1,4 +1,4 @@
-"""A calibration in force: taken over for this rig, checked when the heads are warm and the room null."""
+"""A calibration in force: taken over for this rig, checked with warm heads and a nulled room."""
 
 from __future__ import annotations
 

@@ -108,6 +108,16 @@ class Calibration:
         out[np.ix_(there, there)] = scaled[np.ix_(here, here)]
         return out
 
+    def expected_response_pt_per_ma(self, heads: tuple[str, ...]) -> FloatArray:
+        """What heads report of the coils when only they are running, shape ``(n_heads, 3, n_coils)``.
+
+        A head that is off does not reach its neighbours, which report a hundredth more or less.
+        """
+        rows = [3 * self.heads.index(name) + a for name in heads for a in range(3)]
+        apart = self.mixing @ self.response_pt_per_ma.reshape(3 * len(self.heads), -1)
+        part = np.linalg.solve(self.mixing[np.ix_(rows, rows)], apart[rows])
+        return np.asarray(part.reshape(len(heads), 3, -1))
+
     @property
     def typical_gain_sigma(self) -> float:
         """Root mean square over heads and axes, the common scale included."""

@@ -79,7 +79,7 @@ def changed_responses(
     rows, old_rows = [heads.index(n) for n in both], [before.heads.index(n) for n in both]
     columns, old_columns = [coils.index(c) for c in shared], [before.coils.index(c) for c in shared]
     new = response_pt_per_ma[np.ix_(rows, range(3), columns)]
-    old = before.response_pt_per_ma[np.ix_(old_rows, range(3), old_columns)]
+    old = before.expected_response_pt_per_ma(tuple(both))[:, :, old_columns]
     sigma = np.hypot(
         uncertainty_pt_per_ma[np.ix_(rows, range(3), columns)],
         before.uncertainty_pt_per_ma[np.ix_(old_rows, range(3), old_columns)],
