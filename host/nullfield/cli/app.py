@@ -22,6 +22,7 @@ from nullfield.cli import (
     export,
     flash,
     log,
+    null,
     procedures,
     production,
     recordings,
@@ -48,6 +49,7 @@ flash.register(app)
 bundle.register(app)
 procedures.register(app)
 calibration.register(app)
+null.register(app)
 recordings.register(app)
 analyze.register(app)
 export.register(app)

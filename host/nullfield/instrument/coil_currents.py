@@ -88,3 +88,13 @@ def sensed_ma(
             raise ProcedureError(f"{board}: no sample rows", "switch the streams on")
         mean[uid] = board.current_a(window).mean(axis=1) * 1e3
     return np.array([mean[coil.board][coil.channel] for coil in coils])
+
+
+def present_ma(instrument: Instrument) -> FloatArray:
+    """Sensed currents of the rig's coils, shape ``(n_coils,)``; zero where no rows came yet."""
+    mean = []
+    for coil in instrument.rig.coils:
+        board = instrument.coils[coil.board]
+        window = board.samples.window(SETTLED_ROWS)
+        mean.append(board.current_a(window)[coil.channel].mean() * 1e3 if len(window) else 0.0)
+    return np.array(mean)

@@ -15,18 +15,19 @@ import numpy.typing as npt
 from nullfield.errors import ProcedureError
 from nullfield.instrument.coil_currents import sensed_ma, set_currents
 from nullfield.instrument.instrument import Instrument
-from nullfield.instrument.measure_field import FieldMeasurement, measure_field, zero_heads
+from nullfield.instrument.measure_field import FieldMeasurement, balance_heads, measure_field
 from nullfield.instrument.progress import Progress, silent
 from nullfield.rig import CoilEntry, HeadEntry, WindingEntry
 from nullfield.room.excitation import excitation_patterns, fit_response
+from nullfield_protocol.catalogue import HeadState
 
 FloatArray = npt.NDArray[np.float64]
 
 LARGEST_CHANGE_NT = 6.0
 """On one axis of one head, should all coils add up: the heads stay well within their loops."""
 LARGEST_AMPLITUDE_MA = 0.5
-SAMPLES = 100
-"""A reading of 0.1 s holds whole periods of both 50 Hz and 60 Hz."""
+SAMPLES = 60
+"""Whole periods of 50 Hz and nearly so of 60 Hz; the beam axis is known from the balance anyway."""
 _SHORT_CURRENT_SHARE = 0.5
 
 
@@ -210,11 +211,9 @@ def excite_windings(
 def _read(instrument: Instrument, heads: tuple[HeadEntry, ...]) -> FloatArray:
     """Field of heads, shape ``(n_heads, 3)``; NaN where one is not ready or its rows not valid."""
     field = np.full((len(heads), 3), np.nan)
-    names = {h.name for h in instrument.ready_heads()}
-    ready = tuple(h for h in heads if h.name in names)
-    if not ready:
-        return field
-    kept = zero_heads(instrument, ready, beam_only=True)
+    states = instrument.head_states()
+    alive = tuple(h for h in heads if states[h.name] in (HeadState.READY, HeadState.FIELD_ZERO))
+    kept = balance_heads(instrument, alive) if alive else ()
     if not kept:
         return field
     measured: FieldMeasurement = measure_field(instrument, kept, SAMPLES)

@@ -6,6 +6,9 @@ from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import Any, Self
 
+import numpy as np
+import numpy.typing as npt
+
 from nullfield.devices.board import Board
 from nullfield.devices.coil import CoilBoard
 from nullfield.devices.connect import connect
@@ -44,6 +47,9 @@ class Instrument:
     ----------
     calibration : Calibration or None
         Of the array, if one is in force: it goes into every recording.
+    zeroed_at_ma : dict of str to numpy.ndarray
+        Currents of the rig's coils, shape ``(n_coils,)``, when each head was zeroed last; a head
+        that is not named was zeroed with the coils off.
     """
 
     def __init__(
@@ -63,6 +69,7 @@ class Instrument:
         self.table: TableBoard | None = None
         self.calibration: Calibration | None = None
         self.cleanup_errors: list[NullfieldError] = []
+        self.zeroed_at_ma: dict[str, npt.NDArray[np.float64]] = {}
 
     def __enter__(self) -> Self:
         try:

@@ -30,7 +30,8 @@ FloatArray = npt.NDArray[np.float64]
 
 _EXCITE_SHARE = 0.7
 """Of the time: most of a null is the excitation."""
-_MOVED_MA = 1e-3
+_MOVED_MA = 0.6
+"""Of a coil: more than a pattern of the excitation, and the head's field is some 10 nT off."""
 
 
 def null_room(
@@ -71,11 +72,9 @@ def _null(instrument: Instrument, progress: Progress, rounds: int) -> NullResult
     ready = instrument.ready_heads()
     enough_heads(ready, coils)
     quiet_table(instrument)
-    was_driven = _is_driven(instrument)
     energise(instrument)
     progress("null", 0.0, "field of the room")
-    if was_driven:
-        # The field that the heads held their beam axes against is gone.
+    if _is_far_off(instrument, ready):
         ready = zero_heads(instrument, ready)
     response = excite_coils(
         instrument,
@@ -143,13 +142,13 @@ def read_after(
     return measured
 
 
-def _is_driven(instrument: Instrument) -> bool:
-    """Whether any coil carries current that is about to be taken off."""
-    for board in instrument.coils.values():
-        telemetry = board.telemetry
-        if telemetry is not None and np.any(np.abs(telemetry.setpoint_a) > _MOVED_MA * 1e-3):
-            return True
-    return False
+def _is_far_off(instrument: Instrument, heads: tuple[HeadEntry, ...]) -> bool:
+    """Whether a head was zeroed with other currents in the coils: its beam axis finds no zero then."""
+    return any(
+        np.abs(instrument.zeroed_at_ma[head.name]).max() > _MOVED_MA
+        for head in heads
+        if head.name in instrument.zeroed_at_ma
+    )
 
 
 def _let_go(instrument: Instrument) -> None:
