@@ -62,6 +62,8 @@ class Bench:
             null_room(self.instrument)
         assert "\n" not in caught.value.message
         assert caught.value.hint
+        if self.instrument.coils[COIL].link.fault is not None:
+            self.instrument.coils[COIL].clear_faults()
         self.instrument.wait_s(1.5)
         # The stage is on with its offset; nothing is driven any more.
         assert np.abs(self.currents_ma).max() < 0.02
@@ -71,7 +73,10 @@ class Bench:
 @pytest.fixture
 def bench(started: Bench) -> Bench:
     """The started bench with no current in its coils."""
-    started.instrument.coils[COIL].ramp_to_zero()
+    coil = started.instrument.coils[COIL]
+    if coil.link.fault is not None:
+        coil.clear_faults()
+    coil.ramp_to_zero()
     started.instrument.wait_s(1.0)
     return started
 
@@ -130,7 +135,9 @@ def test_a_good_null_and_what_it_tells(bench: Bench) -> None:
 def test_an_open_coil_is_named(bench: Bench) -> None:
     bench.coil_parts.is_open[5] = True
     try:
-        error = bench.refused("coil Gxz .channel 5 of board e66138528351b001. is open")
+        error = bench.refused(
+            "coil Gxz .channel 5 of board e66138528351b001.: open", BoardFaultError
+        )
     finally:
         bench.coil_parts.is_open[5] = False
     assert "plug" in error.hint

@@ -12,14 +12,18 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from nullfield.errors import ProcedureError
+from nullfield.errors import ProcedureError, RequestError
 from nullfield.instrument.coil_currents import sensed_ma, set_currents
 from nullfield.instrument.instrument import Instrument
-from nullfield.instrument.measure_field import FieldMeasurement, balance_heads, measure_field
+from nullfield.instrument.measure_field import (
+    FieldMeasurement,
+    alive_heads,
+    balance_heads,
+    measure_field,
+)
 from nullfield.instrument.progress import Progress, silent
 from nullfield.rig import CoilEntry, HeadEntry, WindingEntry
 from nullfield.room.excitation import excitation_patterns, fit_response
-from nullfield_protocol.catalogue import HeadState
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -29,6 +33,8 @@ LARGEST_AMPLITUDE_MA = 0.5
 SAMPLES = 60
 """Whole periods of 50 Hz and nearly so of 60 Hz; the beam axis is known from the balance anyway."""
 _SHORT_CURRENT_SHARE = 0.5
+_ATTEMPTS = 3
+_TELEMETRY_PERIOD_S = 0.1
 
 
 @dataclass(frozen=True)
@@ -211,9 +217,7 @@ def excite_windings(
 def _read(instrument: Instrument, heads: tuple[HeadEntry, ...]) -> FloatArray:
     """Field of heads, shape ``(n_heads, 3)``; NaN where one is not ready or its rows not valid."""
     field = np.full((len(heads), 3), np.nan)
-    states = instrument.head_states()
-    alive = tuple(h for h in heads if states[h.name] in (HeadState.READY, HeadState.FIELD_ZERO))
-    kept = balance_heads(instrument, alive) if alive else ()
+    kept = _balanced(instrument, heads)
     if not kept:
         return field
     measured: FieldMeasurement = measure_field(instrument, kept, SAMPLES)
@@ -221,6 +225,22 @@ def _read(instrument: Instrument, heads: tuple[HeadEntry, ...]) -> FloatArray:
     for head, value in zip(kept, measured.field_pt, strict=True):
         field[row[head.name]] = value
     return field
+
+
+def _balanced(instrument: Instrument, heads: tuple[HeadEntry, ...]) -> tuple[HeadEntry, ...]:
+    """Balance those that can be; a head may have failed since the telemetry told of it."""
+    for attempt in range(_ATTEMPTS):
+        usable = alive_heads(instrument)
+        alive = tuple(h for h in heads if h in usable)
+        if not alive:
+            return ()
+        try:
+            return balance_heads(instrument, alive, is_quick=True)
+        except RequestError:
+            if attempt == _ATTEMPTS - 1:
+                raise
+            instrument.wait_s(_TELEMETRY_PERIOD_S)
+    return ()
 
 
 def _shares(asked_ma: FloatArray, sensed_ma: FloatArray) -> FloatArray:

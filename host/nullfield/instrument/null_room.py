@@ -11,13 +11,18 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from nullfield.errors import NullfieldError, ProcedureError
+from nullfield.errors import BoardFaultError, NullfieldError, ProcedureError
 from nullfield.instrument.coil_currents import energise, set_currents
 from nullfield.instrument.excite_coils import SAMPLES, excite_coils
 from nullfield.instrument.instrument import Instrument
-from nullfield.instrument.measure_field import FieldMeasurement, measure_field, zero_heads
+from nullfield.instrument.measure_field import (
+    FieldMeasurement,
+    alive_heads,
+    balance_heads,
+    measure_field,
+)
 from nullfield.instrument.move_table import quiet_table
-from nullfield.instrument.null_checks import check_reach, check_response
+from nullfield.instrument.null_checks import check_reach, check_response, named_fault
 from nullfield.instrument.null_result import NullResult
 from nullfield.instrument.null_target import aim, enough_heads, gradient_of, left_out, model_of
 from nullfield.instrument.progress import Progress, silent
@@ -59,6 +64,9 @@ def null_room(
     """
     try:
         return _null(instrument, progress, rounds)
+    except BoardFaultError as error:
+        _let_go(instrument)
+        raise named_fault(instrument, error) from error
     except BaseException:
         _let_go(instrument)
         raise
@@ -75,7 +83,7 @@ def _null(instrument: Instrument, progress: Progress, rounds: int) -> NullResult
     energise(instrument)
     progress("null", 0.0, "field of the room")
     if _is_far_off(instrument, ready):
-        ready = zero_heads(instrument, ready)
+        ready = balance_heads(instrument, ready, is_full=True, is_quick=True)
     response = excite_coils(
         instrument,
         ready,
@@ -129,7 +137,7 @@ def read_after(
     ProcedureError
         If a head was lost.
     """
-    kept = zero_heads(instrument, instrument.ready_heads(), beam_only=not is_full)
+    kept = balance_heads(instrument, alive_heads(instrument), is_full, is_quick=is_full)
     names = {h.name for h in kept}
     lost = [h.name for h in heads if h.name not in names]
     measured = measure_field(instrument, heads, 2 * SAMPLES)
