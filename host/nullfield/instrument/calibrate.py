@@ -31,6 +31,8 @@ from nullfield.room.wiring_check import WiringFault, check_wiring
 FloatArray = npt.NDArray[np.float64]
 
 _NULL_SHARE, _FIT_SHARE = 0.35, 0.95
+_BALANCES = 2
+"""Of the beam axes at each pattern: neighbours' coils have moved by tens of nT."""
 WORST_CHI2 = 4.0
 """Reduced chi squared above which the model does not describe what was measured."""
 _OPEN_SHARE = 0.5
@@ -104,6 +106,7 @@ def calibrate(
         windings,
         patterns,
         lambda _, part, words: progress("calibrate", _NULL_SHARE + span * part, words),
+        balances=_BALANCES,
     )
     _refuse_faults(instrument, response, windings)
     progress("calibrate", _FIT_SHARE, "fitting the array")

@@ -145,6 +145,7 @@ def excite_windings(
     windings: tuple[WindingEntry, ...],
     patterns: FloatArray,
     progress: Progress = silent,
+    balances: int = 1,
 ) -> CoilResponse:
     """The same for any windings: the room's coils, and a transfer standard's loops after them.
 
@@ -155,6 +156,9 @@ def excite_windings(
     windings : tuple of WindingEntry
     patterns : numpy.ndarray, shape ``(n_patterns, n_windings)``
         In mA.
+    balances : int
+        Times that the beam axes are balanced at each pattern: coils of neighbours reach over by some
+        1 % of what they have moved, so that large changes need a second one.
 
     Returns
     -------
@@ -179,7 +183,7 @@ def excite_windings(
     for number, pattern in enumerate(patterns):
         progress("excite", number / len(patterns), f"pattern {number + 1} of {len(patterns)}")
         set_currents(instrument, coils, pattern)
-        field[number] = _read(instrument, heads)
+        field[number] = _read(instrument, heads, balances)
         sensed[number] = sensed_ma(instrument, coils, SAMPLES)
         time_s[number] = instrument.clock.now_s()
     set_currents(instrument, coils, patterns.mean(axis=0))
@@ -214,7 +218,7 @@ def excite_windings(
     )
 
 
-def _read(instrument: Instrument, heads: tuple[HeadEntry, ...]) -> FloatArray:
+def _read(instrument: Instrument, heads: tuple[HeadEntry, ...], balances: int = 1) -> FloatArray:
     """Field of heads, shape ``(n_heads, 3)``; NaN where one is not ready or its rows not valid."""
     field = np.full((len(heads), 3), np.nan)
     kept = _balanced(instrument, heads)
