@@ -211,8 +211,8 @@ class VirtualInstrument:
     def _make_others(self) -> None:
         for number, wiring in self._coils:
             board = self.boards[number]
-            for coil, (uid, placed) in enumerate(self.rig.driven):
-                if uid == board.uid:
+            for coil, placed in enumerate(self.rig.driven):
+                if placed.board == board.uid:
                     wiring.coil_of[placed.channel] = coil
             degauss = self.rig.degauss
             if degauss is not None and degauss.board == board.uid:
