@@ -2,6 +2,7 @@
 
 from bench import Bench
 from nullfield_fw import wire
+from reference import i32, u32
 
 
 def _enabled():
@@ -71,6 +72,67 @@ def test_coil_off_forgets_the_setpoints():
     bench.command(wire.COMMAND_COIL_ENABLE, 1)
     bench.run(300)
     assert abs(bench.world.current_na[0]) < 100
+
+
+def _flags(bench):
+    return u32(bench.board.row, wire.COIL_SAMPLES_ROW_FLAGS)
+
+
+def _told(bench, channel):
+    return i32(bench.board.row, wire.COIL_SAMPLES_ROW_COMMAND_NA + 4 * channel)
+
+
+def test_compensation_is_added_shown_and_ends_by_itself():
+    bench = _enabled()
+    bench.command(wire.COMMAND_COIL_SET, 0, 1000000)
+    bench.run(100)
+    bench.compensate(0xFFFFFFF0, 50, [250000, 0, 0, 0, 0, 0, 0, -5])
+    bench.run(20)
+    assert (_told(bench, 0), _told(bench, 7)) == (1250000, -5)
+    at = wire.COIL_SAMPLES_ROW_COMPENSATION_SEQUENCE
+    assert u32(bench.board.row, at) == 0xFFFFFFF0
+    assert _flags(bench) == wire.COIL_FLAG_ENABLED | wire.COIL_FLAG_COMPENSATING
+    bench.take()
+    bench.run(100)
+    assert (_told(bench, 0), _told(bench, 7)) == (1000000, 0)
+    assert _flags(bench) == wire.COIL_FLAG_ENABLED | wire.COIL_FLAG_COMPENSATION_STALE
+    logs = [body for message, _, body in bench.take() if message == wire.LOG]
+    assert len(logs) == 1
+    assert b"compensation stale" in logs[0]
+    bench.compensate(1, 50, [100000] * 8)
+    bench.run(5)
+    assert _flags(bench) == wire.COIL_FLAG_ENABLED | wire.COIL_FLAG_COMPENSATING
+    # Hold 0 is the orderly end.
+    bench.compensate(2, 0, [100000] * 8)
+    bench.run(10)
+    assert _flags(bench) == wire.COIL_FLAG_ENABLED
+    assert _told(bench, 3) == 0
+
+
+def test_compensation_is_cut_to_its_limit_and_means_nothing_with_outputs_off():
+    bench = _enabled()
+    assert bench.write(4, 500000) == (0, 500000)
+    assert bench.write(4, 10000001) == (wire.ERROR_CODE_ABOVE_MAXIMUM, 10000000)
+    bench.compensate(1, 1000, [-(1 << 31), 0x7FFFFFFF, 500000, 0, 0, 0, 0, 0])
+    bench.run(50)
+    assert [_told(bench, n) for n in range(4)] == [-500000, 500000, 500000, 0]
+    assert _flags(bench) & wire.COIL_FLAG_LIMITED
+    bench.command(wire.COMMAND_SAFE_OFF)
+    bench.compensate(2, 1000, [500000] * 8)
+    bench.run(3)
+    assert _flags(bench) == 0
+    bench.command(wire.COMMAND_COIL_ENABLE, 1)
+    bench.run(30)
+    assert _flags(bench) == wire.COIL_FLAG_ENABLED
+    assert _told(bench, 0) == 0
+
+
+def test_a_compensation_of_a_wrong_length_changes_nothing():
+    bench = _enabled()
+    bench.step(data=bench._frame(wire.COIL_COMPENSATION, bytes(36)))
+    bench.step(data=bench._frame(wire.COIL_COMPENSATION, bytes(44)))
+    bench.run(3)
+    assert _flags(bench) == wire.COIL_FLAG_ENABLED
 
 
 def _homed():

@@ -17,6 +17,8 @@ class Plant:
         self.state[loop.RAMP_STEP] = 20000
         self.state[loop.MISMATCH_FLOOR] = 200000
         self.state[loop.ENABLED] = 1
+        self.state[loop.CURRENT_MAX] = 10000000
+        self.state[loop.OFFSET_STEP] = 50000
         self.gain = [1.0] * 8
         self.offset_na = [0.0] * 8
         self.sensed = [True] * 8
@@ -24,7 +26,7 @@ class Plant:
         self.largest_na = 0.0
         self.adc = array("i", bytearray(4 * 160))
         self.dac = array("I", bytearray(4 * 16))
-        self.row = array("i", bytearray(4 * 9))
+        self.row = array("i", bytearray(4 * 18))
         self._before = [32768] * 16
         self._random = Random(9)
 
@@ -195,3 +197,69 @@ def test_fine_converter_has_hysteresis():
         plant.target(0, 1000000 + offset)
         plant.run(2)
         assert plant.word(0, loop.COARSE) == coarse
+
+
+def _compensate(plant, channel, offset_na, hold_blocks):
+    plant.state[channel * loop.STRIDE + loop.OFFSET_TARGET] = offset_na
+    plant.state[loop.HOLD_BLOCKS] = hold_blocks
+    plant.state[loop.OFFSET_AGE] = 0
+    plant.state[loop.STALE] = 0
+
+
+def test_an_offset_is_added_by_its_own_slew_while_the_setpoint_ramps():
+    plant = Plant()
+    plant.target(0, 200000)
+    _compensate(plant, 0, -120000, 1000)
+    told = []
+    for _ in range(12):
+        plant.run(1)
+        told.append(plant.row[9])
+    assert told[:4] == [-30000, -60000, -60000, -40000]
+    assert told[-1] == 80000
+    plant.run(10)
+    assert abs(plant.current_na[0] - 80000) < 4000
+
+
+def test_stale_offsets_hold_and_then_ramp_to_zero():
+    plant = Plant()
+    plant.target(0, 1000000)
+    plant.run(3000)
+    _compensate(plant, 0, 500000, 100)
+    plant.run(100)
+    assert plant.row[9] == 1500000
+    assert plant.state[loop.STALE] == 0
+    plant.run(1)
+    assert plant.state[loop.STALE] == 1
+    # The ramp of the setpoints, not the slew of the offsets.
+    assert plant.row[9] == 1480000
+    plant.run(24)
+    assert plant.row[9] == 1000000
+    assert plant.word(0, loop.OFFSET) == 0
+
+
+def test_setpoint_and_offset_together_stay_within_the_boards_limit():
+    plant = Plant()
+    plant.target(0, 9000000)
+    plant.target(1, -9000000)
+    plant.run(1000)
+    for channel, offset in ((0, 3000000), (1, -3000000)):
+        _compensate(plant, channel, offset, 1000)
+    plant.run(200)
+    assert plant.row[9] == 10000000
+    assert plant.row[10] == -10000000
+    assert plant.state[loop.ANY_LIMITED] == 1
+    assert plant.largest_na < 10000100
+
+
+def test_switching_off_forgets_offsets():
+    plant = Plant()
+    _compensate(plant, 5, 1000000, 1000)
+    plant.run(100)
+    plant.state[loop.ENABLED] = 0
+    plant.run(2)
+    assert plant.row[14] == 0
+    assert abs(plant.current_na[5]) < 2
+    plant.state[loop.ENABLED] = 1
+    plant.run(5)
+    assert plant.row[14] == 0
+    assert plant.state[loop.HOLD_BLOCKS] == 0

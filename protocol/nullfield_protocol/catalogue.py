@@ -181,6 +181,8 @@ class CoilFlag(IntFlag):
     RAMPING = 2
     LIMITED = 4
     FAULT = 8
+    COMPENSATING = 16  # offsets of COIL_COMPENSATION are in force
+    COMPENSATION_STALE = 32  # no new ones came in time; they ramp, or have ramped, to zero
 
 
 class TableFlag(IntFlag):

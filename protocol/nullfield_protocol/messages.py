@@ -47,6 +47,7 @@ class MessageId(IntEnum):
     TRACE_DESCRIBE_REQUEST = 0x08
     TRACE_ARM_REQUEST = 0x09
     TRACE_READ_REQUEST = 0x0A
+    COIL_COMPENSATION = 0x0B
     IDENTITY = 0x81
     SETTING_DESCRIPTION = 0x82
     SETTING_VALUE = 0x83
@@ -122,6 +123,12 @@ TRACE_READ_REQUEST = Struct(
     "request_id" / Int32ul,
     "offset" / Int16ul,
     "count" / Int16ul,
+)
+COIL_COMPENSATION = Struct(
+    "sequence" / Int32ul,
+    "hold_ms" / Int16ul,
+    "reserved" / Int16ul,
+    "offset_na" / Array(COILS_PER_BOARD, Int32sl),
 )
 
 IDENTITY = Struct(
@@ -208,6 +215,8 @@ SENSOR_ROW = Struct(
 COIL_ROW = Struct(
     "current_na" / Array(COILS_PER_BOARD, Int32sl),
     "flags" / Int32ul,
+    "command_na" / Array(COILS_PER_BOARD, Int32sl),
+    "compensation_sequence" / Int32ul,
 )
 TABLE_ROW = Struct(
     "position_um" / Int32sl,
@@ -385,6 +394,11 @@ _SUMMARIES: dict[MessageId, tuple[Any, str]] = {
         TRACE_READ_REQUEST,
         "Asks for the trace's state and for samples of it, oldest first.",
     ),
+    MessageId.COIL_COMPENSATION: (
+        COIL_COMPENSATION,
+        "Currents to add to the setpoints for `hold_ms`; not answered. The row shows the sequence "
+        "in force. Hold 0 ends it: the offsets ramp to zero.",
+    ),
     MessageId.IDENTITY: (IDENTITY, "Who the board is and what it speaks."),
     MessageId.SETTING_DESCRIPTION: (SETTING_DESCRIPTION, "Self-description of one setting."),
     MessageId.SETTING_VALUE: (SETTING_VALUE, "Value of a setting after a read or write."),
@@ -402,7 +416,10 @@ _SUMMARIES: dict[MessageId, tuple[Any, str]] = {
         SENSOR_SAMPLES,
         "Field at each head: applied on-head field plus loop error, sign of the ambient field.",
     ),
-    MessageId.COIL_SAMPLES: (COIL_SAMPLES, "Sensed coil currents."),
+    MessageId.COIL_SAMPLES: (
+        COIL_SAMPLES,
+        "Sensed coil currents, and what the sources are told to make two blocks later.",
+    ),
     MessageId.TABLE_SAMPLES: (TABLE_SAMPLES, "Table motion."),
     MessageId.BRINGUP_SAMPLES: (BRINGUP_SAMPLES, "What a bare module can measure of itself."),
     MessageId.SENSOR_TELEMETRY: (SENSOR_TELEMETRY, "Slow state of a sensor board, 10 a second."),

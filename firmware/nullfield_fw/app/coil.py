@@ -1,7 +1,7 @@
 """Coil board: eight regulated currents with ramp limit and readback."""
 
 from .. import wire
-from ..bits import put_i32
+from ..bits import copy, get_small, get_u16, put_i32
 from ..control import coil_loop
 from ..drivers.ads131m08 import Ads131m08
 from ..drivers.ltc2688 import SPAN_10, Ltc2688
@@ -10,6 +10,9 @@ from .common import BoardApplication
 
 _P = wire.HEADER_SIZE
 _RAMP_NA_PER_S = 2
+_TOLERANCE_NA = 3
+_OFFSET_MAX_NA = 4
+_OFFSET_SLEW_NA_PER_S = 5
 _MISMATCH_BLOCKS = 200
 _OVER_CURRENT_MARGIN_NA = 500000
 
@@ -33,11 +36,15 @@ class CoilApplication(BoardApplication):
             [
                 Setting("ramp_rate", "A/s", -9, 100000, 100000000, 20000000),
                 Setting("readback_tolerance", "A", -9, 50000, 1000000, 200000),
+                Setting("compensation_limit", "A", -9, 0, self._max_na, min(self._max_na, 3000000)),
+                Setting("compensation_slew", "A/s", -9, 100000, 1000000000, 100000000),
             ],
             boot,
         )
         self._enable = hal.output("coil_enable")
         self._control = coil_loop.new_state()
+        self._control[coil_loop.CURRENT_MAX] = self._max_na
+        self._is_offset_cut = False
         self.adc_chip = Ads131m08(hal.spi("adc"))
         self.dac_chip = Ltc2688(hal.spi("stream_dac"))
         self.setting_changed(_RAMP_NA_PER_S)
@@ -92,9 +99,11 @@ class CoilApplication(BoardApplication):
         return tuple(signals)
 
     def setting_changed(self, number):
-        """Ramp rate and tolerance go to the loop."""
-        self._control[coil_loop.RAMP_STEP] = self.value[_RAMP_NA_PER_S] // 1000
-        self._control[coil_loop.MISMATCH_FLOOR] = self.value[_RAMP_NA_PER_S + 1]
+        """Rates and tolerance go to the loop."""
+        control = self._control
+        control[coil_loop.RAMP_STEP] = self.value[_RAMP_NA_PER_S] // 1000
+        control[coil_loop.MISMATCH_FLOOR] = self.value[_TOLERANCE_NA]
+        control[coil_loop.OFFSET_STEP] = self.value[_OFFSET_SLEW_NA_PER_S] // 1000
 
     def safe_off(self):
         """Open the output stage and forget all setpoints."""
@@ -113,6 +122,12 @@ class CoilApplication(BoardApplication):
             flags = wire.COIL_FLAG_ENABLED
             if control[coil_loop.ANY_RAMPING]:
                 flags |= wire.COIL_FLAG_RAMPING
+            if control[coil_loop.HOLD_BLOCKS]:
+                flags |= wire.COIL_FLAG_COMPENSATING
+                if self._is_offset_cut:
+                    flags |= wire.COIL_FLAG_LIMITED
+            elif control[coil_loop.STALE]:
+                flags |= wire.COIL_FLAG_COMPENSATION_STALE
             if control[coil_loop.ANY_LIMITED]:
                 flags |= wire.COIL_FLAG_LIMITED
         if self.state == wire.BOARD_STATE_FAULT:
@@ -124,6 +139,9 @@ class CoilApplication(BoardApplication):
         control = self._control
         if not control[coil_loop.ENABLED]:
             return
+        if control[coil_loop.STALE] == 1:
+            control[coil_loop.STALE] = 2
+            self.log(wire.LOG_LEVEL_WARNING, "compensation stale: its currents ramp to zero")
         for channel in range(coil_loop.CHANNELS):
             base = channel * coil_loop.STRIDE
             readback = control[base + coil_loop.READBACK]
@@ -139,6 +157,33 @@ class CoilApplication(BoardApplication):
                     code = wire.FAULT_CODE_COIL_READBACK
                 self.fault(code, channel, readback)
                 return
+
+    def compensation(self, raw):
+        """Take over what the host wants added to the setpoints; cut to the limit, never refused."""
+        control = self._control
+        if not control[coil_loop.ENABLED]:
+            return
+        copy(
+            self.row,
+            wire.COIL_SAMPLES_ROW_COMPENSATION_SEQUENCE << 16
+            | (_P + wire.COIL_COMPENSATION_SEQUENCE),
+            raw,
+            4,
+        )
+        control[coil_loop.HOLD_BLOCKS] = get_u16(raw, _P + wire.COIL_COMPENSATION_HOLD_MS)
+        control[coil_loop.OFFSET_AGE] = 0
+        control[coil_loop.STALE] = 0
+        most = self.value[_OFFSET_MAX_NA]
+        self._is_offset_cut = False
+        for channel in range(coil_loop.CHANNELS):
+            offset = get_small(raw, _P + wire.COIL_COMPENSATION_OFFSET_NA + 4 * channel)
+            if offset > most:
+                offset = most
+                self._is_offset_cut = True
+            if offset < -most:
+                offset = -most
+                self._is_offset_cut = True
+            control[channel * coil_loop.STRIDE + coil_loop.OFFSET_TARGET] = offset
 
     def fill_telemetry(self, raw):
         """Setpoints and sensed currents."""

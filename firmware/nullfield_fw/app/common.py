@@ -86,6 +86,8 @@ class BoardApplication(RequestHandling):
         # Room for the largest block of rows; `_row_at` walks through it.
         self._samples = new_message(self.sample_message, 24 + 16 * self.row_size)
         self._row_at = _P + 24
+        # A wide row fills a payload before `rows_per_frame` does.
+        self._rows_max = (wire.MAX_PAYLOAD - 24) // self.row_size
         self.telemetry = new_message(self.telemetry_message, self.telemetry_size)
         self._heartbeat = new_message(wire.BOARD_HEARTBEAT, wire.BOARD_HEARTBEAT_SIZE)
         self._time_reply = new_message(wire.TIME_REPLY, wire.TIME_REPLY_SIZE)
@@ -289,7 +291,7 @@ class BoardApplication(RequestHandling):
         copy(raw, self._row_at << 16, self.row, self.row_size)
         self._row_at += self.row_size
         self._rows += 1
-        if self._rows >= self.value[ROWS_PER_FRAME]:
+        if self._rows >= self.value[ROWS_PER_FRAME] or self._rows >= self._rows_max:
             self._flush_rows()
             return True
         return False

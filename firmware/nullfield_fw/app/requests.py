@@ -122,6 +122,9 @@ class RequestHandling:
         for number in range(len(self.value)):
             self.setting_changed(number)
 
+    def compensation(self, raw):
+        """Offsets for the coils came; other roles have none."""
+
     def faults_cleared(self):
         """The host cleared the faults; subclasses forget those of their parts."""
 

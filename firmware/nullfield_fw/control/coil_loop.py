@@ -22,7 +22,7 @@ from array import array
 import micropython
 
 CHANNELS = 8
-STRIDE = 8
+STRIDE = 32
 # Words of a channel in the state array.
 TARGET = 0
 COMMAND = 1
@@ -30,15 +30,20 @@ TRIM = 2
 COARSE = 3
 READBACK = 4
 MISMATCH_BLOCKS = 5
+OFFSET = 6  # compensation in force
+OFFSET_TARGET = 7  # where it slews to
 # Words behind the channels.
-RAMP_STEP = 64
-ENABLED = 65
-ANY_RAMPING = 66
-ANY_LIMITED = 67
-MISMATCH_FLOOR = 68
-STATE_WORDS = 72
-
-_TRIM_LIMIT = 102400000
+RAMP_STEP = 256
+ENABLED = 257
+ANY_RAMPING = 258
+ANY_LIMITED = 259
+MISMATCH_FLOOR = 260
+CURRENT_MAX = 261
+OFFSET_STEP = 262
+HOLD_BLOCKS = 263  # how long offsets hold after the last message; 0: no compensation
+OFFSET_AGE = 264  # blocks since the last message
+STALE = 265  # 1: offsets ran out, 2: and the application knows
+STATE_WORDS = 280
 
 
 def new_state():
@@ -51,14 +56,30 @@ def coil_block(adc: ptr32, state: ptr32, dac: ptr32, row: ptr32):
     """Readback, ramp, trim and DAC words of one block.
 
     `adc` holds 16 frames of 10 words (status, channels 0..7, CRC); `dac` gets 16 words: coarse
-    codes of the channels, then fine ones; `row` gets eight sensed currents in nA.
+    codes of the channels, then fine ones; `row` is that of the stream: eight sensed currents in
+    nA, a word of flags left alone, and eight commands in nA as they were told to the sources.
     """
-    enabled = state[65]
-    ramp = state[64]
+    enabled = state[257]
+    ramp = state[256]
+    most = state[261]
+    slew = state[262]
+    if not enabled:
+        state[263] = 0
+        state[265] = 0
+    if state[263]:
+        state[264] += 1
+        if state[264] > state[263]:
+            state[263] = 0
+            state[265] = 1
+    if not state[263]:
+        # Nobody compensates, or no longer: what is left goes to zero as a setpoint would.
+        slew = ramp
+        for channel in range(8):
+            state[(channel << 5) + 7] = 0
     ramping = 0
     limited = 0
     for channel in range(8):
-        base = channel << 3
+        base = channel << 5
         total = 0
         for sample in range(16):
             total += adc[sample * 10 + 1 + channel]
@@ -69,14 +90,17 @@ def coil_block(adc: ptr32, state: ptr32, dac: ptr32, row: ptr32):
         row[channel] = readback
         command = state[base + 1]
         target = state[base]
+        offset = state[base + 6]
         if not enabled:
             command = 0
+            offset = 0
             state[base + 2] = 0
             state[base + 5] = 0
         else:
-            error = command - readback
+            error = row[9 + channel] - readback
             # A channel whose current does not follow is counted, and the application trips on it.
-            allowed = state[68] + ((command if command > 0 else 0 - command) >> 3)
+            told = row[9 + channel]
+            allowed = state[260] + ((told if told > 0 else 0 - told) >> 3)
             if error > allowed or error < 0 - allowed:
                 state[base + 5] += 1
             else:
@@ -101,8 +125,23 @@ def coil_block(adc: ptr32, state: ptr32, dac: ptr32, row: ptr32):
                 step = 0 - ramp
                 ramping = 1
             command += step
+            step = state[base + 7] - offset
+            if step > slew:
+                step = slew
+            if step < 0 - slew:
+                step = 0 - slew
+            offset += step
         state[base + 1] = command
-        output = (command << 4) + (state[base + 2] >> 5)
+        state[base + 6] = offset
+        wanted = command + offset
+        if wanted > most:
+            wanted = most
+            limited = 1
+        if wanted < 0 - most:
+            wanted = 0 - most
+            limited = 1
+        row[9 + channel] = wanted
+        output = (wanted << 4) + (state[base + 2] >> 5)
         # 305.17578 nA a coarse step is 4882.8125 in 2**-4 nA; the fine DAC spans 128 of them, and
         # the coarse one moves only when the fine one has gone half of its way.
         coarse = state[base + 3]
@@ -121,5 +160,5 @@ def coil_block(adc: ptr32, state: ptr32, dac: ptr32, row: ptr32):
             limited = 1
         dac[channel] = (channel << 24) | (code << 8)
         dac[channel + 8] = ((channel + 8) << 24) | ((fine + 32768) << 8)
-    state[66] = ramping
-    state[67] = limited
+    state[258] = ramping
+    state[259] = limited

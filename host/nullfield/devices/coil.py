@@ -10,9 +10,12 @@ import numpy.typing as npt
 
 from nullfield.devices.board import Board
 from nullfield.devices.samples import SampleWindow
+from nullfield.errors import InputError
 from nullfield_protocol.catalogue import BoardState, Command, Role
 from nullfield_protocol.codec import parse
-from nullfield_protocol.messages import MessageId
+from nullfield_protocol.messages import COILS_PER_BOARD, MessageId
+
+_HOLD_MAX_S = 65.535
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,7 @@ class CoilBoard(Board[CoilTelemetry]):
     role: ClassVar[Role] = Role.COIL
     sample_message: ClassVar[MessageId] = MessageId.COIL_SAMPLES
     telemetry_message: ClassVar[MessageId] = MessageId.COIL_TELEMETRY
+    _sequence = 0
 
     def enable(self, is_on: bool = True) -> None:
         """Switch the output stage on, at zero current, or off."""
@@ -54,6 +58,60 @@ class CoilBoard(Board[CoilTelemetry]):
     def ramp_to_zero(self) -> None:
         """All setpoints to zero by the ramp."""
         self.link.command(Command.COIL_RAMP_TO_ZERO)
+
+    def compensate(self, offset_a: npt.ArrayLike, hold_s: float) -> int:
+        """Add currents to the setpoints for a while, by the board's own limit and slew.
+
+        One way: nothing comes back but the rows, whose ``compensation_sequence`` becomes the number
+        returned here, and whose flags say COMPENSATING. Without a successor within `hold_s` the
+        board lets the offsets ramp to zero and says COMPENSATION_STALE. With the outputs off it is
+        passed over.
+
+        Parameters
+        ----------
+        offset_a : array_like, shape ``(8,)``
+            A channel beyond the setting ``compensation_limit`` is cut to it (flag LIMITED).
+        hold_s : float
+            0 to 65.535 s; 0 ends the compensation in order, without the flag.
+
+        Returns
+        -------
+        int
+            Sequence number of this message, 32 bits.
+
+        Raises
+        ------
+        InputError
+            For other than eight finite currents, or a hold out of range.
+        BoardLostError
+            If the port went away.
+        """
+        offset = np.asarray(offset_a, dtype=np.float64)
+        if offset.shape != (COILS_PER_BOARD,) or not np.isfinite(offset).all():
+            raise InputError(
+                f"compensation: {COILS_PER_BOARD} finite currents are needed, not {offset.tolist()}",
+                "give one current a channel, 0 where none is wanted",
+            )
+        if not 0.0 <= hold_s <= _HOLD_MAX_S:
+            raise InputError(
+                f"compensation: hold of {hold_s} s is out of range", f"give 0 to {_HOLD_MAX_S} s"
+            )
+        self._sequence = (self._sequence + 1) & 0xFFFFFFFF
+        self.link.post(
+            MessageId.COIL_COMPENSATION,
+            sequence=self._sequence,
+            hold_ms=round(hold_s * 1e3),
+            offset_na=np.clip(np.rint(offset * 1e9), -(2**31), 2**31 - 1).astype(int).tolist(),
+        )
+        return self._sequence
+
+    def command_a(self, window: SampleWindow) -> npt.NDArray[np.float64]:
+        """What the sources are told, shape ``(8, n)``: setpoint, compensation and waveform.
+
+        Exact, without the readback's noise. It is made at the end of its row's block and acts two
+        blocks later.
+        """
+        return np.asarray(window.rows["command_na"].T * 1e-9, dtype=np.float64)
 
     def current_a(self, window: SampleWindow) -> npt.NDArray[np.float64]:
         """Sensed currents, shape ``(8, n)``."""
