@@ -179,6 +179,24 @@ class Compensator:
             out += weight * stage
         return self._command(-self._current_by_mode @ out, self.settings.slew_ma_per_s)
 
+    def skip(self, steps: int) -> None:
+        """Account for samples that never came, while the coil board held, or ramped, by itself.
+
+        Parameters
+        ----------
+        steps : int
+            Samples that are missing.
+        """
+        held = np.full(self.model.n_channels, np.nan)
+        invalid = np.zeros(self.model.n_channels, dtype=np.bool_)
+        if steps * self.dt_s <= self.settings.hold_s:
+            for _ in range(steps):
+                self.step(held, invalid)
+            return
+        self.step(held, invalid)
+        self._blind_s = steps * self.dt_s
+        self._past_ma[:] = 0.0
+
     def _estimate(
         self, ambient_pt: FloatArray, observable: Observable, estimator: FloatArray
     ) -> FloatArray:
