@@ -98,7 +98,7 @@ class Room:
             gradient,
             currents_by_mode(self.array_response, self.array_modes),
             self.reference_response * wrong,
-            settings or CompensatorSettings(),
+            settings=settings or CompensatorSettings(),
         )
 
 

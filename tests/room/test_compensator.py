@@ -36,7 +36,8 @@ def shielding(frequency_hz, mode=0, seconds=None, **room):
 
 
 @pytest.mark.parametrize(
-    ("frequency_hz", "least_db"), [(0.1, 50.0), (0.5, 36.0), (1.0, 30.0), (25.0, -6.0), (50.0, -6.0)]
+    ("frequency_hz", "least_db"),
+    [(0.1, 50.0), (0.5, 36.0), (1.0, 30.0), (25.0, -6.0), (50.0, -6.0)],
 )
 def test_shields_as_its_transfer_function_says(frequency_hz, least_db):
     assert shielding(frequency_hz, mode=1) >= least_db

@@ -18,6 +18,7 @@ from nullfield.instrument.progress import Progress, silent
 from nullfield.instrument.reference_loop import STREAMED_AXES, ReferenceLoop
 from nullfield.rig import HeadEntry
 from nullfield.room.compensator import (
+    DEFAULT_SETTINGS,
     Compensator,
     CompensatorSettings,
     CompensatorState,
@@ -74,8 +75,9 @@ class CompensationPlan:
             "heads": heads,
             "coils": list(prepared.coils),
             "response_pt_per_ma": np.round(transverse, 3).tolist(),
-            "array_path": np.round(prepared.array_path, 6).tolist(),
-            "reference_path": np.round(prepared.path, 6).tolist(),
+            "path": np.round(
+                np.concatenate([prepared.array_path, prepared.reference_path]), 6
+            ).tolist(),
             "bandwidth_hz": self.uniform_filter.bandwidth_hz,
             "gradient_bandwidth_hz": self.gradient_filter.bandwidth_hz,
         }
@@ -85,7 +87,7 @@ def plan_compensation(
     prepared: PreparedCompensation,
     bandwidth_hz: float = BANDWIDTH_HZ,
     learnt: LearntPrediction | None = None,
-    settings: CompensatorSettings = CompensatorSettings(),  # noqa: B008 -- frozen
+    settings: CompensatorSettings = DEFAULT_SETTINGS,
 ) -> CompensationPlan:
     """Make filters and matrices of what was measured.
 
@@ -130,9 +132,7 @@ def plan_compensation(
 def array_modes(prepared: PreparedCompensation) -> FloatArray:
     """What the rig file says that the array sees of each mode, ``(n_array, 3, 8)``."""
     heads = prepared.array
-    seen = channel_field(
-        np.array([h.position_m for h in heads]), np.array([h.axes for h in heads])
-    )
+    seen = channel_field(np.array([h.position_m for h in heads]), np.array([h.axes for h in heads]))
     return seen.reshape(len(heads), 3, -1)
 
 
@@ -189,6 +189,7 @@ class Compensation:
             plan.gradient_filter,
             matrix,
             plan.prepared.reference_response_pt_per_ma,
+            plan.prepared.reference_path,
             plan.settings,
         )
         self.count = CompensationCount()
@@ -235,9 +236,9 @@ class Compensation:
 
     def dropped(self) -> list[str]:
         """References of which a channel is out."""
-        in_use = self.compensator.in_use.reshape(-1, STREAMED_AXES).all(axis=1)
+        in_use = self.compensator.in_use.reshape(-1, STREAMED_AXES)
         heads: tuple[HeadEntry, ...] = self.plan.prepared.references
-        return [h.name for h, good in zip(heads, in_use, strict=True) if not good]
+        return [h.name for n, h in enumerate(heads) if not in_use[n].all()]
 
     def _row(self, index: int, reading_pt: FloatArray, valid: BoolArray) -> FloatArray:
         began = self._wall_s() if self._wall_s is not None else 0.0

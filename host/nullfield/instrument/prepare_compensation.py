@@ -23,7 +23,7 @@ from nullfield.room.path_fit import PathFit, fit_path, random_offsets
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
 
-PROBE_S = 5.0
+PROBE_S = 8.0
 PROBE_MA = 0.03
 """Some 0.3 nT a coil: far above noise, small against the heads' line width."""
 CHIP_STEPS = 4
@@ -44,9 +44,11 @@ class PreparedCompensation:
     array_response_pt_per_ma : numpy.ndarray, shape ``(n_array, 3, n_coils)``
         Beam rows from the null; NaN where there was none.
     path : numpy.ndarray, shape ``(n_taps,)``
-        Of the references, 1 ms a step.
-    array_path : numpy.ndarray, shape ``(n_taps,)``
-        The same as the array shows it.
+        From a command to the references, over all of their channels.
+    reference_path : numpy.ndarray, shape ``(n_references * 2, n_taps)``
+        Of each channel.
+    array_path : numpy.ndarray, shape ``(n_array * 2, n_taps)``
+        The same as the array's transverse channels show it.
     relative_uncertainty : float
         Of the references' response.
     budget : LatencyBudget
@@ -59,6 +61,7 @@ class PreparedCompensation:
     reference_response_pt_per_ma: FloatArray
     array_response_pt_per_ma: FloatArray
     path: FloatArray
+    reference_path: FloatArray
     array_path: FloatArray
     relative_uncertainty: float
     budget: LatencyBudget
@@ -114,7 +117,9 @@ def prepare_compensation(
     progress("compensate", 0.0, "effect of the coils and delay of the path")
     with ReferenceLoop(instrument, references, on_row, on_gap) as loop:
         instrument.wait_until(
-            lambda: len(seen) >= n_steps or loop.error is not None, 4.0 * probe_s, "probing the coils"
+            lambda: len(seen) >= n_steps or loop.error is not None,
+            4.0 * probe_s,
+            "probing the coils",
         )
         loop.check()
         instrument.wait_s(0.1)
@@ -141,17 +146,20 @@ def prepare_compensation(
         if beam_response_pt_per_ma and head.name in beam_response_pt_per_ma:
             response[number, 2] = beam_response_pt_per_ma[head.name]
     relative = float((np.linalg.norm(fit.uncertainty_pt_per_ma, axis=0) / strength).max())
-    progress("compensate", 0.2, f"delay {budget.with_path(fit.path, dt_s).total_s * 1e3:.1f} ms")
+    progress(
+        "compensate", 0.2, f"delay {budget.with_path(fit.mean_path, dt_s).total_s * 1e3:.1f} ms"
+    )
     return PreparedCompensation(
         references,
         array,
         tuple(c.name for c in coils),
         fit.response_pt_per_ma,
         response,
+        fit.mean_path,
         fit.path,
         over.path,
         relative,
-        budget.with_path(fit.path, dt_s),
+        budget.with_path(fit.mean_path, dt_s),
         dt_s,
     )
 

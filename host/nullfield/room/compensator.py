@@ -69,6 +69,9 @@ class CompensatorSettings:
     return_s: float = 0.5
 
 
+DEFAULT_SETTINGS = CompensatorSettings()
+
+
 class Compensator:
     """The running compensation.
 
@@ -81,6 +84,9 @@ class Compensator:
         Currents whose field over the array is that of a mode, mA per pT (pT/m).
     reference_response_pt_per_ma : numpy.ndarray, shape ``(n_channels, n_coils)``
         What the coils make at the reference channels.
+    reference_path : numpy.ndarray, shape ``(n_channels, n_taps)``, optional
+        Share of a command that a channel shows 0, 1, 2 ... steps after the sample that it followed;
+        nothing at 0. By default the filters' own path, for all channels.
     settings : CompensatorSettings
 
     Attributes
@@ -102,7 +108,8 @@ class Compensator:
         gradient_filter: ShieldingFilter,
         current_by_mode_ma: FloatArray,
         reference_response_pt_per_ma: FloatArray,
-        settings: CompensatorSettings = CompensatorSettings(),  # noqa: B008 -- frozen
+        reference_path: FloatArray | None = None,
+        settings: CompensatorSettings = DEFAULT_SETTINGS,
     ) -> None:
         if uniform_filter.dt_s != gradient_filter.dt_s:
             raise ValueError("both filters need the same step")
@@ -116,19 +123,22 @@ class Compensator:
         self.settings = settings
         self.dt_s = uniform_filter.dt_s
         self._current_by_mode = np.asarray(current_by_mode_ma, dtype=np.float64)
-        self._response = np.asarray(reference_response_pt_per_ma, dtype=np.float64)
         chosen = [uniform_filter] * N_UNIFORM + [gradient_filter] * (N_MODES - N_UNIFORM)
         order = max(len(one.coefficients) for one in chosen)
         self._pole = np.array([one.pole for one in chosen])
         self._coefficients = np.zeros((order, N_MODES))
         for k, one in enumerate(chosen):
             self._coefficients[: len(one.coefficients), k] = one.coefficients
-        path = np.asarray(uniform_filter.path, dtype=np.float64)
-        if len(path) < 2 or path[0] != 0.0:
-            raise ValueError("a command cannot show in the reading that it follows from")
-        self._path = path[1:]
+        path = np.atleast_2d(uniform_filter.path if reference_path is None else reference_path)
+        if path.shape[1] < 2 or np.any(path[:, 0] != 0.0):
+            raise ValueError("a command cannot show in the sample that it follows from")
+        # One product a step: channels by (tap, coil).
+        taps = np.broadcast_to(path[:, 1:], (model.n_channels, path.shape[1] - 1))
+        self._own_field = np.einsum("nt,nc->ntc", taps, reference_response_pt_per_ma).reshape(
+            model.n_channels, -1
+        )
         self._stages = np.zeros((order, N_MODES))
-        self._past_ma = np.zeros((len(self._path), n_coils))
+        self._past_ma = np.zeros((path.shape[1] - 1, n_coils))
         self._base_pt = np.zeros(model.n_channels)
         self._offset = np.zeros(N_MODES)
         self._last_pt = np.full(model.n_channels, np.nan)
@@ -144,7 +154,7 @@ class Compensator:
     @property
     def current_ma(self) -> FloatArray:
         """Offsets commanded last, shape ``(n_coils,)``."""
-        return self._past_ma[0].copy()
+        return np.array(self._past_ma[0])
 
     def step(self, reading_pt: FloatArray, valid: BoolArray) -> FloatArray:
         """Take one sample in.
@@ -161,7 +171,7 @@ class Compensator:
         numpy.ndarray, shape ``(n_coils,)``
             Offsets to command now, mA.
         """
-        ambient_pt = reading_pt - self._response @ (self._path @ self._past_ma)
+        ambient_pt = reading_pt - self._own_field @ self._past_ma.reshape(-1)
         alive = self._alive(reading_pt, valid)
         self._enrol(ambient_pt, alive)
         observable, estimator = self.model.estimator(self.in_use)
@@ -202,11 +212,11 @@ class Compensator:
     ) -> FloatArray:
         change = np.where(self.in_use, ambient_pt - self._base_pt, 0.0)
         if observable == Observable.ALL:
-            return estimator @ change
+            return np.asarray(estimator @ change)
         # Gradients stay as they were; what they make at the channels is not uniform field.
         held = np.where(np.arange(N_MODES) < N_UNIFORM, 0.0, self.mode - self._offset)
         seen = np.where(self.in_use, change - self.model.channels @ held, 0.0)
-        return estimator @ seen + held
+        return np.asarray(estimator @ seen + held)
 
     def _alive(self, reading_pt: FloatArray, valid: BoolArray) -> BoolArray:
         """Channels that are valid and not frozen."""
@@ -264,7 +274,7 @@ class Compensator:
         self.is_limited = bool(np.abs(current - wanted_ma).max() > 1e-9)
         self._past_ma[1:] = self._past_ma[:-1]
         self._past_ma[0] = current
-        return current.copy()
+        return np.asarray(current)
 
 
 def currents_by_mode(

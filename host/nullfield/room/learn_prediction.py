@@ -44,7 +44,9 @@ class LearntPrediction:
     left_after_pt: float
 
 
-def learn_prediction(mode: FloatArray, array_pt: FloatArray, geometry: FloatArray) -> LearntPrediction:
+def learn_prediction(
+    mode: FloatArray, array_pt: FloatArray, geometry: FloatArray
+) -> LearntPrediction:
     """Fit the array's channels by the references' modes.
 
     Parameters
@@ -82,7 +84,9 @@ def learn_prediction(mode: FloatArray, array_pt: FloatArray, geometry: FloatArra
             precision = np.diag(1.0 / (PRIOR_SHARE / scale) ** 2)
             covariance = np.linalg.inv(x.T @ x / variance + precision)
             change = covariance @ (x.T @ rest[:, channel]) / variance
-            variance = max(float(np.mean((rest[:, channel] - x @ change) ** 2)) * n / (n - 10), 1e-6)
+            variance = max(
+                float(np.mean((rest[:, channel] - x @ change) ** 2)) * n / (n - 10), 1e-6
+            )
         modes[channel] = geometry[channel] + change
         uncertainty[channel] = np.sqrt(np.diag(covariance))
     return LearntPrediction(

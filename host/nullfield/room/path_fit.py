@@ -1,9 +1,9 @@
 """What coils do at channels, and how late, from known pseudo-random commands.
 
 Each coil has its own sequence, so all are measured at once. First a finite response is fitted for
-every coil and channel; the largest singular vector of all of them is the path they share (delay of
-link and boards, lag of the coils, response of the heads). Then each coil's strength is fitted anew
-with its command sent through that path, which has far fewer unknowns.
+every coil and channel; the largest singular vector of a channel's is its path (delay of link and
+boards, lag of the coils, response of the head, whose loop settles in its own way). Then each coil's
+strength is fitted anew with its command sent through that path, which has far fewer unknowns.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ import numpy.typing as npt
 
 FloatArray = npt.NDArray[np.float64]
 
-TAPS = 32
-"""Steps that a response may last."""
+TAPS = 64
+"""Steps that a response may last: a head's loop settles in some 12 ms."""
 MAINS_HZ = (50.0, 100.0, 150.0, 60.0, 120.0, 180.0)
 
 
@@ -27,7 +27,7 @@ class PathFit:
     Attributes
     ----------
     response_pt_per_ma, uncertainty_pt_per_ma : numpy.ndarray, shape ``(n_channels, n_coils)``
-    path : numpy.ndarray, shape ``(n_taps + 1,)``
+    path : numpy.ndarray, shape ``(n_channels, n_taps + 1)``
         Share of a command that shows 0, 1, 2 ... steps after the row that it followed; sum 1, and
         nothing at 0.
     residual_pt : numpy.ndarray, shape ``(n_channels,)``
@@ -38,6 +38,12 @@ class PathFit:
     uncertainty_pt_per_ma: FloatArray
     path: FloatArray
     residual_pt: FloatArray
+
+    @property
+    def mean_path(self) -> FloatArray:
+        """Path over all channels, each by the strength of its response, shape ``(n_taps + 1,)``."""
+        weight = np.linalg.norm(self.response_pt_per_ma, axis=1)
+        return np.asarray(weight @ self.path / weight.sum())
 
 
 def random_offsets(
@@ -75,28 +81,29 @@ def fit_path(
         [_delayed(command_ma, lag) for lag in range(1, taps + 1)], axis=2
     )  # (steps, coils, taps)
     nuisance = _nuisance(n_steps, dt_s)
-    whole = np.isfinite(reading_pt).all(axis=1)
-    whole[:taps] = False
-    if whole.sum() < 4 * n_coils * taps:
-        raise ValueError(f"{whole.sum()} whole rows are too few")
+    whole = np.flatnonzero(np.isfinite(reading_pt).all(axis=1))
+    whole = whole[whole >= taps]
+    if len(whole) < 4 * n_coils * taps:
+        raise ValueError(f"{len(whole)} whole rows are too few")
     rows = np.hstack([late.reshape(n_steps, -1), nuisance])[whole]
     seen = reading_pt[whole]
-    solution = np.linalg.lstsq(rows, seen, rcond=None)[0]
-    responses = solution[: n_coils * taps].T.reshape(-1, taps)
-    # Each coil and channel counts by its size; the sign of the vector is free.
-    vector = np.linalg.svd(responses, full_matrices=False)[2][0]
-    shape = vector / vector.sum()
-    through = np.hstack([late @ shape, nuisance])[whole]
-    solution = np.linalg.lstsq(through, seen, rcond=None)[0]
-    rest = seen - through @ solution
-    residual = np.sqrt((rest**2).mean(axis=0))
-    spread = np.sqrt(np.diag(np.linalg.inv(through.T @ through)))[:n_coils]
-    return PathFit(
-        np.asarray(solution[:n_coils].T),
-        np.outer(residual, spread),
-        np.concatenate([[0.0], shape]),
-        residual,
-    )
+    first = np.linalg.solve(rows.T @ rows, rows.T @ seen)[: n_coils * taps]
+    responses = first.T.reshape(-1, n_coils, taps)
+    response = np.empty((len(responses), n_coils))
+    uncertainty = np.empty_like(response)
+    path = np.zeros((len(responses), taps + 1))
+    residual = np.empty(len(responses))
+    for channel, one in enumerate(responses):
+        # The sign of a singular vector is free; a path's sum is one.
+        vector = np.linalg.svd(one, full_matrices=False)[2][0]
+        path[channel, 1:] = vector / vector.sum()
+        through = np.hstack([late @ path[channel, 1:], nuisance])[whole]
+        normal = np.linalg.inv(through.T @ through)
+        solution = normal @ (through.T @ seen[:, channel])
+        residual[channel] = np.sqrt(np.mean((seen[:, channel] - through @ solution) ** 2))
+        response[channel] = solution[:n_coils]
+        uncertainty[channel] = residual[channel] * np.sqrt(np.diag(normal))[:n_coils]
+    return PathFit(response, uncertainty, path, residual)
 
 
 def _delayed(command_ma: FloatArray, lag: int) -> FloatArray:

@@ -17,6 +17,7 @@ Q is a sum of powers of one low-pass, ``Q = sum_j c_j L^j`` with ``L = (1 - p) /
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -162,9 +163,7 @@ def _basis(frequency_hz: FloatArray, pole: float, order: int, dt_s: float) -> Co
     return np.stack([low_pass**j for j in range(1, order + 1)], axis=-1)
 
 
-def _optimise(
-    path: FloatArray, bandwidth_hz: float, dt_s: float, pole: float
-) -> FloatArray | None:
+def _optimise(path: FloatArray, bandwidth_hz: float, dt_s: float, pole: float) -> FloatArray | None:
     nyquist = 0.5 / dt_s
     grid = np.unique(
         np.concatenate(
@@ -192,7 +191,8 @@ def _optimise(
 
     start = np.zeros(ORDER)
     start[:3] = (3.0, -3.0, 1.0)
-    result = minimize(
+    find: Any = minimize  # its types know no dictionaries of constraints
+    result = find(
         lambda c: float(c @ cost @ c),
         start,
         jac=lambda c: 2.0 * cost @ c,
