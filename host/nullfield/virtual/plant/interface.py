@@ -58,26 +58,6 @@ class PlantCoil:
 
 
 @dataclass(frozen=True)
-class Excitation:
-    """A sine of uniform field, as a large coil outside the room makes inside.
-
-    Parameters
-    ----------
-    frequency_hz : float
-        Frequency.
-    amplitude_pt : tuple of 3 floats
-        Along x, y, z of the head frame.
-    start_s, stop_s : float
-        When it is on, virtual time; it starts at phase zero.
-    """
-
-    frequency_hz: float
-    amplitude_pt: Vector
-    start_s: float = 0.0
-    stop_s: float = 1e9
-
-
-@dataclass(frozen=True)
 class Scenario:
     """The world of one run: room, patient and errors. Angles in degrees, times in seconds."""
 
@@ -92,7 +72,6 @@ class Scenario:
     vibration_um_rms: float = 0.5
     geomagnetic_path: Path | None = None
     geomagnetic_shielding: float = 200.0
-    excitations: tuple[Excitation, ...] = ()
     coil_gain_error: float = 0.03
     coil_position_error_m: float = 5e-3
     coil_angle_error_deg: float = 1.0

@@ -194,14 +194,6 @@ class Room:
                 out += (1.0 / (1.0 + u * u) ** 1.5)[:, None] * vector
         return out
 
-    def _excitation_nt(self, time_s: FloatArray) -> FloatArray:
-        out = np.zeros((len(time_s), 3))
-        for one in self._scenario.excitations:
-            is_on = (time_s >= one.start_s) & (time_s < one.stop_s)
-            angle = 2.0 * np.pi * one.frequency_hz * (time_s - one.start_s)
-            out += np.outer(np.where(is_on, np.sin(angle), 0.0), one.amplitude_pt) * 1e-3
-        return out
-
     def chunk(self, first_block: int, n_blocks: int) -> tuple[FloatArray, FloatArray]:
         """Field and vibration at the ends of blocks.
 
@@ -231,7 +223,6 @@ class Room:
             phase = 2.0 * np.pi * self._mains_hz * harmonic * time
             wave = np.stack([np.cos(phase), np.sin(phase)], axis=1) @ vector
             terms[:, :3] += np.asarray(wave, dtype=np.float64)
-        terms[:, :3] += self._excitation_nt(np.asarray(time, dtype=np.float64))
         angle = 2.0 * np.pi * time[:, None] * self._vibration_hz
         displacement = np.cos(angle) @ self._vibration[0] + np.sin(angle) @ self._vibration[1]
         field: FloatArray = np.asarray(terms @ self._flat_basis, dtype=np.float64)
