@@ -78,6 +78,7 @@ class CompensationPlan:
             "path": np.round(
                 np.concatenate([prepared.array_path, prepared.reference_path]), 6
             ).tolist(),
+            "command_lag_rows": round(prepared.budget.row_to_command_s / prepared.dt_s),
             "bandwidth_hz": self.uniform_filter.bandwidth_hz,
             "gradient_bandwidth_hz": self.gradient_filter.bandwidth_hz,
         }
@@ -218,10 +219,12 @@ class Compensation:
         """Let it run, watching all boards and the loop."""
         clock = self.instrument.clock
         began_s = clock.now_s()
-        while (elapsed_s := clock.now_s() - began_s) < duration_s:
-            self.instrument.wait_s(min(1.0, duration_s - elapsed_s))
+        step_s = self.compensator.dt_s
+        # Half a step of grace: what is left must not round to nothing and be waited for for ever.
+        while (left_s := began_s + duration_s - clock.now_s()) > 0.5 * step_s:
+            self.instrument.wait_s(min(1.0, max(left_s, step_s)))
             self.check()
-            progress("compensate", min(elapsed_s / duration_s, 1.0), self.words())
+            progress("compensate", 1.0 - max(left_s, 0.0) / duration_s, self.words())
 
     def words(self) -> str:
         """How it stands, in a few words."""
