@@ -17,6 +17,7 @@ from nullfield.cli import (
     boards,
     bundle,
     compare,
+    compensate,
     exam,
     export,
     flash,
@@ -51,6 +52,7 @@ analyze.register(app)
 export.register(app)
 batch.register(app)
 compare.register(app)
+compensate.register(app)
 sniff.register(app)
 shell.register(app)
 trace.register(app)

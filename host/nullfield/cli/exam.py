@@ -25,6 +25,10 @@ HeartOption = Annotated[
 SeedOption = Annotated[int, typer.Option("--seed", help="Reproduces a virtual run.")]
 BeatsOption = Annotated[int, typer.Option("--beats", min=3, max=10000, help="Heartbeats.")]
 PaceOption = Annotated[str, typer.Option("--pace", help="max, or realtime (wall clock).")]
+CompensateOption = Annotated[
+    bool,
+    typer.Option("--compensate", help="Hold the field from reference heads while recording."),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Machine-readable result on stdout.")]
 
 
@@ -58,11 +62,15 @@ def exam(
     seed: SeedOption = 1,
     beats: BeatsOption = 60,
     pace: PaceOption = "max",
+    compensate: CompensateOption = False,
     is_json: JsonOption = False,
 ) -> None:
     """Examine: start the heads, move the patient in, null the room, record, map, report."""
     directory = out if out is not None else _fresh(Path("runs"), f"exam-{Path(rig).stem}")
-    run_exam(rig, directory, beats, seed, heart, check_pace(pace), is_json=is_json)
+    run_exam(
+        rig, directory, beats, seed, heart, check_pace(pace), is_json=is_json,
+        is_compensated=compensate,
+    )  # fmt: skip
 
 
 def check_pace(pace: str) -> Pace:
@@ -109,10 +117,12 @@ def run_exam(
     *,
     is_json: bool,
     is_demo: bool = False,
+    is_compensated: bool = False,
 ) -> None:
     """Run one examination and show what came of it."""
     # The analysis that it ends with takes a second to import, which no other command should.
-    from nullfield.instrument.examine import examine
+    from nullfield.instrument.compensate import BANDWIDTH_HZ
+    from nullfield.instrument.examine import ExamHooks, examine
 
     check_out(directory, "exam.json", "an examination")
     check_out(directory / "recording", FILE_PATTERN, "a recording")
@@ -129,6 +139,7 @@ def run_exam(
             if session.is_virtual
             else None,
             wall_s=time.perf_counter,
+            hooks=ExamHooks(compensation_hz=BANDWIDTH_HZ if is_compensated else None),
         )
         is_virtual = session.is_virtual
     scores = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,6 +10,7 @@ import typer
 
 from nullfield.cli.exam import (
     BeatsOption,
+    CompensateOption,
     HeartOption,
     JsonOption,
     PaceOption,
@@ -19,10 +21,14 @@ from nullfield.cli.exam import (
 )
 from nullfield.cli.session import Session, open_session
 from nullfield.cli.terminal import output, print_json, progress_bars
+from nullfield.errors import ProcedureError
+from nullfield.instrument.compensate import BANDWIDTH_HZ, Compensation
+from nullfield.instrument.instrument import Instrument
 from nullfield.instrument.move_table import home_table, move_table
 from nullfield.instrument.null_room import NullResult, null_room
 from nullfield.instrument.progress import Progress
 from nullfield.instrument.record import record
+from nullfield.instrument.set_up_compensation import set_up_compensation
 from nullfield.instrument.start_up import StartUpResult, start_up
 from nullfield.recording.store import FILE_PATTERN
 
@@ -121,6 +127,17 @@ def _null_json(result: NullResult) -> dict[str, Any]:
     }
 
 
+def _compensation(
+    instrument: Instrument, nulled: NullResult | None, progress: Progress
+) -> Compensation:
+    if nulled is None:
+        raise ProcedureError(
+            f"rig {instrument.rig.name} has no coils to compensate with", "leave out --compensate"
+        )
+    plan = set_up_compensation(instrument, nulled, progress=progress)
+    return Compensation(instrument, plan)
+
+
 def record_command(
     rig: RigOption,
     out: Annotated[Path, typer.Option("--out", help="Folder for the recording.")],
@@ -131,6 +148,7 @@ def record_command(
     heart: HeartOption = None,
     seed: SeedOption = 1,
     pace: PaceOption = "max",
+    compensate: CompensateOption = False,
     is_json: JsonOption = False,
 ) -> None:
     """Record heartbeats; starts the heads, moves the patient in and nulls the room first."""
@@ -144,9 +162,15 @@ def record_command(
         if instrument.table is not None and instrument.rig.table is not None:
             home_table(instrument, progress)
             move_table(instrument, instrument.rig.table.in_position_mm * 1e-3, progress)
-        if instrument.rig.coils:
-            null_room(instrument, progress)
-        result = record(instrument, out, beats, progress, duration_s=seconds)
+        nulled = null_room(instrument, progress) if instrument.rig.coils else None
+        with ExitStack() as stack:
+            running = None
+            if compensate:
+                running = stack.enter_context(_compensation(instrument, nulled, progress))
+                running.wait(1.0 / BANDWIDTH_HZ)
+            result = record(
+                instrument, out, beats, progress, duration_s=seconds, compensation=running
+            )
     summary = {
         "recording": str(result.path),
         "beats": result.beats,
