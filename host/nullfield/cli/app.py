@@ -22,6 +22,7 @@ from nullfield.cli import (
     export,
     flash,
     log,
+    null,
     procedures,
     production,
     recordings,
@@ -47,6 +48,7 @@ boards.register(app)
 flash.register(app)
 bundle.register(app)
 procedures.register(app)
+null.register(app)
 recordings.register(app)
 analyze.register(app)
 export.register(app)

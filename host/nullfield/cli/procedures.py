@@ -1,4 +1,4 @@
-"""``start``, ``null`` and ``record``: single procedures."""
+"""``start`` and ``record``: single procedures."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ from nullfield.errors import ProcedureError
 from nullfield.instrument.compensate import BANDWIDTH_HZ, Compensation
 from nullfield.instrument.instrument import Instrument
 from nullfield.instrument.move_table import home_table, move_table
-from nullfield.instrument.null_room import NullResult, null_room
+from nullfield.instrument.null_result import NullResult
+from nullfield.instrument.null_room import null_room
 from nullfield.instrument.progress import Progress
 from nullfield.instrument.record import record
 from nullfield.instrument.set_up_compensation import set_up_compensation
@@ -40,23 +41,25 @@ HoldOption = Annotated[
 def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
     app.command(epilog="Example: [bold]nullfield start --rig bench4[/]")(start)
-    app.command(epilog="Example: [bold]nullfield null --rig myrig.toml --hold[/]")(null)
     app.command("record", epilog="Example: [bold]nullfield record --rig bench4 --out runs/r1[/]")(
         record_command
     )
 
 
-def _hold(session: Session, is_held: bool) -> None:
+def hold_outputs(session: Session, is_held: bool) -> None:
+    """Keep the outputs on until somebody interrupts, if that is asked for."""
     while is_held:
         session.instrument.wait_s(1.0)
 
 
-def _start(session: Session, progress: Progress) -> StartUpResult:
+def start_heads(session: Session, progress: Progress) -> StartUpResult:
+    """Streams on, heads from whatever state to ready."""
     session.instrument.stream(True)
     return start_up(session.instrument, progress)
 
 
-def _start_json(result: StartUpResult) -> dict[str, Any]:
+def start_json(result: StartUpResult) -> dict[str, Any]:
+    """What ``--json`` tells of a start."""
     return {"ready": list(result.ready), "failed": result.failed, "duration_s": result.duration_s}
 
 
@@ -79,52 +82,14 @@ def start(
         if clear_faults:
             for board in session.instrument.boards.values():
                 board.clear_faults()
-        result = _start(session, progress)
+        result = start_heads(session, progress)
         if is_json:
-            print_json(_start_json(result))
-        _hold(session, hold)
+            print_json(start_json(result))
+        hold_outputs(session, hold)
     if not is_json:
         output.print(f"{len(result.ready)} heads ready in {result.duration_s:.0f} s")
         for name, reason in result.failed.items():
             output.print(f"[red]{name}[/]: {reason}")
-
-
-def null(
-    rig: RigOption,
-    seed: SeedOption = 1,
-    pace: PaceOption = "max",
-    hold: HoldOption = False,
-    is_json: JsonOption = False,
-) -> None:
-    """Null the room over the chest; starts the heads first if they are not ready."""
-    with (
-        progress_bars(is_json) as progress,
-        open_session(rig, seed=seed, pace=check_pace(pace)) as session,
-    ):
-        started = _start(session, progress)
-        result = null_room(session.instrument, progress)
-        if is_json:
-            print_json({"start_up": _start_json(started), "null": _null_json(result)})
-        _hold(session, hold)
-    if not is_json:
-        output.print(
-            f"{result.before_rms_pt:.0f} -> {result.after_rms_pt:.0f} pT rms as the heads tell it, "
-            f"{result.duration_s:.0f} s"
-        )
-        for name, current in result.current_ma.items():
-            limit = " [red]at its limit[/]" if name in result.limited else ""
-            output.print(f"  {name:<5} {current:8.4f} mA{limit}")
-
-
-def _null_json(result: NullResult) -> dict[str, Any]:
-    return {
-        "heads": list(result.heads),
-        "before_rms_pt": result.before_rms_pt,
-        "after_rms_pt": result.after_rms_pt,
-        "current_ma": result.current_ma,
-        "limited": list(result.limited),
-        "duration_s": result.duration_s,
-    }
 
 
 def _compensation(
@@ -158,7 +123,7 @@ def record_command(
         open_session(rig, seed=seed, pace=check_pace(pace), heart=heart) as session,
     ):
         instrument = session.instrument
-        _start(session, progress)
+        start_heads(session, progress)
         if instrument.table is not None and instrument.rig.table is not None:
             home_table(instrument, progress)
             move_table(instrument, instrument.rig.table.in_position_mm * 1e-3, progress)

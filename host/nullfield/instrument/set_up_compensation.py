@@ -17,7 +17,7 @@ from nullfield.instrument.compensate import (
 from nullfield.instrument.instrument import Instrument
 from nullfield.instrument.learn_array import learn_array
 from nullfield.instrument.live_field import live_field
-from nullfield.instrument.null_room import NullResult
+from nullfield.instrument.null_result import NullResult
 from nullfield.instrument.prepare_compensation import prepare_compensation
 from nullfield.instrument.progress import Progress, silent
 
