@@ -18,6 +18,7 @@ from nullfield.cli import (
     bundle,
     calibration,
     compare,
+    compensate,
     exam,
     export,
     flash,
@@ -58,6 +59,7 @@ analyze.register(app)
 export.register(app)
 batch.register(app)
 compare.register(app)
+compensate.register(app)
 sniff.register(app)
 shell.register(app)
 trace.register(app)

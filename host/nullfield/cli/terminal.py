@@ -18,6 +18,7 @@ LABELS = {
     "table": "Patient table",
     "null": "Room field",
     "calibrate": "Calibration",
+    "compensate": "Compensation",
     "record": "Recording",
     "analyse": "Analysis",
     "report": "Report",
