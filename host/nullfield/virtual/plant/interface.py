@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nullfield.rig import CoilKind, Vector
+from nullfield.room.excitation import Excitation
 from nullfield.virtual.plant.constants import SAMPLES_PER_BLOCK
 
 FloatArray = npt.NDArray[np.float64]
@@ -72,6 +73,7 @@ class Scenario:
     vibration_um_rms: float = 0.5
     geomagnetic_path: Path | None = None
     geomagnetic_shielding: float = 200.0
+    excitation: Excitation | None = None
     coil_gain_error: float = 0.03
     coil_position_error_m: float = 5e-3
     coil_angle_error_deg: float = 1.0
