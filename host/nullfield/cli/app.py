@@ -16,6 +16,7 @@ from nullfield.cli import (
     batch,
     boards,
     bundle,
+    coil_design,
     compare,
     exam,
     export,
@@ -51,6 +52,7 @@ analyze.register(app)
 export.register(app)
 batch.register(app)
 compare.register(app)
+coil_design.register(app)
 sniff.register(app)
 shell.register(app)
 trace.register(app)

@@ -22,6 +22,9 @@ LABELS = {
     "report": "Report",
     "bench": "Bench",
     "batch": "Batch",
+    "coils": "Windings",
+    "figures": "Figures",
+    "drawings": "Drawings",
 }
 
 _PIPE_WIDTH = 160

@@ -23,6 +23,7 @@ FloatArray = npt.NDArray[np.float64]
 _GRID = 501
 _CHORD_M = 2e-4
 """A wire may leave its contour by this much where its points are thinned out."""
+_NEIGHBOURS = 12
 _LEAST_TURN_M = 0.06
 """A shorter loop does nothing that a hand could wind."""
 
@@ -163,15 +164,21 @@ def least_distance_m(request: CoilRequest, loops: tuple[WireLoop, ...]) -> float
     first, second = request.plane_axes
     least = float("inf")
     for plane in range(2):
-        clouds = [_dense(loop.points_m[:, [first, second]]) for loop in loops if loop.plane == plane]
-        for number, cloud in enumerate(clouds[:-1]):
-            rest = np.concatenate(clouds[number + 1 :])
-            distance, _ = cKDTree(rest).query(cloud, distance_upper_bound=0.05)
-            least = min(least, float(np.min(distance)))
+        clouds = [
+            _dense(loop.points_m[:, [first, second]]) for loop in loops if loop.plane == plane
+        ]
+        if len(clouds) < 2:
+            continue
+        points = np.concatenate(clouds)
+        owner = np.repeat(np.arange(len(clouds)), [len(cloud) for cloud in clouds])
+        # Neighbours of a point are its own loop's for some steps; another's come soon enough.
+        distance, index = cKDTree(points).query(points, k=_NEIGHBOURS)
+        is_other = owner[index] != owner[:, None]
+        least = min(least, float(np.min(np.where(is_other, distance, np.inf))))
     return least
 
 
-def _dense(line: FloatArray, step_m: float = 2e-3) -> FloatArray:
+def _dense(line: FloatArray, step_m: float = 5e-3) -> FloatArray:
     return np.concatenate(list(_pieces(line, step_m)))
 
 

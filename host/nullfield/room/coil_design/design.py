@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from nullfield.errors import InputError
-from nullfield.room.coil_design.contours import WireLoop, cut_into_wires
 from nullfield.room.coil_design.biot_savart import wire_field
+from nullfield.room.coil_design.contours import WireLoop, cut_into_wires
 from nullfield.room.coil_design.figures import (
     Homogeneity,
     WindingFigures,
@@ -28,7 +28,7 @@ FloatArray = npt.NDArray[np.float64]
 Tell = Callable[[float, str], None]
 
 _SOLVE_POINTS = 7
-_COUPLING_PIECE_M = 0.08
+_COUPLING_PIECE_M = 0.12
 _LAYER_M = 2e-3
 """Distance of one coil's layer of wire from the next on the same plane."""
 
@@ -128,13 +128,13 @@ def coupling(request: CoilRequest, designs: Sequence[CoilDesign]) -> FloatArray:
             piece[:, request.normal_index] += side * number * _LAYER_M
         layers.append(pieces)
     radius = 0.5 * request.wire_diameter_m
-    n = len(designs)
-    mutual = np.zeros((n, n))
-    for i in range(n):
-        for j in range(i, n):
-            mutual[i, j] = mutual[j, i] = mutual_inductance_h(layers[i], layers[j], radius)
-    own = np.sqrt(np.diag(mutual))
-    return np.asarray(mutual / own[:, None] / own[None, :])
+    own = np.sqrt([design.figures.inductance_h for design in designs])
+    out = np.eye(len(designs))
+    for i in range(len(designs)):
+        for j in range(i):
+            mutual = mutual_inductance_h(layers[i], layers[j], radius, nodes=1)
+            out[i, j] = out[j, i] = mutual / own[i] / own[j]
+    return out
 
 
 def impurity(request: CoilRequest, designs: Sequence[CoilDesign]) -> FloatArray:

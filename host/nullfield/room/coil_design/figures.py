@@ -18,8 +18,8 @@ FloatArray = npt.NDArray[np.float64]
 
 COPPER_OHM_M = 1.7241e-8
 """Annealed copper at 20 °C (IEC 60028)."""
-_CHECK_POINTS = 11
-_PIECE_M = 0.04
+_CHECK_POINTS = 9
+_PIECE_M = 0.06
 """Longest straight piece of a loop in the inductance."""
 
 
@@ -81,9 +81,7 @@ def with_images(request: CoilRequest, loops_m: Sequence[FloatArray]) -> list[Flo
     return out
 
 
-def homogeneity(
-    request: CoilRequest, component: str, loops_m: Sequence[FloatArray]
-) -> Homogeneity:
+def homogeneity(request: CoilRequest, component: str, loops_m: Sequence[FloatArray]) -> Homogeneity:
     """Field of the wires over the target volume against the wanted field."""
     points = request.grid_m(_CHECK_POINTS)
     # nT/mA is 1e-6 T/A

@@ -21,11 +21,10 @@ FloatArray = npt.NDArray[np.float64]
 
 _MU0_OVER_4PI = 1e-7
 _PAIRS = 1_000_000
-_GAUSS, _WEIGHT = np.polynomial.legendre.leggauss(3)
 
 
 def mutual_inductance_h(
-    first_m: Sequence[FloatArray], second_m: Sequence[FloatArray], radius_m: float
+    first_m: Sequence[FloatArray], second_m: Sequence[FloatArray], radius_m: float, nodes: int = 3
 ) -> float:
     """Flux through the second loops of 1 A in the first, all of each in series, H.
 
@@ -35,33 +34,40 @@ def mutual_inductance_h(
         Closed loops, each ending where it began. The same twice gives the self-inductance.
     radius_m : float
         Of the wire.
+    nodes : int
+        Of Gauss and Legendre's rule on each piece of the second loops.
     """
-    total = 0.0
-    starts = np.concatenate([loop[:-1] for loop in first_m])
-    steps = np.concatenate([np.diff(loop, axis=0) for loop in first_m])
+    places, weights = np.polynomial.legendre.leggauss(nodes)
+    starts, steps = _pieces(first_m)
+    at, move = _pieces(second_m)
     length = np.linalg.norm(steps, axis=1)
-    keep = length > 0
-    starts, steps, length = starts[keep], steps[keep], length[keep]
     along = steps / length[:, None]
-    at = np.concatenate([loop[:-1] for loop in second_m])
-    move = np.concatenate([np.diff(loop, axis=0) for loop in second_m])
+    origin, start_along = (starts**2).sum(axis=1), (starts * along).sum(axis=1)
     soft = (radius_m * np.exp(-0.25)) ** 2
     chunk = max(1, _PAIRS // len(starts))
+    total = 0.0
     for first in range(0, len(at), chunk):
         part = move[first : first + chunk]
         cosine = part @ along.T
-        for node, weight in zip(_GAUSS, _WEIGHT, strict=True):
+        for node, weight in zip(places, weights, strict=True):
             point = at[first : first + chunk] + 0.5 * (node + 1.0) * part
-            away = point[:, None, :] - starts
-            near = (away**2).sum(axis=2)
-            ahead = np.einsum("psc,sc->ps", away, along)
-            r1 = np.sqrt(near + soft)
-            r2 = np.sqrt(near - 2.0 * ahead * length + length**2 + soft)
-            both = r1 + r2
-            # ln((r1 + r2 + l) / (r1 + r2 - l))
-            potential = 2.0 * np.arctanh(length / both)
-            total += 0.5 * weight * float((potential * cosine).sum())
+            # Matrix products: the pairs are many, and this is what takes the time.
+            near = (point**2).sum(axis=1)[:, None] + origin - 2.0 * (point @ starts.T)
+            near = np.maximum(near, 0.0) + soft
+            ahead = point @ along.T - start_along
+            far = np.maximum(near + length * (length - 2.0 * ahead), soft)
+            both = np.sqrt(near) + np.sqrt(far)
+            potential = np.log((both + length) / (both - length))
+            total += 0.5 * weight * float(np.vdot(potential, cosine))
     return _MU0_OVER_4PI * total
+
+
+def _pieces(loops_m: Sequence[FloatArray]) -> tuple[FloatArray, FloatArray]:
+    """Start and vector of every straight piece that has a length."""
+    starts = np.concatenate([loop[:-1] for loop in loops_m])
+    steps = np.concatenate([np.diff(loop, axis=0) for loop in loops_m])
+    keep = np.linalg.norm(steps, axis=1) > 0
+    return starts[keep], steps[keep]
 
 
 def resampled(loop_m: FloatArray, longest_m: float) -> FloatArray:

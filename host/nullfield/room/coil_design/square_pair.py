@@ -46,3 +46,12 @@ def _rectangle(
         corners[i, k] = 0.5 * side * request.spacing_m
         corners[i, u], corners[i, v] = limits[u][a], limits[v][b]
     return corners if sense > 0 else corners[::-1]
+
+
+def pair_component(component: str) -> str:
+    """What the pair of a component makes at best.
+
+    The pair for ``gradient_kk`` has the symmetry of its own axis: it takes half of the gradient from
+    either of the other two, as ``gradient_zz`` has it along z.
+    """
+    return f"axial_{component[-1]}" if component in ("gradient_xx", "gradient_yy") else component

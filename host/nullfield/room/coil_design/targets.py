@@ -25,6 +25,8 @@ _FIELDS: dict[str, _Field] = {
     "gradient_xz": lambda x, y, z: (z, 0 * x, x),
     "gradient_yz": lambda x, y, z: (0 * x, z, y),
     "gradient_zz": lambda x, y, z: (-x / 2, -y / 2, z),
+    "axial_x": lambda x, y, z: (x, -y / 2, -z / 2),
+    "axial_y": lambda x, y, z: (-x / 2, y, -z / 2),
     "second_zzz": lambda x, y, z: (-x * z, -y * z, z * z - (x * x + y * y) / 2),
     "second_xzz": lambda x, y, z: (z * z - (3 * x * x + y * y) / 4, -x * y / 2, 2 * x * z),
     "second_yzz": lambda x, y, z: (-x * y / 2, z * z - (x * x + 3 * y * y) / 4, 2 * y * z),
@@ -34,7 +36,7 @@ _FIELDS: dict[str, _Field] = {
     "second_yyy": lambda x, y, z: (2 * x * y, x * x - y * y, 0 * x),
 }
 
-FIRST_ORDER = tuple(name for name in _FIELDS if not name.startswith("second"))
+FIRST_ORDER = tuple(name for name in _FIELDS if name.startswith(("uniform", "gradient")))
 """Three uniform fields and the five gradients."""
 SECOND_ORDER = tuple(name for name in _FIELDS if name.startswith("second"))
 COMPONENTS = FIRST_ORDER + SECOND_ORDER
@@ -49,7 +51,7 @@ def target_field(component: str, points_m: FloatArray) -> FloatArray:
 def unit_of(component: str) -> str:
     """Unit of the coil's constant."""
     order = component.split("_", maxsplit=1)[0]
-    return {"uniform": "nT/mA", "gradient": "nT/m/mA", "second": "nT/m²/mA"}[order]
+    return {"uniform": "nT/mA", "second": "nT/m²/mA"}.get(order, "nT/m/mA")
 
 
 def leading(component: str, field: FloatArray, points_m: FloatArray) -> float:
