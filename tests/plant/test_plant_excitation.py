@@ -7,7 +7,7 @@ import pytest
 
 from nullfield.cli.session import make_scenario
 from nullfield.errors import RigError
-from nullfield.room.excitation import Excitation
+from nullfield.room.excitation_coil import Excitation
 from nullfield.virtual.plant import Scenario
 from nullfield.virtual.plant.excitation import ShieldedExcitation
 from nullfield.virtual.plant.room import SHIELD_CORNER_HZ, Room

@@ -41,7 +41,7 @@ def test_square_loop_has_its_closed_form_on_the_axis():
 
 def test_own_biot_savart_agrees_with_magpylib():
     points = np.random.default_rng(1).uniform(-0.3, 0.3, (40, 3))
-    loops = square_pair(ROOM, "gradient_xy") + [circle(0.6, 0.5, 37)]
+    loops = [*square_pair(ROOM, "gradient_xy"), circle(0.6, 0.5, 37)]
     assert difference_from_magpylib(loops, points) < 1e-9
 
 

@@ -64,19 +64,8 @@ class Head:
         self._laser_ramp = thermal.Ramp(2500)
         self._laser_loop = thermal.Pi(300, 120, -self._tec_max_ua, self._tec_max_ua, 6000)
         self._scan = laser_scan.LaserScan(41000, 49000, 1250)
-        # Reach of 25 nT, steps of 3 nT and at last 1 nT, span of 12 nT, first width of 17 nT, in
-        # counts of 1.86 fT.
-        self._zero = field_zero.FieldZero(
-            self._control,
-            number,
-            13420000,
-            1610000,
-            6442000,
-            9130000,
-            scales["fictitious_ratio_permille"],
-            537000,
-            scales["secant_permille"],
-        )
+        # Reach of 25 nT, steps of 3 nT, first width of 18 nT, in counts of 1.86 fT.
+        self._zero = field_zero.FieldZero(self._control, number, 13420000, 1610000, 9800000)
         self.state = wire.HEAD_STATE_OFF
         self.fault = wire.FAULT_CODE_NONE
         self.locked = False
@@ -91,7 +80,6 @@ class Head:
         self.zero_count = 0
         self.response_x = 0
         self.response_y = 0
-        self.fictitious = 0
         self._cancel_pa = 0
         self._turns = 0
         self._stable = 0
@@ -140,7 +128,7 @@ class Head:
             self.state = wire.HEAD_STATE_OFF
 
     def zero(self, full):
-        """Null the field (all axes, or the beam axis again)."""
+        """Null the field on all axes; `full` searches it from far out and calibrates anew."""
         self.state = wire.HEAD_STATE_FIELD_ZERO
         self._control[self._base + lockin.FLAGS] |= wire.SAMPLE_FLAG_SETTLING
         self._zero.start(full)
@@ -381,7 +369,6 @@ class Head:
         if zero.phase == field_zero.DONE:
             self.response_x = zero.response_x
             self.response_y = zero.response_y
-            self.fictitious = zero.fictitious
             self.zero_count = (self.zero_count + 1) & 0xFFFF
             self.lock_light_pa = self.light_pa
             self._watch_lock(self.laser_mc)

@@ -248,7 +248,6 @@ class SensorApplication(BoardApplication):
             put_i32(raw, at + wire.SENSOR_TELEMETRY_TEC_CURRENT_UA, head.tec_ua)
             put_i32(raw, at + wire.SENSOR_TELEMETRY_PHOTOCURRENT_PA, head.light_pa)
             put_i32(raw, at + wire.SENSOR_TELEMETRY_LOCK_RESIDUAL_PA, head.lock_residual_pa)
-            put_i32(raw, at + wire.SENSOR_TELEMETRY_FICTITIOUS_COUNT, head.fictitious)
             put_i32(raw, at + 4 * number + wire.SENSOR_TELEMETRY_RESPONSE, head.response_x)
             put_i32(raw, at + 4 * number + wire.SENSOR_TELEMETRY_RESPONSE + 4, head.response_y)
             for axis in range(3):

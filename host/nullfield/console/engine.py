@@ -31,7 +31,7 @@ from nullfield.errors import (
 )
 from nullfield.instrument.flight_recorder import FlightRecorder, arm_recorders
 from nullfield.instrument.instrument import Instrument
-from nullfield.instrument.null_room import NullResult
+from nullfield.instrument.null_result import NullResult
 from nullfield.transport.timing import Clock
 
 _LOG = logging.getLogger(__name__)

@@ -14,7 +14,7 @@ from nullfield.console.store.studies import file_notes
 from nullfield.errors import AbortedError, NullfieldError, StoreError
 from nullfield.instrument.adjust_position import Proposal
 from nullfield.instrument.instrument import Instrument
-from nullfield.instrument.null_room import NullResult
+from nullfield.instrument.null_result import NullResult
 from nullfield.instrument.progress import Progress
 
 STEPS = ("ready", "table", "adjust", "null", "record", "map")

@@ -51,8 +51,6 @@ class SensorTelemetry:
         Static on-head field by head and local axis.
     response : numpy.ndarray of int, shape ``(4, 2)``
         Lock-in response of the transverse axes, in the firmware's units.
-    fictitious_t : numpy.ndarray, shape ``(4,)``
-        Field along the beam that the modulation mimics.
     """
 
     board_time_s: float
@@ -75,7 +73,6 @@ class SensorTelemetry:
     lock_residual_a: FloatArray
     coil_offset_t: FloatArray
     response: npt.NDArray[np.int64]
-    fictitious_t: FloatArray
     heap_free_bytes: int
 
 
@@ -144,7 +141,6 @@ class SensorBoard(Board[SensorTelemetry]):
             lock_residual_a=_si(raw.lock_residual_pa, 1e12),
             coil_offset_t=offset_count.reshape(HEADS_PER_BOARD, AXES_PER_HEAD) * scale_t,
             response=np.array(raw.response, dtype=np.int64).reshape(HEADS_PER_BOARD, 2),
-            fictitious_t=np.array(raw.fictitious_count, dtype=np.float64) * scale_t[:, 2],
             heap_free_bytes=int(raw.heap_free),
         )
 

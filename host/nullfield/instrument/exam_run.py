@@ -18,7 +18,6 @@ from nullfield.errors import ProcedureError
 from nullfield.instrument.adjust_position import adjust_position
 from nullfield.instrument.exam_json import (
     adjust_json,
-    null_json,
     record_json,
     settings_in_force,
     start_up_json,
@@ -26,7 +25,8 @@ from nullfield.instrument.exam_json import (
 from nullfield.instrument.exam_steps import ExamHooks
 from nullfield.instrument.instrument import Instrument
 from nullfield.instrument.move_table import home_table, is_homed, move_table
-from nullfield.instrument.null_room import NullResult, null_room
+from nullfield.instrument.null_result import NullResult, null_json
+from nullfield.instrument.null_room import null_room
 from nullfield.instrument.progress import Progress
 from nullfield.instrument.record import RecordResult, record
 from nullfield.instrument.renull import renull

@@ -9,7 +9,7 @@ from typing import Literal
 
 from nullfield.analysis.data import FieldRecording
 from nullfield.instrument.adjust_position import Confirm
-from nullfield.instrument.null_room import NullResult
+from nullfield.instrument.null_result import NullResult
 
 StepState = Literal["running", "done", "skipped", "failed"]
 STEPS = ("ready", "table", "adjust", "null", "record", "map")

@@ -11,11 +11,20 @@ import numpy.typing as npt
 from nullfield.errors import ProcedureError
 from nullfield.instrument.instrument import Instrument
 from nullfield.rig import HeadEntry
-from nullfield_protocol.catalogue import HeadState
+from nullfield_protocol.catalogue import HeadState, SampleFlag
 
 FloatArray = npt.NDArray[np.float64]
 
 _BEAM_TIMEOUT_S = 20.0
+INVALID = (
+    SampleFlag.UNLOCKED
+    | SampleFlag.SATURATED
+    | SampleFlag.UNCALIBRATED
+    | SampleFlag.OVERRANGE
+    | SampleFlag.SETTLING
+)
+"""A row with any of these says nothing of the field; an open loop still does."""
+_LEAST_VALID_SHARE = 0.5
 
 
 @dataclass(frozen=True)
@@ -26,25 +35,33 @@ class FieldMeasurement:
     ----------
     heads : tuple of HeadEntry
     field_pt : numpy.ndarray, shape ``(n_heads, 3)``
-        Along local x, local y and beam; on-head coils and fictitious field taken out.
+        Along local x, local y and beam; on-head coils taken out.
     residual_pt : numpy.ndarray, shape ``(n_heads, 2)``
         What is left at the cell on the transverse axes.
+    valid_share : numpy.ndarray, shape ``(n_heads,)``
+        Share of the rows that were good. Where it is below one half, field and residual are NaN.
     """
 
     heads: tuple[HeadEntry, ...]
     field_pt: FloatArray
     residual_pt: FloatArray
+    valid_share: FloatArray
+
+    @property
+    def is_valid(self) -> npt.NDArray[np.bool_]:
+        """Heads whose field is known, shape ``(n_heads,)``."""
+        return np.asarray(np.isfinite(self.field_pt).all(axis=1), dtype=np.bool_)
 
     @property
     def rms_pt(self) -> float:
-        """Root mean square over heads and axes."""
-        return float(np.sqrt(np.mean(self.field_pt**2)))
+        """Root mean square over axes and those heads whose field is known."""
+        return float(np.sqrt(np.nanmean(self.field_pt**2)))
 
 
 def measure_field(
     instrument: Instrument, heads: tuple[HeadEntry, ...], samples: int = 200
 ) -> FieldMeasurement:
-    """Average the stream of some heads.
+    """Average the stream of some heads over the rows that are valid.
 
     The beam axis is what the on-head coil holds against; after a change of the ambient field along
     the beam it is true only after `balance_beams`.
@@ -63,23 +80,30 @@ def measure_field(
         5.0 + samples * 2e-3,
         f"receiving {samples} samples",
     )
-    field = np.zeros((len(heads), 3))
-    residual = np.zeros((len(heads), 2))
+    field = np.full((len(heads), 3), np.nan)
+    residual = np.full((len(heads), 2), np.nan)
+    share = np.zeros(len(heads))
     for uid in sorted({h.board for h in heads}):
         board = instrument.sensors[uid]
         window = board.samples.window(samples)
-        mean_pt = board.field_t(window).mean(axis=1).reshape(-1, 3) * 1e12
+        good = (board.flags(window) & int(INVALID)) == 0
+        field_pt = board.field_t(window).reshape(good.shape[0], 3, -1) * 1e12
         telemetry = board.telemetry
         if telemetry is None:
             raise ProcedureError(f"{board}: no telemetry yet")
         for number, head in enumerate(heads):
             if head.board != uid:
                 continue
-            field[number] = mean_pt[head.slot]
-            field[number, 2] -= telemetry.fictitious_t[head.slot] * 1e12
+            chosen = good[head.slot]
+            # Rows that never came are missing, too.
+            share[number] = chosen.sum() / samples
+            if share[number] < _LEAST_VALID_SHARE:
+                continue
+            mean_pt = field_pt[head.slot][:, chosen].mean(axis=1)
+            field[number] = mean_pt
             offset_pt = telemetry.coil_offset_t[head.slot, :2] * 1e12
-            residual[number] = mean_pt[head.slot, :2] + offset_pt
-    return FieldMeasurement(heads, field, residual)
+            residual[number] = mean_pt[:2] + offset_pt
+    return FieldMeasurement(heads, field, residual, share)
 
 
 def _counter(instrument: Instrument, uids: set[str], samples: int) -> Callable[[], bool]:

@@ -136,12 +136,12 @@ class VirtualInstrument:
         self.block = 0
         self.plant = Plant(
             [PlantHead(h.name, h.position_m, h.axes, h.kind) for h in rig.heads],
-            [PlantCoil(c.name, c.kind, c.nominal_nt_per_ma) for c in rig.coils],
+            _windings(rig),
             scenario,
             seed,
             rig.table is not None,
         )
-        self._inputs = PlantInputs.zeros(len(rig.heads), len(rig.coils))
+        self._inputs = PlantInputs.zeros(len(rig.heads), len(rig.driven))
         self.boards = [VirtualBoard(b.uid, b.role) for b in sorted(rig.boards, key=lambda b: b.uid)]
         self.by_uid = {board.uid: board for board in self.boards}
         self._definitions = {b.uid: b.definition for b in rig.boards}
@@ -176,7 +176,7 @@ class VirtualInstrument:
 
     def _coil_index(self, uid: str) -> list[tuple[int, int]]:
         """(channel, coil of the plant) of a coil board."""
-        return [(c.channel, i) for i, c in enumerate(self.rig.coils) if c.board == uid]
+        return [(c.channel, i) for i, (board, c) in enumerate(self.rig.driven) if board == uid]
 
     def _process(self, board: VirtualBoard, devices: dict[str, Any]) -> None:
         path = None
@@ -372,6 +372,15 @@ class VirtualInstrument:
         board.process.stop()
         if board.on_lost is not None:
             board.on_lost(reason)
+
+
+def _windings(rig: Rig) -> list[PlantCoil]:
+    """What the plant is told of the coils, and of a standard's loops."""
+    loops = () if rig.standard is None else rig.standard.loops
+    return [
+        *(PlantCoil(c.name, c.kind, c.nominal_nt_per_ma) for c in rig.coils),
+        *(PlantCoil(w.name, w.kind, corners_m=w.corners_m, turns=w.turns) for w in loops),
+    ]
 
 
 def _attach(

@@ -7,6 +7,7 @@ is: no wire runs along the edge, and lobes of either sign get lines by the same 
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -109,10 +110,7 @@ def _loop(
     line = _thinned(line)
     area = 0.5 * float(np.sum(line[:-1, 0] * line[1:, 1] - line[1:, 0] * line[:-1, 1]))
     # K = grad(psi) x n runs along a contour with the higher values on its left.
-    if _is_higher_on_left(line, psi, u, v) != (area > 0):
-        sense = -1
-    else:
-        sense = 1
+    sense = -1 if _is_higher_on_left(line, psi, u, v) != (area > 0) else 1
     if (area > 0) != (sense > 0):
         line = line[::-1]
     points = np.empty((len(line), 3))
@@ -171,10 +169,15 @@ def least_distance_m(request: CoilRequest, loops: tuple[WireLoop, ...]) -> float
             continue
         points = np.concatenate(clouds)
         owner = np.repeat(np.arange(len(clouds)), [len(cloud) for cloud in clouds])
-        # Neighbours of a point are its own loop's for some steps; another's come soon enough.
-        distance, index = cKDTree(points).query(points, k=_NEIGHBOURS)
-        is_other = owner[index] != owner[:, None]
-        least = min(least, float(np.min(np.where(is_other, distance, np.inf))))
+        tree = cKDTree(points)
+        # Neighbours of a point are first its own loop's; ask for more until another's is among them.
+        count, nearest = _NEIGHBOURS, float("inf")
+        while nearest == float("inf"):
+            distance, index = tree.query(points, k=min(count, len(points)))
+            is_other = owner[index] != owner[:, None]
+            nearest = float(np.min(np.where(is_other, distance, np.inf)))
+            count *= 4
+        least = min(least, nearest)
     return least
 
 
@@ -183,7 +186,7 @@ def _dense(line: FloatArray, step_m: float = 5e-3) -> FloatArray:
 
 
 def _pieces(line: FloatArray, step_m: float) -> Iterator[FloatArray]:
-    for start, end in zip(line[:-1], line[1:], strict=True):
+    for start, end in itertools.pairwise(line):
         count = max(1, int(np.ceil(np.hypot(*(end - start)) / step_m)))
         share = np.arange(count)[:, None] / count
         yield start + share * (end - start)

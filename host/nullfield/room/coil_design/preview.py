@@ -57,7 +57,9 @@ def _plane(axes: Any, request: CoilRequest, design: CoilDesign, plane: int) -> N
         1e3 * request.centre_m[axis] - 0.5 * size
         for axis, size in zip((first, second), box, strict=True)
     ]
-    axes.add_patch(Rectangle(tuple(corner), *box, fill=False, edgecolor="0.3", linestyle=":"))
+    axes.add_patch(
+        Rectangle((corner[0], corner[1]), *box, fill=False, edgecolor="0.3", linestyle=":")
+    )
     axes.set_xlim(-half[0], half[0])
     axes.set_ylim(-half[1], half[1])
     axes.set_aspect("equal")
@@ -92,7 +94,9 @@ def _deviation(figure: Figure, axes: Any, request: CoilRequest, design: CoilDesi
         1e3 * (request.centre_m[axis] - 0.5 * request.volume_m[axis]) for axis in (across, along)
     ]
     size = [1e3 * request.volume_m[axis] for axis in (across, along)]
-    axes.add_patch(Rectangle(tuple(corner), *size, fill=False, edgecolor="0.2", linestyle=":"))
+    axes.add_patch(
+        Rectangle((corner[0], corner[1]), *size, fill=False, edgecolor="0.2", linestyle=":")
+    )
     axes.set_aspect("equal")
     axes.set_xlabel(f"{AXES[across]} (mm)")
     axes.set_ylabel(f"{AXES[along]} (mm)")

@@ -20,7 +20,7 @@ def square_pair(request: CoilRequest, component: str) -> list[FloatArray]:
     ``gradient_kl``: two half loops in opposite senses on either plane. All of one turn.
     """
     shape, letters = component.split("_")
-    k, along = AXES.index(letters[0]), AXES.index(letters[-1])  # type: ignore[arg-type]
+    k, along = AXES.index(letters[0]), AXES.index(letters[-1])
     half = 0.5 * min(request.plane_m)
     loops = []
     for side in (-1.0, 1.0):

@@ -42,9 +42,8 @@ def design_matrix(request: CoilRequest, points_m: FloatArray) -> FloatArray:
     basis_u = sine_modes(u, a, request.n_modes)
     basis_v = sine_modes(v, b, request.n_modes)
     k, (i, j) = request.normal_index, request.plane_axes
-    source = np.zeros((_NODES, _NODES, 3))
-    source[..., i], source[..., j] = u[:, None], v[None, :]
-    source = source.reshape(-1, 3)
+    source = np.zeros((_NODES * _NODES, 3))
+    source[:, i], source[:, j] = np.repeat(u, _NODES), np.tile(v, _NODES)
     out = np.zeros((len(points_m), 3, 2, request.n_modes**2))
     for side in range(2):
         plane_m = (side - 0.5) * request.spacing_m

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from nullfield.room.excitation import Excitation
+from nullfield.room.excitation_coil import Excitation
 
 FloatArray = npt.NDArray[np.float64]
 

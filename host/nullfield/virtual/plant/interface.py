@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nullfield.rig import CoilKind, Vector
-from nullfield.room.excitation import Excitation
+from nullfield.room.excitation_coil import Excitation
 from nullfield.virtual.plant.constants import SAMPLES_PER_BLOCK
 
 FloatArray = npt.NDArray[np.float64]
@@ -51,11 +51,17 @@ class PlantCoil:
         Shape of its field: ``uniform_k`` makes B_k, ``gradient_kl`` makes dB_k/dl.
     nominal_nt_per_ma : float
         Nominal field at the head frame's origin, nT/mA, or gradient there, nT/m per mA.
+    corners_m : tuple of vectors
+        Of a loop of a transfer standard (kind ``loop``), as drawn; not closed.
+    turns : int
+        Of such a loop.
     """
 
     name: str
-    kind: CoilKind
+    kind: CoilKind | Literal["loop"]
     nominal_nt_per_ma: float = 10.0
+    corners_m: tuple[Vector, ...] = ()
+    turns: int = 1
 
 
 @dataclass(frozen=True)
@@ -79,6 +85,9 @@ class Scenario:
     coil_angle_error_deg: float = 1.0
     coil_current_gain_error: float = 2e-3
     shield_image: float = 0.6
+    standard_error: float = 1e-3
+    standard_seat_m: float = 1e-4
+    standard_seat_deg: float = 0.03
     heart_enabled: bool = True
     heart_position_m: Vector = (0.01, -0.01, -0.08)
     heart_qrs_peak_pt: float = 75.0

@@ -161,6 +161,8 @@ class Plant:
         self.rows[:, ROW_EXCHANGE] = 1e5
         self.rows[:, ROW_SHIFT] = 0.0
         self._coil_field = np.zeros((SAMPLES_PER_BLOCK, self._columns))
+        # the block before: two senses of rotation, block by block, are one period of the modulation
+        self._coil_before = np.zeros((SAMPLES_PER_BLOCK, self._columns))
         self._light = np.zeros((SAMPLES_PER_BLOCK, self._lanes))
         self._work = np.zeros((SAMPLES_PER_BLOCK, self._lanes))
         self._memory = np.zeros(self._lanes)
@@ -275,6 +277,7 @@ class Plant:
         current = self.outputs.room_coil_current_ma
         current += self._source_share * (inputs.room_coil_current_ma * self._source_gain - current)
         currents = inputs.head_coil_current_ma.reshape(3 * self.n_heads, SAMPLES_PER_BLOCK)
+        self._coil_before, self._coil_field = self._coil_field, self._coil_before
         np.dot(currents.T, self._on_head, out=self._coil_field)
         heat_and_light(
             self._state,

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from scipy import signal
 
 from nullfield.errors import InputError
-from nullfield.room.excitation import Excitation
+from nullfield.room.excitation_coil import Excitation
 from nullfield.virtual.plant.excitation import ShieldedExcitation
 from nullfield.virtual.plant.interface import Scenario
 from nullfield.virtual.plant.noise import Stream, generator
