@@ -2,7 +2,7 @@
 
 A survey of the shielding drives a known field from outside, one sine after the other. These are the
 generator's settings, known to whoever measures: axis by axis, and in each axis frequency by
-frequency, a sine of the same amplitude for the same time. The phase of a sine counts from the start
+frequency, a sine of the same amplitude. The phase of a sine counts from the start
 of the sequence, whichever step it belongs to, so a sequence of one frequency that is repeated is
 one long sine.
 """
@@ -16,7 +16,6 @@ import numpy as np
 import numpy.typing as npt
 
 FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
 
 Axis = Literal["x", "y", "z"]
 HIGHEST_HZ = 200.0
@@ -44,7 +43,9 @@ class Excitation:
     frequencies_hz : tuple of float
         Each up to 200 Hz.
     dwell_s : float
-        Time at each frequency.
+        Time at each frequency, at least.
+    least_cycles : float
+        Slow sines are given so many cycles, however long that takes.
     axes : tuple of {'x', 'y', 'z'}
         Head frame.
     start_s : float
@@ -66,6 +67,7 @@ class Excitation:
     axes: tuple[Axis, ...] = ("x", "y", "z")
     start_s: float = 0.0
     is_repeated: bool = False
+    least_cycles: float = 0.0
 
     def __post_init__(self) -> None:
         if not (np.isfinite(self.amplitude_nt) and self.amplitude_nt > 0):
@@ -84,23 +86,25 @@ class Excitation:
         if not (np.isfinite(self.start_s) and self.start_s >= 0):
             raise ValueError(f"start_s is {self.start_s:g}, must be 0 or more")
 
+        if not (np.isfinite(self.least_cycles) and 0 <= self.least_cycles <= 1000):
+            raise ValueError(f"least_cycles is {self.least_cycles:g}, must be in 0..1000")
+
     @property
     def duration_s(self) -> float:
         """Time of one sequence."""
-        return self.dwell_s * len(self.frequencies_hz) * len(self.axes)
+        return float(self.edges_s()[-1])
+
+    def edges_s(self) -> FloatArray:
+        """Start of each step and the end of the last, from the start of the sequence."""
+        slow = self.least_cycles / np.asarray(self.frequencies_hz, dtype=np.float64)
+        lengths = np.tile(np.maximum(self.dwell_s, slow), len(self.axes))
+        return np.concatenate([[0.0], np.cumsum(lengths)])
 
     def steps(self) -> tuple[ExcitationStep, ...]:
         """The sines of one sequence in order."""
         pairs = [(axis, f) for axis in self.axes for f in self.frequencies_hz]
+        edges = self.edges_s()
         return tuple(
-            ExcitationStep(axis, f, n * self.dwell_s, (n + 1) * self.dwell_s)
+            ExcitationStep(axis, f, float(edges[n]), float(edges[n + 1]))
             for n, (axis, f) in enumerate(pairs)
         )
-
-    def step_number(self, since_start_s: FloatArray) -> IntArray:
-        """Number of the step at times from the start, counted on through repeats; -1 for none."""
-        number = np.floor(since_start_s / self.dwell_s).astype(np.int64)
-        number[since_start_s < 0] = -1
-        if not self.is_repeated:
-            number[since_start_s >= self.duration_s] = -1
-        return number
