@@ -28,6 +28,7 @@ from nullfield.cli import (
     serve,
     shell,
     sniff,
+    survey,
     trace,
     users,
 )
@@ -54,6 +55,7 @@ batch.register(app)
 compare.register(app)
 coil_design.register(app)
 sniff.register(app)
+survey.register(app)
 shell.register(app)
 trace.register(app)
 log.register(app)

@@ -25,6 +25,9 @@ LABELS = {
     "coils": "Windings",
     "figures": "Figures",
     "drawings": "Drawings",
+    "map": "Field map",
+    "rest": "Room at rest",
+    "excite": "Excitation",
 }
 
 _PIPE_WIDTH = 160

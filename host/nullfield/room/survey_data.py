@@ -82,7 +82,7 @@ class RowRecord:
     @property
     def duration_s(self) -> float:
         """Length."""
-        return self.field_pt.shape[1] / self.rate_hz
+        return float(self.field_pt.shape[1] / self.rate_hz)
 
     @property
     def valid_share(self) -> FloatArray:

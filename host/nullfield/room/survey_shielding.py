@@ -105,7 +105,9 @@ def shielding(
         chosen = (time_s >= step.start_s + settle_s) & (time_s < step.stop_s - 1.0)
         length_s = float(np.ptp(time_s[chosen])) if chosen.any() else 0.0
         if length_s * step.frequency_hz < _LEAST_CYCLES or chosen.sum() < 50:
-            reasons.append(f"{name}: only {length_s:.0f} s of it were recorded behind the transient")
+            reasons.append(
+                f"{name}: only {length_s:.0f} s of it were recorded behind the transient"
+            )
             continue
         fitted = _sines(field_pt[:, chosen], time_s[chosen], step.frequency_hz, mains_hz)
         good = np.isfinite(fitted[0]) & np.isfinite(fitted[1])

@@ -108,12 +108,12 @@ def stability(
     series = averages(field_pt, rate_hz, interval_s)
     n = series.shape[1]
     steps = np.unique(np.round(np.geomspace(1, max(n // 3, 1), 16)).astype(np.int64))
-    tau_s = steps * interval_s
+    tau_s: FloatArray = np.asarray(steps * interval_s, dtype=np.float64)
     windows = {w: round(w / interval_s) for w in windows_s if round(w / interval_s) < n}
     whole_s = n * interval_s
     windows[whole_s] = n
     spread = {w: _largest_spread(series, m) for w, m in windows.items()}
-    time_s = (np.arange(n) + 0.5) * interval_s
+    time_s: FloatArray = np.asarray((np.arange(n) + 0.5) * interval_s, dtype=np.float64)
     return Stability(
         time_s,
         series,
