@@ -119,7 +119,7 @@ def read_excitation(path: Path) -> Excitation:
         raise InputError(f"{path}: {where + ': ' if where else ''}{text}", _HINT) from error
 
 
-def _points(texts: list[str]) -> np.ndarray:  # type: ignore[type-arg]
+def _points(texts: list[str]) -> np.ndarray:
     rows = []
     for text in texts:
         try:
@@ -154,7 +154,7 @@ def _starter(session: Session) -> StartExcitation:
 def _write(
     out: Path,
     data: SurveyData,
-    points_m: np.ndarray,  # type: ignore[type-arg]
+    points_m: np.ndarray,
     mains_hz: float,
     date: str,
     note: str,

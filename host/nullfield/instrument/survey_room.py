@@ -31,7 +31,7 @@ _TAIL_S = 2.0
 _LEAST_VALID = 0.5
 
 StartExcitation = Callable[[Excitation], float]
-"""Has somebody switch the excitation on; returns the instrument's time at which its first sine began."""
+"""Has somebody switch the excitation on; returns the instrument's time at which it began."""
 
 
 @dataclass(frozen=True)

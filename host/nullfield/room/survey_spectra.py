@@ -18,6 +18,8 @@ WINDOW_S = 10.0
 VIBRATION_HZ = (3.0, 40.0)
 _LINE_RATIO = 4.0
 """Power over that of its surroundings from which a bin counts as a line."""
+_STEADY = np.log(2.0)
+"""The density is a median set right for noise; a steady line has no scatter and is told too high."""
 _FIT_HZ = (0.2, 90.0)
 _NEAR_MAINS_HZ = 0.35
 
@@ -127,7 +129,7 @@ def _lines(
             break
         # A Hann window spreads a line over four bins.
         low, high = max(1, peak - 2), min(len(frequency_hz), peak + 3)
-        rms = np.sqrt(np.maximum(power[:, low:high].sum(axis=1) * step, 0.0))
+        rms = np.sqrt(np.maximum(power[:, low:high].sum(axis=1) * step * _STEADY, 0.0))
         rms = np.where(density[:, peak] ** 2 > 2.0 * background[:, peak] ** 2, rms, 0.0)
         at = float(np.average(frequency_hz[low:high], weights=height[low:high] + 1e-12))
         multiple = max(1.0, round(at / mains_hz)) * mains_hz

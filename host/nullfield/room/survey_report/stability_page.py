@@ -63,7 +63,7 @@ def _some(known: list[int]) -> list[int]:
     return [known[int(k)] for k in np.linspace(0, len(known) - 1, _MOST_ROWS)]
 
 
-def _nanmean(values: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
+def _nanmean(values: np.ndarray) -> np.ndarray:
     good = np.isfinite(values)
     return np.asarray(np.where(good, values, 0.0).sum(axis=0) / np.maximum(good.sum(axis=0), 1))
 
