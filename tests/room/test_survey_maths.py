@@ -124,7 +124,7 @@ def test_an_axis_that_no_channel_sees_is_not_invented():
     rows, time_s = _shielded(excitation, 1.0)
     points, reasons = shielding(rows, DIRECTIONS, time_s, excitation, mains_hz=50.0)
     assert points == ()
-    assert reasons == ("y at 1 Hz: no channel looks along y",)
+    assert reasons == ("no channel that is streamed looks along y",)
 
 
 def test_what_drowns_in_noise_is_a_lower_bound():

@@ -100,7 +100,7 @@ def shielding(
         seen = np.sqrt((directions[:, axis] ** 2).sum())
         name = f"{step.axis} at {step.frequency_hz:g} Hz"
         if seen < _SEEN_ALONG:
-            reasons.append(f"{name}: no channel looks along {step.axis}")
+            reasons.append(f"no channel that is streamed looks along {step.axis}")
             continue
         chosen = (time_s >= step.start_s + settle_s) & (time_s < step.stop_s - 1.0)
         length_s = float(np.ptp(time_s[chosen])) if chosen.any() else 0.0
@@ -151,14 +151,15 @@ def _sines(
 def _beside(rest: FloatArray, time_s: FloatArray, frequency_hz: float) -> float:
     """Amplitude that noise alone makes at this frequency: rms of what sines beside it fit.
 
-    The noise of a room is not white; its level is taken where the sine is.
+    The noise of a room falls with frequency: what is taken from above the sine counts as if the
+    amplitude fell as 1/f, which is too much for white noise and enough for drift.
     """
     length_s = float(np.ptp(time_s))
     shifts = np.array([-4, -3, -2, 2, 3, 4]) / length_s
     beside = frequency_hz + shifts
     beside = beside[beside > 0.5 / length_s]
     waves = np.exp(-2j * np.pi * np.outer(beside, time_s))
-    sizes = 2.0 * np.abs(waves @ rest) / len(rest)
+    sizes = 2.0 * np.abs(waves @ rest) / len(rest) * np.maximum(beside / frequency_hz, 1.0)
     # |amplitude|^2 is twice the variance of either quadrature
     return float(np.sqrt(np.mean(sizes**2) / 2.0))
 

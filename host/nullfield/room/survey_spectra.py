@@ -22,6 +22,7 @@ _STEADY = np.log(2.0)
 """The density is a median set right for noise; a steady line has no scatter and is told too high."""
 _FIT_HZ = (0.2, 90.0)
 _NEAR_MAINS_HZ = 0.35
+_WIDEST_BINS = 12
 
 
 @dataclass(frozen=True)
@@ -139,7 +140,13 @@ def _lines(
         elif VIBRATION_HZ[0] <= at <= VIBRATION_HZ[1]:
             kind = "vibration"
         lines.append(SpectralLine(at, np.nan_to_num(rms), kind))
-        height[max(0, peak - 3) : peak + 4] = 0.0
+        # The foot of a strong line is as wide as what stands above the background on either side.
+        reach = 4
+        while reach < _WIDEST_BINS and (
+            height[min(peak + reach, len(height) - 1)] > 2.0 or height[max(peak - reach, 0)] > 2.0
+        ):
+            reach += 1
+        height[max(0, peak - reach) : peak + reach + 1] = 0.0
     return tuple(sorted(lines, key=lambda one: one.frequency_hz))
 
 

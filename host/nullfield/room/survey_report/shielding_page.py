@@ -58,7 +58,8 @@ def shielding_section(survey: Survey) -> Section:
     blocks.append(
         Text("The factor is the field that the coil outside makes where the room stands, as its "
              "settings say, over the field at the array. It stands for this coil's place: a wall "
-             "that is nearer to it, or a door, shields differently.", "note")
+             "that is nearer to it, or a door, shields differently. The heads' response is taken as "
+                "flat, see docs/survey.md.", "note")
     )  # fmt: skip
     return Section("shielding", "Shielding factor", tuple(blocks))
 
