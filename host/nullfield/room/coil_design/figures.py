@@ -19,6 +19,8 @@ FloatArray = npt.NDArray[np.float64]
 COPPER_OHM_M = 1.7241e-8
 """Annealed copper at 20 °C (IEC 60028)."""
 _CHECK_POINTS = 9
+_FAR_SPACINGS, _FAR_PIECE_M = 2.0, 0.12
+"""Images farther away than this are drawn with coarser pieces."""
 _PIECE_M = 0.06
 """Longest straight piece of a loop in the inductance."""
 
@@ -73,8 +75,10 @@ class WindingFigures:
 def with_images(request: CoilRequest, loops_m: Sequence[FloatArray]) -> list[FloatArray]:
     """Loops and their mirror images in the walls, if there are walls."""
     out = []
+    coarse = [resampled(loop, _FAR_PIECE_M) for loop in loops_m]
     for shift_m, sign in request.image_planes():
-        for loop in loops_m:
+        is_far = abs(shift_m) > _FAR_SPACINGS * request.spacing_m
+        for loop in coarse if is_far else loops_m:
             image = loop.copy()
             image[:, request.normal_index] = shift_m + sign * loop[:, request.normal_index]
             out.append(image)

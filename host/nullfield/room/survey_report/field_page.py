@@ -21,6 +21,7 @@ from nullfield.room.survey import Residual, Survey
 
 _GRID = 25
 _MARGIN_M = 0.03
+_LEAST_EXTENT_M = 5e-3
 _NAMES = "xyz"
 
 
@@ -135,7 +136,6 @@ def gradient_section(survey: Survey) -> Section:
 def _gradient_picture(survey: Survey, residual: Residual) -> Picture:
     """Each component at the heads against the place along each axis, with the mean gradient."""
     figure = new_figure(10.0, 3.0)
-    plots: Any = figure.subplots(1, 3, sharey=True)
     assert residual.gradient is not None
     near = np.array([not h.is_reference for h in survey.data.heads])
     near &= np.isfinite(residual.measured_pt).all(axis=1)
@@ -143,7 +143,10 @@ def _gradient_picture(survey: Survey, residual: Residual) -> Picture:
     away = (residual.measured_pt[near] - residual.measured_pt[near].mean(axis=0)) / 1e3
     offset = position - position.mean(axis=0)
     colours = ("#0072b2", "#d55e00", "#009e73")
-    for j in range(3):
+    # Heads in one plane say nothing by their places across it.
+    wide = [j for j in range(3) if np.ptp(offset[:, j]) > _LEAST_EXTENT_M] or [0]
+    plots: Any = figure.subplots(1, len(wide), sharey=True, squeeze=False)[0]
+    for column, j in enumerate(wide):
         for k in range(3):
             slope = residual.gradient.tensor_pt_per_m[k, j] / 1e3
             # what the other two axes explain is taken off, so that a line is left
@@ -151,15 +154,15 @@ def _gradient_picture(survey: Survey, residual: Residual) -> Picture:
             rest = away[:, k] - offset[:, others] @ (
                 residual.gradient.tensor_pt_per_m[k, others] / 1e3
             )
-            plots[j].plot(1e3 * offset[:, j], rest, ".", color=colours[k], markersize=5)
+            plots[column].plot(1e3 * offset[:, j], rest, ".", color=colours[k], markersize=5)
             reach = np.array([offset[:, j].min(), offset[:, j].max()])
-            plots[j].plot(
+            plots[column].plot(
                 1e3 * reach, slope * reach, color=colours[k], linewidth=1.0, label=f"B{_NAMES[k]}"
             )
-        plots[j].set_xlabel(f"{_NAMES[j]} from the array's middle (mm)")
-        plots[j].grid(True, color="0.92", linewidth=0.6)
+        plots[column].set_xlabel(f"{_NAMES[j]} from the array's middle (mm)")
+        plots[column].grid(True, color="0.92", linewidth=0.6)
     plots[0].set_ylabel("field − mean (nT)")
-    plots[2].legend(frameon=False, fontsize=8)
+    plots[-1].legend(frameon=False, fontsize=8)
     caption = (
         "Field at the heads along each axis, the other axes' gradient taken off (dots), and the mean "
         "gradient (lines)."

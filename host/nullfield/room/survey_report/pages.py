@@ -88,12 +88,14 @@ def _summary(survey: Survey) -> Section:
             ("Noise density at 10–100 Hz, median of the channels",
              f"{decimal(float(np.nanmedian(spectra.level_ft_rthz)), 1)} fT/√Hz")
         )  # fmt: skip
-    for point in survey.shielding:
-        if point.factor is not None:
-            rows.append(
-                (f"Shielding factor along {point.axis} at {point.frequency_hz:g} Hz",
-                 significant(point.factor, 3))
-            )  # fmt: skip
+    for axis in dict.fromkeys(p.axis for p in survey.shielding):
+        told = [
+            f"{significant(p.factor, 3)} at {p.frequency_hz:g} Hz"
+            for p in survey.shielding
+            if p.axis == axis and p.factor is not None
+        ]
+        if told:
+            rows.append((f"Shielding factor along {axis}", ", ".join(told)))
     if rows:
         blocks.append(table("What the room is", _PAIR, rows))
     dead = [f"{name}: {reason}" for name, reason in survey.data.dead.items()]

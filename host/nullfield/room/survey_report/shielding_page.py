@@ -20,6 +20,8 @@ from nullfield.analysis.report.document import (
 from nullfield.room.survey import Survey
 
 _STYLES = {"x": ("#0072b2", "o"), "y": ("#009e73", "^"), "z": ("#d55e00", "s")}
+_SIZES = {"x": 10, "y": 8, "z": 6}
+"""Open marks of different size: axes that shield alike lie on one another."""
 
 
 def shielding_section(survey: Survey) -> Section:
@@ -76,7 +78,9 @@ def _picture(survey: Survey) -> Picture:
                 yerr=[2 * (p.factor_uncertainty or 0.0) for p in seen],
                 fmt=mark,
                 color=colour,
-                markersize=6,
+                markeredgewidth=1.5,
+                markersize=_SIZES[axis],
+                fillstyle="none",
                 capsize=3,
                 label=f"along {axis}",
             )
