@@ -24,6 +24,12 @@ LABELS = {
     "report": "Report",
     "bench": "Bench",
     "batch": "Batch",
+    "coils": "Windings",
+    "figures": "Figures",
+    "drawings": "Drawings",
+    "map": "Field map",
+    "rest": "Room at rest",
+    "excite": "Excitation",
 }
 
 _PIPE_WIDTH = 160

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nullfield.rig import CoilKind, Vector
+from nullfield.room.excitation_coil import Excitation
 from nullfield.virtual.plant.constants import SAMPLES_PER_BLOCK
 
 FloatArray = npt.NDArray[np.float64]
@@ -86,6 +87,7 @@ class Scenario:
     door_step_nt: float = 60.0
     door_creep_nt: float = 8.0
     door_shielding_loss: float = 20.0
+    excitation: Excitation | None = None
     coil_gain_error: float = 0.03
     coil_position_error_m: float = 5e-3
     coil_angle_error_deg: float = 1.0
