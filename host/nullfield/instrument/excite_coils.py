@@ -107,6 +107,7 @@ def excite_coils(
     heads: tuple[HeadEntry, ...],
     currents_ma: FloatArray | None = None,
     progress: Progress = silent,
+    is_quick: bool = False,
 ) -> CoilResponse:
     """Measure the response of all heads to all coils at once.
 
@@ -121,6 +122,9 @@ def excite_coils(
         three more patterns than coils, or the uncertainties cannot be told.
     progress : Progress
         Told under the step ``excite``.
+    is_quick : bool
+        One cycle of each balance counts instead of three: 0.3 s less a pattern, and a beam axis that
+        is off by up to a percent of the pattern's field.
 
     Returns
     -------
@@ -148,7 +152,7 @@ def excite_coils(
     for number, pattern in enumerate(patterns):
         progress("excite", number / len(patterns), f"pattern {number + 1} of {len(patterns)}")
         set_currents(instrument, coils, pattern)
-        field[number] = _read(instrument, heads)
+        field[number] = _read(instrument, heads, is_quick)
         sensed[number] = sensed_ma(instrument, coils, SAMPLES)
         time_s[number] = instrument.clock.now_s()
     set_currents(instrument, coils, patterns.mean(axis=0))
@@ -183,10 +187,10 @@ def excite_coils(
     )
 
 
-def _read(instrument: Instrument, heads: tuple[HeadEntry, ...]) -> FloatArray:
+def _read(instrument: Instrument, heads: tuple[HeadEntry, ...], is_quick: bool) -> FloatArray:
     """Field of heads, shape ``(n_heads, 3)``; NaN where one is not ready or its rows not valid."""
     field = np.full((len(heads), 3), np.nan)
-    kept = _balanced(instrument, heads)
+    kept = _balanced(instrument, heads, is_quick)
     if not kept:
         return field
     measured: FieldMeasurement = measure_field(instrument, kept, SAMPLES)
@@ -196,7 +200,9 @@ def _read(instrument: Instrument, heads: tuple[HeadEntry, ...]) -> FloatArray:
     return field
 
 
-def _balanced(instrument: Instrument, heads: tuple[HeadEntry, ...]) -> tuple[HeadEntry, ...]:
+def _balanced(
+    instrument: Instrument, heads: tuple[HeadEntry, ...], is_quick: bool
+) -> tuple[HeadEntry, ...]:
     """Balance those that can be; a head may have failed since the telemetry told of it."""
     for attempt in range(_ATTEMPTS):
         usable = alive_heads(instrument)
@@ -204,7 +210,7 @@ def _balanced(instrument: Instrument, heads: tuple[HeadEntry, ...]) -> tuple[Hea
         if not alive:
             return ()
         try:
-            return balance_heads(instrument, alive, is_quick=True)
+            return balance_heads(instrument, alive, is_quick=is_quick)
         except RequestError:
             if attempt == _ATTEMPTS - 1:
                 raise
