@@ -13,6 +13,7 @@ from tests.bench import (
     batch,
     beats,
     blocks,
+    calibration,
     cleaning,
     compare_intervals,
     console_load,
@@ -60,6 +61,7 @@ IMAGING: dict[str, Callable[[], list[Figure]]] = {
     "features": features.figures,
     "compare": compare_intervals.figures,
     "files": files.figures,
+    "calibration": calibration.figures,
     "imaging": imaging_speed.figures,
     "batch": batch.figures,
 }

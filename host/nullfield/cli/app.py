@@ -16,6 +16,7 @@ from nullfield.cli import (
     batch,
     boards,
     bundle,
+    calibration,
     compare,
     exam,
     export,
@@ -47,6 +48,7 @@ boards.register(app)
 flash.register(app)
 bundle.register(app)
 procedures.register(app)
+calibration.register(app)
 null.register(app)
 recordings.register(app)
 analyze.register(app)

@@ -17,6 +17,7 @@ LABELS = {
     "start": "Sensor heads",
     "table": "Patient table",
     "null": "Room field",
+    "calibrate": "Calibration",
     "record": "Recording",
     "analyse": "Analysis",
     "report": "Report",

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from nullfield.errors import ProcedureError
 from nullfield.instrument.instrument import Instrument
-from nullfield.rig import CoilEntry
+from nullfield.rig import WindingEntry
 from nullfield_protocol.catalogue import CoilFlag
 
 FloatArray = npt.NDArray[np.float64]
@@ -27,13 +27,13 @@ def energise(instrument: Instrument) -> None:
     settle(instrument)
 
 
-def set_current(instrument: Instrument, coil: CoilEntry, current_ma: float) -> None:
+def set_current(instrument: Instrument, coil: WindingEntry, current_ma: float) -> None:
     """Have a coil's board ramp to a current."""
     instrument.coils[coil.board].set_current_a(coil.channel, current_ma * 1e-3)
 
 
 def set_currents(
-    instrument: Instrument, coils: Sequence[CoilEntry], current_ma: FloatArray
+    instrument: Instrument, coils: Sequence[WindingEntry], current_ma: FloatArray
 ) -> None:
     """Have all coils ramp to currents, shape ``(n_coils,)``, and wait until the field stands."""
     for coil, value in zip(coils, current_ma, strict=True):
@@ -71,7 +71,7 @@ def settle(instrument: Instrument) -> None:
 
 
 def sensed_ma(
-    instrument: Instrument, coils: Sequence[CoilEntry], rows: int = SETTLED_ROWS
+    instrument: Instrument, coils: Sequence[WindingEntry], rows: int = SETTLED_ROWS
 ) -> FloatArray:
     """Mean sensed current of each coil over the newest rows, shape ``(n_coils,)``, in mA.
 

@@ -22,7 +22,7 @@ from nullfield.instrument.measure_field import (
     measure_field,
 )
 from nullfield.instrument.progress import Progress, silent
-from nullfield.rig import CoilEntry, HeadEntry
+from nullfield.rig import CoilEntry, HeadEntry, WindingEntry
 from nullfield.room.excitation import excitation_patterns, fit_response
 
 FloatArray = npt.NDArray[np.float64]
@@ -140,6 +140,42 @@ def excite_coils(
     if not coils or not heads:
         raise ProcedureError(f"rig {instrument.rig.name}: there is no coil or no head to excite")
     patterns = usual_patterns(coils, heads) if currents_ma is None else currents_ma
+    return excite_windings(instrument, heads, coils, patterns, progress, is_quick=is_quick)
+
+
+def excite_windings(
+    instrument: Instrument,
+    heads: tuple[HeadEntry, ...],
+    windings: tuple[WindingEntry, ...],
+    patterns: FloatArray,
+    progress: Progress = silent,
+    balances: int = 1,
+    is_quick: bool = False,
+) -> CoilResponse:
+    """The same for any windings: the room's coils, and a transfer standard's loops after them.
+
+    Parameters
+    ----------
+    instrument, heads, progress, is_quick
+        As for `excite_coils`.
+    windings : tuple of WindingEntry
+    patterns : numpy.ndarray, shape ``(n_patterns, n_windings)``
+        In mA.
+    balances : int
+        Times that the beam axes are balanced at each pattern: coils of neighbours reach over by some
+        1 % of what they have moved, so that large changes need a second one.
+
+    Returns
+    -------
+    CoilResponse
+        Its arrays hold all windings, its `coils` those that are coils.
+
+    Raises
+    ------
+    ProcedureError
+        As for `excite_coils`.
+    """
+    coils = windings
     if patterns.ndim != 2 or patterns.shape[1] != len(coils) or len(patterns) < len(coils) + 3:
         raise ProcedureError(
             f"patterns of shape {patterns.shape} do not measure {len(coils)} coils",
@@ -152,7 +188,7 @@ def excite_coils(
     for number, pattern in enumerate(patterns):
         progress("excite", number / len(patterns), f"pattern {number + 1} of {len(patterns)}")
         set_currents(instrument, coils, pattern)
-        field[number] = _read(instrument, heads, is_quick)
+        field[number] = _read(instrument, heads, is_quick, balances)
         sensed[number] = sensed_ma(instrument, coils, SAMPLES)
         time_s[number] = instrument.clock.now_s()
     set_currents(instrument, coils, patterns.mean(axis=0))
@@ -175,7 +211,7 @@ def excite_coils(
     n_coils = len(coils)
     return CoilResponse(
         heads=tuple(h for h, kept in zip(heads, is_kept, strict=True) if kept),
-        coils=coils,
+        coils=tuple(one for one in coils if isinstance(one, CoilEntry)),
         response_pt_per_ma=fit.response_pt_per_ma.reshape(-1, 3, n_coils)[is_kept],
         uncertainty_pt_per_ma=fit.uncertainty_pt_per_ma.reshape(-1, 3, n_coils)[is_kept],
         field_pt=fit.field_pt.reshape(-1, 3)[is_kept],
@@ -187,10 +223,14 @@ def excite_coils(
     )
 
 
-def _read(instrument: Instrument, heads: tuple[HeadEntry, ...], is_quick: bool) -> FloatArray:
+def _read(
+    instrument: Instrument, heads: tuple[HeadEntry, ...], is_quick: bool, balances: int
+) -> FloatArray:
     """Field of heads, shape ``(n_heads, 3)``; NaN where one is not ready or its rows not valid."""
     field = np.full((len(heads), 3), np.nan)
-    kept = _balanced(instrument, heads, is_quick)
+    kept = heads
+    for _ in range(balances):
+        kept = _balanced(instrument, kept, is_quick)
     if not kept:
         return field
     measured: FieldMeasurement = measure_field(instrument, kept, SAMPLES)

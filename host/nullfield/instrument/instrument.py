@@ -16,6 +16,7 @@ from nullfield.devices.sensor import SensorBoard
 from nullfield.devices.table import TableBoard
 from nullfield.errors import BoardNotFoundError, NullfieldError, ProcedureError
 from nullfield.rig import BoardEntry, HeadEntry, Rig
+from nullfield.room.calibration import Calibration
 from nullfield.transport.base import Transport
 from nullfield.transport.timing import Clock
 from nullfield_protocol.catalogue import HeadState, Role
@@ -44,6 +45,8 @@ class Instrument:
 
     Attributes
     ----------
+    calibration : Calibration or None
+        Of the array, if one is in force: it goes into every recording.
     zeroed_at_ma : dict of str to numpy.ndarray
         Currents of the rig's coils, shape ``(n_coils,)``, when each head was zeroed last; a head
         that is not named was zeroed with the coils off.
@@ -64,6 +67,7 @@ class Instrument:
         self.sensors: dict[str, SensorBoard] = {}
         self.coils: dict[str, CoilBoard] = {}
         self.table: TableBoard | None = None
+        self.calibration: Calibration | None = None
         self.cleanup_errors: list[NullfieldError] = []
         self.zeroed_at_ma: dict[str, npt.NDArray[np.float64]] = {}
 

@@ -176,7 +176,7 @@ class VirtualInstrument:
 
     def _coil_index(self, uid: str) -> list[tuple[int, int]]:
         """(channel, coil of the plant) of a coil board."""
-        return [(c.channel, i) for i, (board, c) in enumerate(self.rig.driven) if board == uid]
+        return [(c.channel, i) for i, c in enumerate(self.rig.driven) if c.board == uid]
 
     def _process(self, board: VirtualBoard, devices: dict[str, Any]) -> None:
         path = None
