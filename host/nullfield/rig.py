@@ -141,6 +141,20 @@ class StandardEntry(_Strict):
         return self
 
 
+class DegaussEntry(_Strict):
+    """The channel of a coil board that drives the amplifier of the degaussing winding.
+
+    Attributes
+    ----------
+    current_max_ma : float
+        Into the amplifier, for the winding's largest current.
+    """
+
+    board: str
+    channel: Annotated[int, Field(ge=0, le=7)]
+    current_max_ma: Annotated[float, Field(gt=0, le=10.0)] = 10.0
+
+
 class Rig(_Strict):
     """An instrument as its file describes it.
 
@@ -152,6 +166,7 @@ class Rig(_Strict):
     table : TableEntry or None
     standard : StandardEntry or None
         A transfer standard that lies on the array.
+    degauss : DegaussEntry or None
     """
 
     name: str
@@ -160,6 +175,7 @@ class Rig(_Strict):
     coils: tuple[CoilEntry, ...] = ()
     table: TableEntry | None = None
     standard: StandardEntry | None = None
+    degauss: DegaussEntry | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> Rig:
@@ -178,6 +194,8 @@ class Rig(_Strict):
             uses.append(("table", self.table.board, "table"))
         if self.standard is not None:
             uses.append((f"standard: {self.standard.name}", self.standard.board, "coil"))
+        if self.degauss is not None:
+            uses.append(("degauss", self.degauss.board, "coil"))
         for what, uid, role in uses:
             if uid not in roles:
                 raise ValueError(f"{what}: no board has the uid {uid}")
@@ -188,6 +206,11 @@ class Rig(_Strict):
             if count > 1:
                 raise ValueError(f"heads: {count} heads sit on slot {slot} of board {uid}")
         channels = Counter([(winding.board, winding.channel) for winding in self.driven])
+        if self.degauss is not None and channels[(self.degauss.board, self.degauss.channel)]:
+            raise ValueError(
+                f"degauss: a room coil sits on channel {self.degauss.channel} of board "
+                f"{self.degauss.board}"
+            )
         for (uid, channel), count in channels.items():
             if count > 1:
                 raise ValueError(f"coils: {count} coils sit on channel {channel} of board {uid}")

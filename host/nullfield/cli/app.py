@@ -26,10 +26,12 @@ from nullfield.cli import (
     procedures,
     production,
     recordings,
+    room_care,
     serve,
     shell,
     sniff,
     trace,
+    tune,
     users,
 )
 from nullfield.cli.terminal import errors
@@ -51,6 +53,7 @@ procedures.register(app)
 calibration.register(app)
 null.register(app)
 recordings.register(app)
+room_care.register(app)
 analyze.register(app)
 export.register(app)
 batch.register(app)
@@ -58,6 +61,7 @@ compare.register(app)
 sniff.register(app)
 shell.register(app)
 trace.register(app)
+tune.register(app)
 log.register(app)
 production.register(app)
 serve.register(app)
