@@ -17,7 +17,9 @@ from nullfield.cli import (
     boards,
     bundle,
     calibration,
+    coil_design,
     compare,
+    compensate,
     exam,
     export,
     flash,
@@ -30,6 +32,7 @@ from nullfield.cli import (
     serve,
     shell,
     sniff,
+    survey,
     trace,
     tune,
     users,
@@ -58,7 +61,10 @@ analyze.register(app)
 export.register(app)
 batch.register(app)
 compare.register(app)
+compensate.register(app)
+coil_design.register(app)
 sniff.register(app)
+survey.register(app)
 shell.register(app)
 trace.register(app)
 tune.register(app)
