@@ -18,6 +18,7 @@ from tests.bench.plant_response import PlantResponse, plant_response
 from nullfield.instrument.calibration_patterns import amplitudes_ma
 from nullfield.instrument.windings import tolerances_of
 from nullfield.rig import Rig, load_rig
+from nullfield.room.calibration import Calibration
 from nullfield.room.calibration_fit import ArrayFit, fit_array
 from nullfield.room.excitation import excitation_patterns
 from nullfield.room.gauge import aligned
@@ -61,12 +62,22 @@ def errors_of(fit: ArrayFit, truth: PlantResponse, modes: tuple[int, ...]) -> Er
         wrong = _aligned_by_chest(wrong, truth, tolerance, modes)
     found = true + wrong
     matrix = (np.eye(3) + found[: 9 * n].reshape(n, 3, 3)) @ truth.axes
+    return _compared(matrix, wrong[9 * n :].reshape(n, 3), truth)
+
+
+def matched_errors(calibration: Calibration, truth: PlantResponse) -> Errors:
+    """Errors of a calibration of all heads as it stands, no gauge taken out."""
+    matrix = calibration.head_gain[..., None] * calibration.head_axes
+    return _compared(matrix, calibration.head_position_m - truth.true_position_m, truth)
+
+
+def _compared(matrix: np.ndarray, shift_m: np.ndarray, truth: PlantResponse) -> Errors:
     size, true_size = np.linalg.norm(matrix, axis=2), np.linalg.norm(truth.matrix, axis=2)
     across = np.cross(matrix / size[..., None], truth.matrix / true_size[..., None])
     return Errors(
         size / true_size - 1.0,
         np.degrees(np.arcsin(np.linalg.norm(across, axis=2))),
-        1e3 * np.linalg.norm(wrong[9 * n :].reshape(n, 3), axis=1),
+        1e3 * np.linalg.norm(shift_m, axis=1),
     )
 
 
