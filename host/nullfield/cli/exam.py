@@ -30,6 +30,10 @@ CalibrationOption = Annotated[
     Path | None,
     typer.Option("--calibration", help="Of this array, from 'nullfield calibrate'."),
 ]
+CompensateOption = Annotated[
+    bool,
+    typer.Option("--compensate", help="Hold the field from reference heads while recording."),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Machine-readable result on stdout.")]
 
 
@@ -64,6 +68,7 @@ def exam(
     beats: BeatsOption = 60,
     pace: PaceOption = "max",
     calibration: CalibrationOption = None,
+    compensate: CompensateOption = False,
     is_json: JsonOption = False,
 ) -> None:
     """Examine: start the heads, move the patient in, null the room, record, map, report."""
@@ -71,6 +76,7 @@ def exam(
     run_exam(
         rig, directory, beats, seed, heart, check_pace(pace), is_json=is_json,
         calibration=calibration,
+        is_compensated=compensate,
     )  # fmt: skip
 
 
@@ -119,10 +125,12 @@ def run_exam(
     is_json: bool,
     is_demo: bool = False,
     calibration: Path | None = None,
+    is_compensated: bool = False,
 ) -> None:
     """Run one examination and show what came of it."""
     # The analysis that it ends with takes a second to import, which no other command should.
-    from nullfield.instrument.examine import examine
+    from nullfield.instrument.compensate import BANDWIDTH_HZ
+    from nullfield.instrument.examine import ExamHooks, examine
     from nullfield.instrument.use_calibration import calibration_for
 
     in_force = calibration_for(load_rig(rig)[0], calibration)
@@ -142,6 +150,7 @@ def run_exam(
             if session.is_virtual
             else None,
             wall_s=time.perf_counter,
+            hooks=ExamHooks(compensation_hz=BANDWIDTH_HZ if is_compensated else None),
         )
         is_virtual = session.is_virtual
     scores = None

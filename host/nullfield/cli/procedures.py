@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,6 +11,7 @@ import typer
 from nullfield.cli.exam import (
     BeatsOption,
     CalibrationOption,
+    CompensateOption,
     HeartOption,
     JsonOption,
     PaceOption,
@@ -20,10 +22,15 @@ from nullfield.cli.exam import (
 )
 from nullfield.cli.session import Session, open_session
 from nullfield.cli.terminal import output, print_json, progress_bars
+from nullfield.errors import ProcedureError
+from nullfield.instrument.compensate import BANDWIDTH_HZ, Compensation
+from nullfield.instrument.instrument import Instrument
 from nullfield.instrument.move_table import home_table, move_table
+from nullfield.instrument.null_result import NullResult
 from nullfield.instrument.null_room import null_room
 from nullfield.instrument.progress import Progress
 from nullfield.instrument.record import record
+from nullfield.instrument.set_up_compensation import set_up_compensation
 from nullfield.instrument.start_up import StartUpResult, start_up
 from nullfield.instrument.use_calibration import calibration_for, check_temperature
 from nullfield.recording.store import FILE_PATTERN
@@ -88,6 +95,17 @@ def start(
             output.print(f"[red]{name}[/]: {reason}")
 
 
+def _compensation(
+    instrument: Instrument, nulled: NullResult | None, progress: Progress
+) -> Compensation:
+    if nulled is None:
+        raise ProcedureError(
+            f"rig {instrument.rig.name} has no coils to compensate with", "leave out --compensate"
+        )
+    plan = set_up_compensation(instrument, nulled, progress=progress)
+    return Compensation(instrument, plan)
+
+
 def record_command(
     rig: RigOption,
     out: Annotated[Path, typer.Option("--out", help="Folder for the recording.")],
@@ -99,6 +117,7 @@ def record_command(
     seed: SeedOption = 1,
     pace: PaceOption = "max",
     calibration: CalibrationOption = None,
+    compensate: CompensateOption = False,
     is_json: JsonOption = False,
 ) -> None:
     """Record heartbeats; starts the heads, moves the patient in and nulls the room first."""
@@ -115,9 +134,15 @@ def record_command(
         if instrument.table is not None and instrument.rig.table is not None:
             home_table(instrument, progress)
             move_table(instrument, instrument.rig.table.in_position_mm * 1e-3, progress)
-        if instrument.rig.coils:
-            null_room(instrument, progress)
-        result = record(instrument, out, beats, progress, duration_s=seconds)
+        nulled = null_room(instrument, progress) if instrument.rig.coils else None
+        with ExitStack() as stack:
+            running = None
+            if compensate:
+                running = stack.enter_context(_compensation(instrument, nulled, progress))
+                running.wait(1.0 / BANDWIDTH_HZ)
+            result = record(
+                instrument, out, beats, progress, duration_s=seconds, compensation=running
+            )
     summary = {
         "recording": str(result.path),
         "beats": result.beats,

@@ -18,11 +18,18 @@ LABELS = {
     "table": "Patient table",
     "null": "Room field",
     "calibrate": "Calibration",
+    "compensate": "Compensation",
     "record": "Recording",
     "analyse": "Analysis",
     "report": "Report",
     "bench": "Bench",
     "batch": "Batch",
+    "coils": "Windings",
+    "figures": "Figures",
+    "drawings": "Drawings",
+    "map": "Field map",
+    "rest": "Room at rest",
+    "excite": "Excitation",
 }
 
 _PIPE_WIDTH = 160

@@ -34,7 +34,8 @@ SAMPLES = 60
 """Whole periods of 50 Hz and nearly so of 60 Hz; the beam axis is known from the balance anyway."""
 _SHORT_CURRENT_SHARE = 0.5
 _ATTEMPTS = 3
-_TELEMETRY_PERIOD_S = 0.1
+_RETRY_S = 0.7
+"""Heads of the boards that did accept are balanced by then."""
 
 
 @dataclass(frozen=True)
@@ -107,6 +108,7 @@ def excite_coils(
     heads: tuple[HeadEntry, ...],
     currents_ma: FloatArray | None = None,
     progress: Progress = silent,
+    is_quick: bool = False,
 ) -> CoilResponse:
     """Measure the response of all heads to all coils at once.
 
@@ -121,6 +123,9 @@ def excite_coils(
         three more patterns than coils, or the uncertainties cannot be told.
     progress : Progress
         Told under the step ``excite``.
+    is_quick : bool
+        One cycle of each balance counts instead of three: 0.3 s less a pattern, and a beam axis that
+        is off by up to a percent of the pattern's field.
 
     Returns
     -------
@@ -136,7 +141,7 @@ def excite_coils(
     if not coils or not heads:
         raise ProcedureError(f"rig {instrument.rig.name}: there is no coil or no head to excite")
     patterns = usual_patterns(coils, heads) if currents_ma is None else currents_ma
-    return excite_windings(instrument, heads, coils, patterns, progress)
+    return excite_windings(instrument, heads, coils, patterns, progress, is_quick=is_quick)
 
 
 def excite_windings(
@@ -146,12 +151,13 @@ def excite_windings(
     patterns: FloatArray,
     progress: Progress = silent,
     balances: int = 1,
+    is_quick: bool = False,
 ) -> CoilResponse:
     """The same for any windings: the room's coils, and a transfer standard's loops after them.
 
     Parameters
     ----------
-    instrument, heads, progress
+    instrument, heads, progress, is_quick
         As for `excite_coils`.
     windings : tuple of WindingEntry
     patterns : numpy.ndarray, shape ``(n_patterns, n_windings)``
@@ -183,7 +189,7 @@ def excite_windings(
     for number, pattern in enumerate(patterns):
         progress("excite", number / len(patterns), f"pattern {number + 1} of {len(patterns)}")
         set_currents(instrument, coils, pattern)
-        field[number] = _read(instrument, heads, balances)
+        field[number] = _read(instrument, heads, is_quick, balances)
         sensed[number] = sensed_ma(instrument, coils, SAMPLES)
         time_s[number] = instrument.clock.now_s()
     set_currents(instrument, coils, patterns.mean(axis=0))
@@ -218,10 +224,14 @@ def excite_windings(
     )
 
 
-def _read(instrument: Instrument, heads: tuple[HeadEntry, ...], balances: int = 1) -> FloatArray:
+def _read(
+    instrument: Instrument, heads: tuple[HeadEntry, ...], is_quick: bool, balances: int
+) -> FloatArray:
     """Field of heads, shape ``(n_heads, 3)``; NaN where one is not ready or its rows not valid."""
     field = np.full((len(heads), 3), np.nan)
-    kept = _balanced(instrument, heads)
+    kept = heads
+    for _ in range(balances):
+        kept = _balanced(instrument, kept, is_quick)
     if not kept:
         return field
     measured: FieldMeasurement = measure_field(instrument, kept, SAMPLES)
@@ -231,7 +241,9 @@ def _read(instrument: Instrument, heads: tuple[HeadEntry, ...], balances: int = 
     return field
 
 
-def _balanced(instrument: Instrument, heads: tuple[HeadEntry, ...]) -> tuple[HeadEntry, ...]:
+def _balanced(
+    instrument: Instrument, heads: tuple[HeadEntry, ...], is_quick: bool
+) -> tuple[HeadEntry, ...]:
     """Balance those that can be; a head may have failed since the telemetry told of it."""
     for attempt in range(_ATTEMPTS):
         usable = alive_heads(instrument)
@@ -239,11 +251,11 @@ def _balanced(instrument: Instrument, heads: tuple[HeadEntry, ...]) -> tuple[Hea
         if not alive:
             return ()
         try:
-            return balance_heads(instrument, alive, is_quick=True)
+            return balance_heads(instrument, alive, is_quick=is_quick)
         except RequestError:
             if attempt == _ATTEMPTS - 1:
                 raise
-            instrument.wait_s(_TELEMETRY_PERIOD_S)
+            instrument.wait_s(_RETRY_S)
     return ()
 
 

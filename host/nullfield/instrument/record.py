@@ -15,6 +15,7 @@ from nullfield import __version__
 from nullfield.analysis.beats import find_beats
 from nullfield.analysis.data import FieldRecording
 from nullfield.errors import ProcedureError
+from nullfield.instrument.compensate import Compensation
 from nullfield.instrument.instrument import Instrument
 from nullfield.instrument.live_field import live_field
 from nullfield.instrument.move_table import quiet_table
@@ -85,6 +86,7 @@ def record(
     duration_s: float | None = None,
     notes: dict[str, Any] | None = None,
     on_live: Callable[[FieldRecording], None] | None = None,
+    compensation: Compensation | None = None,
 ) -> RecordResult:
     """Record all boards until ``beats`` heartbeats are in, or for a given time.
 
@@ -103,6 +105,8 @@ def record(
         Goes into the header.
     on_live : callable, optional
         Gets the newest stretch of field every two seconds.
+    compensation : Compensation, optional
+        One that runs: what it takes to add it back goes into the recording, and its end ends it.
 
     Raises
     ------
@@ -130,10 +134,14 @@ def record(
         try:
             writer.add_event("record_start", began_s, beats_wanted=beats)
             _tell_clocks(instrument, writer)
+            if compensation is not None:
+                writer.add_event("compensation", clock.now_s(), **compensation.plan.to_json())
             counter = _BeatCounter(instrument, began_s)
             while True:
                 instrument.wait_s(_LOOK_EVERY_S)
                 writer.check()
+                if compensation is not None:
+                    compensation.check()
                 elapsed_s = clock.now_s() - began_s
                 live = counter.update()
                 if live is not None and on_live is not None:

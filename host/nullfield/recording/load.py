@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,8 @@ class LoadedRecording:
         Missing rows by board uid and cause.
     truncated : bool
         As `Recording.truncated`.
+    coil_command_a : dict of str to numpy.ndarray, shape ``(8, n_samples)``
+        What the coils' sources were told, without the readback's noise; NaN where nothing came.
     """
 
     field: FieldRecording
@@ -53,6 +56,7 @@ class LoadedRecording:
     table_position_m: dict[str, FloatArray]
     lost_rows: dict[str, dict[str, int]]
     truncated: bool
+    coil_command_a: dict[str, FloatArray] = dataclasses.field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -96,6 +100,7 @@ def load_recording(path: Path) -> LoadedRecording:
         )
     axis = common_axis(path, sensors, boards)
     coils: dict[str, FloatArray] = {}
+    commands: dict[str, FloatArray] = {}
     tables: dict[str, FloatArray] = {}
     for uid, one in boards.items():
         if one.role == Role.SENSOR or not one.blocks:
@@ -103,12 +108,13 @@ def load_recording(path: Path) -> LoadedRecording:
         rows, came = _on_axis(one, axis)
         if one.role == Role.COIL:
             coils[uid] = np.where(came, rows["current_na"].T * 1e-9, np.nan)
+            commands[uid] = np.where(came, rows["command_na"].T * 1e-9, np.nan)
         else:
             tables[uid] = np.where(came, rows["position_um"] * 1e-6, np.nan)
     lost = {uid: one.lost_rows for uid, one in boards.items()}
     truncated = recording.truncated
     field = field_on_axis(recording, boards, axis, lost)
-    return LoadedRecording(field, coils, tables, lost, truncated)
+    return LoadedRecording(field, coils, tables, lost, truncated, commands)
 
 
 def field_on_axis(
