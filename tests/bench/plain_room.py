@@ -69,7 +69,9 @@ class PlainRoom:
         self.block = 0
         self._share = 1.0 - np.exp(-DT_S / LAG_S)
         self._head_share = 1.0 - np.exp(-DT_S / HEAD_LAG_S)
-        self._chunk = np.zeros((0, len(heads), 3))
+        self.room_pt = np.zeros((CHUNK + 1, len(heads), 3))
+        """Room alone over the present chunk, head frame; its row 0 is the end of the last one."""
+        self._local = np.zeros((CHUNK + 1, len(heads), 3))
         self._noise = np.zeros((CHUNK, len(heads), 3))
 
     def step(self, command_ma: FloatArray) -> FloatArray:
@@ -77,12 +79,12 @@ class PlainRoom:
         j = self.block % CHUNK
         if j == 0:
             field, _ = self.room.chunk(self.block, CHUNK)
-            self._chunk = field.reshape(CHUNK + 1, -1, 3) * 1e3
+            self.room_pt = field.reshape(CHUNK + 1, -1, 3) * 1e3
+            self._local = np.einsum("nak,tnk->tna", self.axes, self.room_pt)
             self._noise = self._draw()
         self._queue.append(np.array(command_ma))
         self.current_ma = self.current_ma + self._share * (self._queue.popleft() - self.current_ma)
-        self.room_pt = self._chunk[j + 1]
-        local = np.einsum("nak,nk->na", self.axes, self.room_pt) + self.response @ self.current_ma
+        local = self._local[j + 1] + self.response @ self.current_ma
         self._smooth += self._head_share * (local - self._smooth)
         self.block += 1
         return np.asarray(self._smooth + self._noise[j])
@@ -101,11 +103,23 @@ class PlainRoom:
                 out[k] += gain * state
         return np.asarray(out * NOISE_FT * 1e-3 * np.sqrt(0.5 / DT_S))
 
-    def array_field_pt(self) -> FloatArray:
-        """True field at the array now, head frame, ``(n_array, 3)``."""
-        return np.asarray(
-            self.room_pt[self.array] + self.coil_pt_per_ma[self.array] @ self.current_ma
-        )
+    def array_fields_pt(self, current_ma: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """True field at the array over the chunk that just ended, head frame.
+
+        Parameters
+        ----------
+        current_ma : numpy.ndarray, shape ``(128, n_coils)``
+
+        Returns
+        -------
+        numpy.ndarray, shape ``(128, n_array, 3)``
+            Room alone.
+        numpy.ndarray, shape ``(128, n_array, 3)``
+            Room and coils.
+        """
+        room = self.room_pt[1:, self.array]
+        coils = np.einsum("nkc,tc->tnk", self.coil_pt_per_ma[self.array], current_ma)
+        return np.asarray(room), np.asarray(room + coils)
 
 
 def compensator_for(room: PlainRoom, bandwidth_hz: float, learn_s: float) -> Compensator:
