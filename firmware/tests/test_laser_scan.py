@@ -91,5 +91,5 @@ def test_starts_anew():
     scan = _scan(_dip(45.0))
     scan.start(43000, 47000, True)
     assert scan.state == RUNNING
-    assert scan.step(45000, 1, 40) == 43000, "goes to the low end first"
-    assert scan.step(45000, 1, 40) == 43000
+    assert scan.step(45000, 1, 40) == 42500, "goes below the low end first"
+    assert scan.step(45000, 1, 40) == 42500

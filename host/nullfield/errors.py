@@ -8,6 +8,7 @@ names the thing, a hint that names the fix, and the exit code of the command lin
     |   +-- RigError                4   a rig file is wrong
     |   +-- BundleError             3   a firmware bundle cannot be trusted or used
     |   +-- DefinitionError         3   a board definition is wrong or missing
+    |   +-- CalibrationError        3   a calibration is damaged, or not of this array
     +-- ToolchainError              5   MicroPython is missing or refused
     +-- TransportError              6   a port cannot be opened, or was lost
     |   +-- PortBusyError           6
@@ -75,6 +76,10 @@ class BundleError(InputError):
 
 class DefinitionError(InputError):
     """A board definition is wrong, or there is none of that name."""
+
+
+class CalibrationError(InputError):
+    """A calibration is damaged, or not of this array as it stands."""
 
 
 class ToolchainError(NullfieldError):

@@ -5,8 +5,8 @@ firmware's generated wire module, the reference page. All integers are little-en
 aligned to its size (to 4 for 64-bit ones), because the board reads them in place.
 
 Units stand in the names: `_us` microseconds, `_mc` milli degrees Celsius, `_na` nanoamperes, `_pa`
-picoamperes, `_um` micrometres, `_count` coil counts (2^-12 of a coil DAC step, scaled to tesla by the
-board's `coil_scale_*` settings).
+picoamperes, `_uv` microvolts, `_um` micrometres, `_count` coil counts (2^-12 of a coil DAC step,
+scaled to tesla by the board's `coil_scale_*` settings).
 """
 
 from __future__ import annotations
@@ -48,6 +48,7 @@ class MessageId(IntEnum):
     TRACE_ARM_REQUEST = 0x09
     TRACE_READ_REQUEST = 0x0A
     COIL_COMPENSATION = 0x0B
+    COIL_WAVEFORM_REQUEST = 0x0C
     IDENTITY = 0x81
     SETTING_DESCRIPTION = 0x82
     SETTING_VALUE = 0x83
@@ -129,6 +130,17 @@ COIL_COMPENSATION = Struct(
     "hold_ms" / Int16ul,
     "reserved" / Int16ul,
     "offset_na" / Array(COILS_PER_BOARD, Int32sl),
+)
+COIL_WAVEFORM_REQUEST = Struct(
+    "request_id" / Int32ul,
+    "channel" / Int8ul,
+    "shape" / Int8ul,
+    "cycles" / Int16ul,
+    "amplitude_na" / Int32sl,
+    "increment" / Int32ul,
+    "phase" / Int32ul,
+    "decay" / Int16ul,
+    "reserved" / Int16ul,
 )
 
 IDENTITY = Struct(
@@ -282,6 +294,9 @@ COIL_TELEMETRY = Struct(
     "setpoint_na" / Array(COILS_PER_BOARD, Int32sl),
     "current_na" / Array(COILS_PER_BOARD, Int32sl),
     "heap_free" / Int32ul,
+    "voltage_uv" / Array(COILS_PER_BOARD, Int32sl),
+    "trim_na" / Array(COILS_PER_BOARD, Int32sl),
+    "stage_temperature_mc" / Int32sl,
 )
 TABLE_TELEMETRY = Struct(
     "board_time_us" / Int64ul,
@@ -397,6 +412,11 @@ _SUMMARIES: dict[MessageId, tuple[Any, str]] = {
         COIL_COMPENSATION,
         "Currents to add to the setpoints for `hold_ms`; not answered. The row shows the sequence "
         "in force. Hold 0 ends it: the offsets ramp to zero.",
+    ),
+    MessageId.COIL_WAVEFORM_REQUEST: (
+        COIL_WAVEFORM_REQUEST,
+        "Arms a waveform on a coil channel; COIL_WAVEFORM_START starts all that are armed. The "
+        "increment is the cycle a block in 2^-32, or blocks a chip; a shape of 0 disarms.",
     ),
     MessageId.IDENTITY: (IDENTITY, "Who the board is and what it speaks."),
     MessageId.SETTING_DESCRIPTION: (SETTING_DESCRIPTION, "Self-description of one setting."),

@@ -119,17 +119,13 @@ def test_a_bad_compensation_is_not_sent(
     assert coil.link.statistics.frames_sent == sent
 
 
-def test_an_open_coil_trips(bench: Any, monkeypatch: Any) -> None:
+def _wiring(bench: Any) -> Any:
+    return bench.instrument.parts_of(bench.of("coil"))[0]
+
+
+def test_an_open_coil_trips(bench: Any) -> None:
     coil = bench.coil()
-    plant = bench.instrument.plant
-    step = plant.step
-
-    def cut(inputs: Any) -> Any:
-        result = step(inputs)
-        plant.outputs.room_coil_current_ma[2] = 0.0
-        return result
-
-    monkeypatch.setattr(plant, "step", cut)
+    _wiring(bench).is_open[2] = True
     coil.enable()
     coil.set_current_a(2, 3e-3)
     bench.clock.wait(lambda: coil.link.fault is not None, 2.0)

@@ -115,6 +115,7 @@ class BoardApplication(RequestHandling):
         self.load_permille = 0
         # Made here: a new attribute in the running state would let the instance's table grow.
         self._detail = 0
+        self.elapsed = 1
 
     # ------------------------------------------------------------------ start and loop
 
@@ -147,6 +148,7 @@ class BoardApplication(RequestHandling):
     def step(self, missed):
         """Everything that belongs to one block. Allocates nothing."""
         elapsed = 1 + missed
+        self.elapsed = elapsed
         add_u64(self._time, 0, elapsed * BLOCK_US)
         add_u32(self._block_index, 0, elapsed)
         if missed:
@@ -357,4 +359,8 @@ class BoardApplication(RequestHandling):
         if self._host_age_blocks > self.value[HOST_TIMEOUT_MS]:
             # Streaming into silence helps nobody; a new host starts it again.
             self.streaming = False
-            self.fault(wire.FAULT_CODE_HOST_SILENT, 0, self._host_age_blocks)
+            self.host_is_silent(self._host_age_blocks)
+
+    def host_is_silent(self, age_blocks):
+        """Nobody has been there for so long: outputs off."""
+        self.fault(wire.FAULT_CODE_HOST_SILENT, 0, age_blocks)

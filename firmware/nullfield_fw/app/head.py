@@ -17,8 +17,8 @@ LOOP_CLOSED = 9
 # A head's states run OFF, WARM_UP, LASER_ON, LOCK, FIELD_ZERO, READY; FAULT from anywhere.
 _WARM_TOLERANCE_MC = 300
 _LASER_TOLERANCE_MC = 150
-_LASER_LOCK_TOLERANCE_MC = 10  # 0.25 GHz: less than 100 pT of light shift
-_FINE_SPAN_MC = 1600  # 40 GHz each way
+_LASER_LOCK_TOLERANCE_MC = 20  # 0.5 GHz; what is left is the lag behind a body that warms up
+_FINE_SPAN_MC = 1000  # 25 GHz each way
 _STABLE_TURNS = 25  # one second of turns of 40 ms
 _WARM_LIMIT_TURNS = 4500  # 180 s
 _LOCK_LIMIT_TURNS = 750  # 30 s to settle on the line
@@ -133,11 +133,11 @@ class Head:
             self.fault = wire.FAULT_CODE_NONE
             self.state = wire.HEAD_STATE_OFF
 
-    def zero(self, full):
+    def zero(self, full, quick=False):
         """Null the field on all axes; `full` searches it from far out and calibrates anew."""
         self.state = wire.HEAD_STATE_FIELD_ZERO
         self._control[self._base + lockin.FLAGS] |= wire.SAMPLE_FLAG_SETTLING
-        self._zero.start(field_zero.FULL if full else field_zero.AGAIN)
+        self._zero.start(full, quick)
 
     def set_loop(self, closed):
         """Open or close the transverse loops; the stream goes on without a gap."""
@@ -340,11 +340,8 @@ class Head:
                 return
             self._set_cancel(max(min(self.light_pa, 59000000), 0))
             self._enter(wire.HEAD_STATE_FIELD_ZERO)
-            if self._is_fine:
-                self.locked = True
-                self.zero(True)
-            else:
-                self._zero.start(field_zero.SEARCH)
+            self.locked = self._is_fine
+            self.zero(not self._is_fine)
         elif self._turns > _LOCK_LIMIT_TURNS:
             self._retry_lock()
 

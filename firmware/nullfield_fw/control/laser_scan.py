@@ -14,7 +14,9 @@ NOT_FOUND = 2
 # The widest range that the settings allow, 20 degrees at 1 degree/s and 40 ms a reading, and lag.
 _POINTS = 560
 # So far below the flank the way back ends.
-_PAST_MC = 300
+_PAST_MC = 200
+# So far beyond its range a fine scan drives the laser, which else would creep to the ends.
+_LEAD_MC = 500
 
 
 class LaserScan:
@@ -39,6 +41,7 @@ class LaserScan:
         self._is_back = False
         self._is_low = False
         self._goes_back = False
+        self._lead = 0
         self._level = 0
         self._left = 0
         self._temperature = array("i", bytearray(4 * _POINTS))
@@ -48,7 +51,8 @@ class LaserScan:
         """Begin at the low end, wherever the laser is; `goes_back` crosses the line twice."""
         self.low = low_mc
         self.high = high_mc
-        self.setpoint = low_mc
+        self._lead = _LEAD_MC if goes_back else 0
+        self.setpoint = low_mc - self._lead
         self.state = RUNNING
         self._count = 0
         self._is_low = False
@@ -69,13 +73,13 @@ class LaserScan:
             self._count += 1
         step = self.rate * dt_ms // 1000
         if self._is_back:
-            self.setpoint = max(self.setpoint - step, self.low)
+            self.setpoint = max(self.setpoint - step, self.low - self._lead)
             # Past the flank, or what the settings allow.
             past = temperature_mc < max(self._left - _PAST_MC, self.low + 200)
             if past or self._count >= _POINTS:
                 self._evaluate_back()
             return self.setpoint
-        self.setpoint = min(self.setpoint + step, self.high)
+        self.setpoint = min(self.setpoint + step, self.high + self._lead)
         # The laser lags behind the setpoint; the line may lie near the end.
         if temperature_mc >= self.high - 200 or self._count >= _POINTS:
             self._evaluate()

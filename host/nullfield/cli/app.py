@@ -16,6 +16,7 @@ from nullfield.cli import (
     batch,
     boards,
     bundle,
+    calibration,
     compare,
     compensate,
     exam,
@@ -26,10 +27,12 @@ from nullfield.cli import (
     procedures,
     production,
     recordings,
+    room_care,
     serve,
     shell,
     sniff,
     trace,
+    tune,
     users,
 )
 from nullfield.cli.terminal import errors
@@ -48,8 +51,10 @@ boards.register(app)
 flash.register(app)
 bundle.register(app)
 procedures.register(app)
+calibration.register(app)
 null.register(app)
 recordings.register(app)
+room_care.register(app)
 analyze.register(app)
 export.register(app)
 batch.register(app)
@@ -58,6 +63,7 @@ compensate.register(app)
 sniff.register(app)
 shell.register(app)
 trace.register(app)
+tune.register(app)
 log.register(app)
 production.register(app)
 serve.register(app)

@@ -29,6 +29,10 @@ CompensateOption = Annotated[
     bool,
     typer.Option("--compensate", help="Hold the field from reference heads while recording."),
 ]
+CalibrationOption = Annotated[
+    Path | None,
+    typer.Option("--calibration", help="Of this array, from 'nullfield calibrate'."),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Machine-readable result on stdout.")]
 
 
@@ -63,6 +67,7 @@ def exam(
     beats: BeatsOption = 60,
     pace: PaceOption = "max",
     compensate: CompensateOption = False,
+    calibration: CalibrationOption = None,
     is_json: JsonOption = False,
 ) -> None:
     """Examine: start the heads, move the patient in, null the room, record, map, report."""
@@ -70,6 +75,7 @@ def exam(
     run_exam(
         rig, directory, beats, seed, heart, check_pace(pace), is_json=is_json,
         is_compensated=compensate,
+        calibration=calibration,
     )  # fmt: skip
 
 
@@ -118,11 +124,13 @@ def run_exam(
     is_json: bool,
     is_demo: bool = False,
     is_compensated: bool = False,
+    calibration: Path | None = None,
 ) -> None:
     """Run one examination and show what came of it."""
     # The analysis that it ends with takes a second to import, which no other command should.
     from nullfield.instrument.compensate import BANDWIDTH_HZ
     from nullfield.instrument.examine import ExamHooks, examine
+    from nullfield.instrument.use_calibration import take_calibration
 
     check_out(directory, "exam.json", "an examination")
     check_out(directory / "recording", FILE_PATTERN, "a recording")
@@ -130,6 +138,8 @@ def run_exam(
         progress_bars(is_json) as progress,
         open_session(rig, seed=seed, pace=pace, heart=heart, truth_directory=directory) as session,
     ):
+        if calibration is not None:
+            take_calibration(session.instrument, calibration)
         result = examine(
             session.instrument,
             directory,
@@ -176,6 +186,11 @@ def _fresh(parent: Path, name: str) -> Path:
 def _show(directory: Path, content: dict[str, Any], scores: dict[str, Any] | None) -> None:
     analysis = content["analysis"]
     beats = analysis["beats"]
+    for change in content.get("calibration", {}).get("changed", ()):
+        output.print(
+            f"[red]head {change['head']}[/]: its {change['axis']} gain is {change['share']:+.1%} from"
+            " its calibration"
+        )
     table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
     ready, failed = content["start_up"]["ready"], content["start_up"]["failed"]
     table.add_row("heads", f"{len(ready)} ready" + (f", failed: {failed}" if failed else ""))

@@ -10,6 +10,7 @@ import typer
 
 from nullfield.cli.exam import (
     BeatsOption,
+    CalibrationOption,
     CompensateOption,
     HeartOption,
     JsonOption,
@@ -31,6 +32,7 @@ from nullfield.instrument.progress import Progress
 from nullfield.instrument.record import record
 from nullfield.instrument.set_up_compensation import set_up_compensation
 from nullfield.instrument.start_up import StartUpResult, start_up
+from nullfield.instrument.use_calibration import check_temperature, take_calibration
 from nullfield.recording.store import FILE_PATTERN
 
 HoldOption = Annotated[
@@ -114,6 +116,7 @@ def record_command(
     seed: SeedOption = 1,
     pace: PaceOption = "max",
     compensate: CompensateOption = False,
+    calibration: CalibrationOption = None,
     is_json: JsonOption = False,
 ) -> None:
     """Record heartbeats; starts the heads, moves the patient in and nulls the room first."""
@@ -123,7 +126,10 @@ def record_command(
         open_session(rig, seed=seed, pace=check_pace(pace), heart=heart) as session,
     ):
         instrument = session.instrument
+        if calibration is not None:
+            take_calibration(instrument, calibration)
         start_heads(session, progress)
+        check_temperature(instrument)
         if instrument.table is not None and instrument.rig.table is not None:
             home_table(instrument, progress)
             move_table(instrument, instrument.rig.table.in_position_mm * 1e-3, progress)

@@ -18,6 +18,7 @@ LABELS = {
     "table": "Patient table",
     "null": "Room field",
     "compensate": "Compensation",
+    "calibrate": "Calibration",
     "record": "Recording",
     "analyse": "Analysis",
     "report": "Report",

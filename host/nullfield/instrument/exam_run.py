@@ -34,6 +34,11 @@ from nullfield.instrument.record import RecordResult, record
 from nullfield.instrument.renull import renull
 from nullfield.instrument.set_up_compensation import compensation_json, set_up_compensation
 from nullfield.instrument.start_up import StartUpResult, start_up, started_already
+from nullfield.instrument.use_calibration import (
+    changed_since,
+    check_temperature,
+    in_force_json,
+)
 from nullfield.recording.load import load_field_recording
 
 SCHEMA = 1
@@ -87,6 +92,7 @@ class ExamRun:
         self.instrument.stream(True)
         with self.hooks.step("ready") as words:
             started = self._get_ready()
+            check_temperature(self.instrument)
             words.append(f"{len(started.ready)} heads ready")
         self.mark("ready")
         self._move_in()
@@ -170,6 +176,12 @@ class ExamRun:
         if self.hooks.on_null is not None:
             self.hooks.on_null(nulled)
         self.content["null"] = null_json(nulled)
+        changes = changed_since(self.instrument, nulled)
+        for change in changes:
+            self.progress("null", 1.0, change.text)
+        calibration = in_force_json(self.instrument, changes)
+        if calibration is not None:
+            self.content["calibration"] = calibration
         return nulled
 
     @contextmanager

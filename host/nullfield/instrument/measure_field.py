@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nullfield.errors import ProcedureError
+from nullfield.instrument.coil_currents import present_ma
 from nullfield.instrument.instrument import Instrument
 from nullfield.rig import HeadEntry
 from nullfield_protocol.catalogue import HeadState, SampleFlag
@@ -159,8 +160,18 @@ def zero_heads(
     return kept
 
 
+def alive_heads(instrument: Instrument) -> tuple[HeadEntry, ...]:
+    """Heads that are ready, or were being zeroed when the telemetry last told of them."""
+    states = instrument.head_states()
+    usable = (HeadState.READY, HeadState.FIELD_ZERO)
+    return tuple(h for h in instrument.rig.heads if states[h.name] in usable)
+
+
 def balance_heads(
-    instrument: Instrument, heads: tuple[HeadEntry, ...], is_full: bool = False
+    instrument: Instrument,
+    heads: tuple[HeadEntry, ...],
+    is_full: bool = False,
+    is_quick: bool = False,
 ) -> tuple[HeadEntry, ...]:
     """As `zero_heads`, but of the beam axis by default and without waiting for new telemetry.
 
@@ -175,6 +186,8 @@ def balance_heads(
         Heads that are not off or in a fault.
     is_full : bool
         A full zero instead of the beam axis.
+    is_quick : bool
+        As for `SensorBoard.zero` and `SensorBoard.measure_beam`.
 
     Returns
     -------
@@ -186,9 +199,9 @@ def balance_heads(
         board = instrument.sensors[uid]
         slots = instrument.slots_of(uid, heads)
         if is_full:
-            board.zero(slots)
+            board.zero(slots, is_quick)
         else:
-            board.measure_beam(slots)
+            board.measure_beam(slots, is_quick)
         # Rows of the frame under way may be from before the command.
         starts[uid] = (board.samples.next_index or 0) + _ROWS_UNDER_WAY
 
@@ -209,4 +222,7 @@ def balance_heads(
         _BEAM_TIMEOUT_S,
         "zeroing the field at the heads",
     )
-    return tuple(h for h in heads if not settling(h))
+    kept = tuple(h for h in heads if not settling(h))
+    current_ma = present_ma(instrument)
+    instrument.zeroed_at_ma.update({head.name: current_ma for head in kept})
+    return kept

@@ -67,7 +67,7 @@ def _draw_field(
     longest = float(np.hypot(vector[:, 0], vector[:, 1]).max()) or 1.0
     axes.quiver(
         place_mm[:, 0], place_mm[:, 1], vector[:, 0], vector[:, 1], angles="xy", scale_units="xy",
-        scale=longest / _ARROW_MM, width=0.006, zorder=2,
+        scale=longest / _ARROW_MM, width=0.006, zorder=2, pivot="mid",
     )  # fmt: skip
     figure.colorbar(dots, ax=axes, label=f"Bz ({unit})", shrink=0.85)
     rms = float(np.sqrt(np.mean(vector**2)))

@@ -22,6 +22,7 @@ from nullfield.instrument.move_table import quiet_table
 from nullfield.instrument.progress import Progress, silent
 from nullfield.recording.writer import RecordingWriter
 from nullfield.rig import HeadEntry
+from nullfield.room.calibration_file import to_json
 
 _LOOK_EVERY_S = 2.0
 _WINDOW_S = 24.0
@@ -61,7 +62,10 @@ class RecordResult:
 
 def recording_header(instrument: Instrument, notes: dict[str, Any] | None = None) -> dict[str, Any]:
     """Everything that must be known to read the recording again, settings included."""
+    calibration = instrument.calibration
+    in_force = {} if calibration is None else {"calibration": to_json(calibration)}
     return {
+        **in_force,
         "rig": instrument.rig.model_dump(mode="json"),
         "boards": [board.description() for board in instrument.boards.values()],
         "software": {

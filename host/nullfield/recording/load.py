@@ -12,6 +12,12 @@ import numpy.typing as npt
 
 from nullfield.analysis.data import FieldRecording, SensorArray
 from nullfield.errors import RecordingError
+from nullfield.recording.calibrated import (
+    about,
+    calibration_in,
+    corrected_array,
+    corrected_field,
+)
 from nullfield.recording.reader import Recording
 from nullfield.recording.samples import BoardSamples, place_rows, read_board_samples
 from nullfield_protocol.catalogue import Role, SampleFlag
@@ -119,6 +125,10 @@ def field_on_axis(
 ) -> FieldRecording:
     """Field of all heads of the rig at the samples of an axis."""
     field_pt, valid, array = _field(recording, boards, axis)
+    calibration = calibration_in(recording.header, str(recording.path))
+    if calibration is not None:
+        field_pt = corrected_field(calibration, array, field_pt)
+        array = corrected_array(calibration, array)
     delays = {
         recording.board(uid)["identity"]["group_delay_us"]
         for uid, one in boards.items()
@@ -139,6 +149,7 @@ def field_on_axis(
             "group_delay_us": max(delays),
             "lost_rows": lost_rows,
             "truncated": recording.truncated,
+            **({} if calibration is None else about(calibration)),
         },
     )
 

@@ -78,10 +78,24 @@ class Scenario:
     vibration_um_rms: float = 0.5
     geomagnetic_path: Path | None = None
     geomagnetic_shielding: float = 200.0
+    shield_floor_nt: float = 1.5
+    shield_floor_nt_per_m: float = 2.0
+    degauss_a_per_m_per_ma: float = 0.5
+    door_opens_s: tuple[float, ...] = ()
+    door_closes_s: tuple[float, ...] = ()
+    door_step_nt: float = 60.0
+    door_creep_nt: float = 8.0
+    door_shielding_loss: float = 20.0
     coil_gain_error: float = 0.03
     coil_position_error_m: float = 5e-3
     coil_angle_error_deg: float = 1.0
     coil_current_gain_error: float = 2e-3
+    coil_resistance_ohm: float = 100.0
+    coil_inductance_h: float = 0.15
+    coil_spread: float = 0.2
+    coil_compliance_v: float = 12.0
+    coil_source_noise_na: float = 0.15
+    coil_source_corner_hz: float = 0.5
     shield_image: float = 0.6
     standard_error: float = 1e-3
     standard_seat_m: float = 1e-4
@@ -126,6 +140,8 @@ class PlantInputs:
         Signed microsteps per second; positive moves the patient in.
     table_motor_energised : bool
         Whether the table's motor carries current.
+    degauss_ma : float
+        Into the amplifier of the degaussing winding.
     """
 
     head_coil_current_ma: FloatArray
@@ -135,6 +151,7 @@ class PlantInputs:
     room_coil_current_ma: FloatArray
     table_step_rate_hz: float = 0.0
     table_motor_energised: bool = False
+    degauss_ma: float = 0.0
 
     @classmethod
     def zeros(cls, n_heads: int, n_coils: int) -> PlantInputs:
@@ -160,6 +177,8 @@ class PlantOutputs:
         Where the Pt1000 and the thermistor sit.
     room_coil_current_ma : (n_coils,) array
         Actual coil currents.
+    room_coil_voltage_v : (n_coils,) array
+        Across the coils.
     table_position_mm : float
         Mechanical position.
     table_home_switch, table_end_switch : bool
@@ -170,6 +189,7 @@ class PlantOutputs:
     cell_temperature_c: FloatArray
     laser_temperature_c: FloatArray
     room_coil_current_ma: FloatArray
+    room_coil_voltage_v: FloatArray
     table_position_mm: float
     table_home_switch: bool
     table_end_switch: bool
