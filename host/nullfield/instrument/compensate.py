@@ -112,9 +112,10 @@ def plan_compensation(
         np.array([h.position_m for h in references]),
         np.array([h.axes for h in references])[:, :STREAMED_AXES],
     )
-    if model.estimator(np.ones(model.n_channels, dtype=np.bool_))[0] != Observable.ALL:
+    # Three heads still tell the uniform field; gradients are then left as they are.
+    if model.estimator(np.ones(model.n_channels, dtype=np.bool_))[0] == Observable.NOTHING:
         raise ProcedureError(
-            f"{len(references)} reference heads do not tell the field's eight components apart",
+            f"{len(references)} reference heads do not tell the uniform field's three components",
             "turn their beams in different directions and spread them (docs/compensation.md)",
         )
     try:

@@ -232,7 +232,8 @@ class Compensator:
         """Take channels out at once and back after a while, without a jump of the modes."""
         self._good = np.where(alive, self._good + 1.0, 0.0)
         if self.state == CompensatorState.WAITING:
-            if self.model.estimator(alive)[0] != Observable.ALL:
+            every = np.ones(self.model.n_channels, dtype=np.bool_)
+            if self.model.estimator(alive)[0] < self.model.estimator(every)[0] or not alive.any():
                 return
             # What the null of before left is the zero: only what changes is opposed.
             self._base_pt = np.where(alive, ambient_pt, 0.0)
