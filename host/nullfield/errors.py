@@ -21,8 +21,8 @@ names the thing, a hint that names the fix, and the exit code of the command lin
     +-- RequestTimeoutError        10
     +-- ProcedureError             11   a procedure (start, null, record, ...) could not finish
     |   +-- BoardFaultError        12   a board latched a fault
-    |   +-- AbortedError           11   somebody ended it
-    |       +-- EmergencyStopError 11   ... by the emergency stop
+    +-- AbortedError               11   somebody ended a procedure
+    |   +-- EmergencyStopError     11   ... by the emergency stop
     +-- RecordingError             13   a recording cannot be written or read
     |   +-- DiskFullError          13
     +-- StoreError                 16   the console's database or an exam's folder cannot be used
@@ -176,8 +176,13 @@ class BoardFaultError(ProcedureError):
     exit_code = 12
 
 
-class AbortedError(ProcedureError):
-    """Somebody ended the procedure."""
+class AbortedError(NullfieldError):
+    """Somebody ended the procedure.
+
+    No `ProcedureError`: what tries another way after a procedure that failed must not go on here.
+    """
+
+    exit_code = 11
 
 
 class EmergencyStopError(AbortedError):

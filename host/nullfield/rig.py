@@ -99,6 +99,20 @@ class TableEntry(_Strict):
     speed_mm_s: Annotated[float, Field(gt=0, le=50)] = 40.0
 
 
+class DegaussEntry(_Strict):
+    """The channel of a coil board that drives the amplifier of the degaussing winding.
+
+    Attributes
+    ----------
+    current_max_ma : float
+        Into the amplifier, for the winding's largest current.
+    """
+
+    board: str
+    channel: Annotated[int, Field(ge=0, le=7)]
+    current_max_ma: Annotated[float, Field(gt=0, le=10.0)] = 10.0
+
+
 class LoopEntry(WindingEntry):
     """One loop of a transfer standard; its board is the standard's."""
 
@@ -141,20 +155,6 @@ class StandardEntry(_Strict):
         return self
 
 
-class DegaussEntry(_Strict):
-    """The channel of a coil board that drives the amplifier of the degaussing winding.
-
-    Attributes
-    ----------
-    current_max_ma : float
-        Into the amplifier, for the winding's largest current.
-    """
-
-    board: str
-    channel: Annotated[int, Field(ge=0, le=7)]
-    current_max_ma: Annotated[float, Field(gt=0, le=10.0)] = 10.0
-
-
 class Rig(_Strict):
     """An instrument as its file describes it.
 
@@ -164,9 +164,9 @@ class Rig(_Strict):
     boards, heads, coils : tuple
         In the file's order.
     table : TableEntry or None
+    degauss : DegaussEntry or None
     standard : StandardEntry or None
         A transfer standard that lies on the array.
-    degauss : DegaussEntry or None
     """
 
     name: str
@@ -174,8 +174,8 @@ class Rig(_Strict):
     heads: tuple[HeadEntry, ...] = ()
     coils: tuple[CoilEntry, ...] = ()
     table: TableEntry | None = None
-    standard: StandardEntry | None = None
     degauss: DegaussEntry | None = None
+    standard: StandardEntry | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> Rig:
@@ -192,10 +192,10 @@ class Rig(_Strict):
         ]
         if self.table is not None:
             uses.append(("table", self.table.board, "table"))
-        if self.standard is not None:
-            uses.append((f"standard: {self.standard.name}", self.standard.board, "coil"))
         if self.degauss is not None:
             uses.append(("degauss", self.degauss.board, "coil"))
+        if self.standard is not None:
+            uses.append((f"standard: {self.standard.name}", self.standard.board, "coil"))
         for what, uid, role in uses:
             if uid not in roles:
                 raise ValueError(f"{what}: no board has the uid {uid}")
@@ -208,7 +208,7 @@ class Rig(_Strict):
         channels = Counter([(winding.board, winding.channel) for winding in self.driven])
         if self.degauss is not None and channels[(self.degauss.board, self.degauss.channel)]:
             raise ValueError(
-                f"degauss: a room coil sits on channel {self.degauss.channel} of board "
+                f"degauss: a coil sits on channel {self.degauss.channel} of board "
                 f"{self.degauss.board}"
             )
         for (uid, channel), count in channels.items():

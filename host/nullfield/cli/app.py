@@ -17,6 +17,7 @@ from nullfield.cli import (
     boards,
     bundle,
     calibration,
+    coil_design,
     compare,
     compensate,
     exam,
@@ -31,6 +32,7 @@ from nullfield.cli import (
     serve,
     shell,
     sniff,
+    survey,
     trace,
     tune,
     users,
@@ -60,7 +62,9 @@ export.register(app)
 batch.register(app)
 compare.register(app)
 compensate.register(app)
+coil_design.register(app)
 sniff.register(app)
+survey.register(app)
 shell.register(app)
 trace.register(app)
 tune.register(app)

@@ -25,13 +25,13 @@ HeartOption = Annotated[
 SeedOption = Annotated[int, typer.Option("--seed", help="Reproduces a virtual run.")]
 BeatsOption = Annotated[int, typer.Option("--beats", min=3, max=10000, help="Heartbeats.")]
 PaceOption = Annotated[str, typer.Option("--pace", help="max, or realtime (wall clock).")]
-CompensateOption = Annotated[
-    bool,
-    typer.Option("--compensate", help="Hold the field from reference heads while recording."),
-]
 CalibrationOption = Annotated[
     Path | None,
     typer.Option("--calibration", help="Of this array, from 'nullfield calibrate'."),
+]
+CompensateOption = Annotated[
+    bool,
+    typer.Option("--compensate", help="Hold the field from reference heads while recording."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Machine-readable result on stdout.")]
 
@@ -66,16 +66,16 @@ def exam(
     seed: SeedOption = 1,
     beats: BeatsOption = 60,
     pace: PaceOption = "max",
-    compensate: CompensateOption = False,
     calibration: CalibrationOption = None,
+    compensate: CompensateOption = False,
     is_json: JsonOption = False,
 ) -> None:
     """Examine: start the heads, move the patient in, null the room, record, map, report."""
     directory = out if out is not None else _fresh(Path("runs"), f"exam-{Path(rig).stem}")
     run_exam(
         rig, directory, beats, seed, heart, check_pace(pace), is_json=is_json,
-        is_compensated=compensate,
         calibration=calibration,
+        is_compensated=compensate,
     )  # fmt: skip
 
 
@@ -123,8 +123,8 @@ def run_exam(
     *,
     is_json: bool,
     is_demo: bool = False,
-    is_compensated: bool = False,
     calibration: Path | None = None,
+    is_compensated: bool = False,
 ) -> None:
     """Run one examination and show what came of it."""
     # The analysis that it ends with takes a second to import, which no other command should.

@@ -112,8 +112,8 @@ def record_command(
     heart: HeartOption = None,
     seed: SeedOption = 1,
     pace: PaceOption = "max",
-    compensate: CompensateOption = False,
     calibration: CalibrationOption = None,
+    compensate: CompensateOption = False,
     is_json: JsonOption = False,
 ) -> None:
     """Record heartbeats; starts the heads, moves the patient in and nulls the room first."""

@@ -17,13 +17,19 @@ LABELS = {
     "start": "Sensor heads",
     "table": "Patient table",
     "null": "Room field",
-    "compensate": "Compensation",
     "calibrate": "Calibration",
+    "compensate": "Compensation",
     "record": "Recording",
     "analyse": "Analysis",
     "report": "Report",
     "bench": "Bench",
     "batch": "Batch",
+    "coils": "Windings",
+    "figures": "Figures",
+    "drawings": "Drawings",
+    "map": "Field map",
+    "rest": "Room at rest",
+    "excite": "Excitation",
 }
 
 _PIPE_WIDTH = 160

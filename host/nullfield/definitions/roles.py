@@ -206,6 +206,7 @@ ROLES: dict[str, RoleNeeds] = {
             "end": Line("end switch, closes to 3.3 V"),
             "estop": Line("emergency stop, normally closed to ground", 1),
             "hold": Line("hold-to-run button, closes to 3.3 V", 0, optional=True),
+            "diag": Line("U1 DIAG", 0, optional=True),
             **_SYNC,
         },
         has_stepper=True,

@@ -77,6 +77,8 @@ class ExamRun:
             "schema": SCHEMA,
             "software": __version__,
             "rig": self.instrument.rig.name,
+            # For those who read it later: data of simulated boards must not pass for a patient's.
+            "is_virtual": self.instrument.rig.is_virtual,
             "beats_wanted": self.beats,
             "state": "running",
             "notes": self.notes,

@@ -34,7 +34,8 @@ SAMPLES = 60
 """Whole periods of 50 Hz and nearly so of 60 Hz; the beam axis is known from the balance anyway."""
 _SHORT_CURRENT_SHARE = 0.5
 _ATTEMPTS = 3
-_TELEMETRY_PERIOD_S = 0.1
+_RETRY_S = 0.7
+"""Heads of the boards that did accept are balanced by then."""
 
 
 @dataclass(frozen=True)
@@ -254,7 +255,7 @@ def _balanced(
         except RequestError:
             if attempt == _ATTEMPTS - 1:
                 raise
-            instrument.wait_s(_TELEMETRY_PERIOD_S)
+            instrument.wait_s(_RETRY_S)
     return ()
 
 

@@ -318,13 +318,15 @@ class VirtualInstrument:
         rate = float(board.step_rate) if board.alive else 0.0
         self._inputs.table_motor_energised = energised
         self._inputs.table_step_rate_hz = self._table.motor_rate_hz(rate) if energised else 0.0
-        self._table.step(rate)
         outputs = self.plant.outputs
+        self._table.step(rate, outputs.table_load_share)
+        self._inputs.table_current_share = self._table.current_share
         for name, level in (
             ("home", self._table.level("home", outputs.table_home_switch)),
             ("end", self._table.level("end", outputs.table_end_switch)),
+            ("diag", self._table.diag),
         ):
-            if board.inputs[name] != level:
+            if name in board.inputs and board.inputs[name] != level:
                 board.inputs[name] = level
 
     def _collect(self, board: VirtualBoard) -> None:
