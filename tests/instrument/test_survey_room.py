@@ -46,9 +46,7 @@ def test_a_survey_tells_what_the_room_is(bench):
         return start_s
 
     excitation = Excitation(1000.0, (0.5, 4.0), 10.0, ("x", "z"))
-    data, trouble = survey_room(
-        instrument, SurveyPlan(20.0, excitation), started.failed, switch_on
-    )
+    data, trouble = survey_room(instrument, SurveyPlan(20.0, excitation), started.failed, switch_on)
     assert trouble is None
     assert data.quiet.duration_s == pytest.approx(20.0, abs=0.1)
     done = evaluate(data)
@@ -77,9 +75,7 @@ def test_an_interrupted_survey_keeps_what_it_has(bench):
             if len(looks) == 6:
                 raise KeyboardInterrupt
 
-    data, trouble = survey_room(
-        instrument, SurveyPlan(60.0), {}, progress=stop_at_six_seconds
-    )
+    data, trouble = survey_room(instrument, SurveyPlan(60.0), {}, progress=stop_at_six_seconds)
     assert isinstance(trouble, KeyboardInterrupt)
     assert "stopped by the operator" in data.ended_early
     assert len(data.maps) == 1
