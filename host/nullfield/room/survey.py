@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nullfield.room.field_model import FieldModel, MeanGradient, fit_field, fit_gradient
-from nullfield.room.survey_data import StaticMap, SurveyData
+from nullfield.room.survey_data import BeamSeries, StaticMap, SurveyData
 from nullfield.room.survey_shielding import ShieldingPoint, first_order_corner, shielding
 from nullfield.room.survey_spectra import NoiseSpectra, noise_spectra
 from nullfield.room.survey_stability import Stability, stability
@@ -129,8 +129,18 @@ def evaluate(
         rows = _usable(data, np.asarray(data.excited.field_pt, dtype=np.float64))
         is_array = np.repeat(~data.is_reference(), 2)
         time_s = data.excited.start_s + np.arange(rows.shape[1]) / data.excited.rate_hz
+        beams = data.beams
+        if beams is not None:
+            near = ~data.is_reference()
+            beams = BeamSeries(beams.time_s, beams.field_pt[near])
         found, missing = shielding(
-            rows[is_array], data.directions()[is_array], time_s, data.excitation, mains_hz=mains_hz
+            rows[is_array],
+            data.directions()[is_array],
+            time_s,
+            data.excitation,
+            mains_hz=mains_hz,
+            beams=beams,
+            beam_directions=data.axes()[~data.is_reference(), 2],
         )
         for number, text in enumerate(missing):
             reasons[f"shielding {number + 1}"] = text
