@@ -75,15 +75,20 @@ class HeadEntry(_Strict):
         return axes
 
 
-class CoilEntry(_Strict):
-    """One room coil on a channel of a coil board."""
+class WindingEntry(_Strict):
+    """What a channel of a coil board drives: a room coil or a loop of a transfer standard."""
 
     name: str
     board: str
     channel: Annotated[int, Field(ge=0, le=7)]
+    current_max_ma: Annotated[float, Field(gt=0, le=10.0)] = 10.0
+
+
+class CoilEntry(WindingEntry):
+    """One room coil on a channel of a coil board."""
+
     kind: CoilKind
     nominal_nt_per_ma: Annotated[float, Field(gt=0)] = 10.0
-    current_max_ma: Annotated[float, Field(gt=0, le=10.0)] = 10.0
 
 
 class TableEntry(_Strict):
@@ -94,14 +99,26 @@ class TableEntry(_Strict):
     speed_mm_s: Annotated[float, Field(gt=0, le=50)] = 40.0
 
 
-class LoopEntry(_Strict):
-    """One loop of a transfer standard, on a channel of its coil board."""
+class DegaussEntry(_Strict):
+    """The channel of a coil board that drives the amplifier of the degaussing winding.
 
-    name: str
+    Attributes
+    ----------
+    current_max_ma : float
+        Into the amplifier, for the winding's largest current.
+    """
+
+    board: str
     channel: Annotated[int, Field(ge=0, le=7)]
+    current_max_ma: Annotated[float, Field(gt=0, le=10.0)] = 10.0
+
+
+class LoopEntry(WindingEntry):
+    """One loop of a transfer standard; its board is the standard's."""
+
+    board: str = ""
     corners_m: Annotated[tuple[Vector, ...], Field(min_length=3)]
     turns: Annotated[int, Field(ge=1)] = 1
-    current_max_ma: Annotated[float, Field(gt=0, le=10.0)] = 10.0
 
     @property
     def kind(self) -> Literal["loop"]:
@@ -131,6 +148,12 @@ class StandardEntry(_Strict):
     seat_angle_deg: Annotated[float, Field(gt=0, lt=5.0)] = 0.03
     loops: Annotated[tuple[LoopEntry, ...], Field(min_length=1)]
 
+    @model_validator(mode="after")
+    def _one_board(self) -> StandardEntry:
+        loops = tuple(loop.model_copy(update={"board": self.board}) for loop in self.loops)
+        object.__setattr__(self, "loops", loops)  # the model is frozen
+        return self
+
 
 class Rig(_Strict):
     """An instrument as its file describes it.
@@ -141,6 +164,7 @@ class Rig(_Strict):
     boards, heads, coils : tuple
         In the file's order.
     table : TableEntry or None
+    degauss : DegaussEntry or None
     standard : StandardEntry or None
         A transfer standard that lies on the array.
     """
@@ -150,6 +174,7 @@ class Rig(_Strict):
     heads: tuple[HeadEntry, ...] = ()
     coils: tuple[CoilEntry, ...] = ()
     table: TableEntry | None = None
+    degauss: DegaussEntry | None = None
     standard: StandardEntry | None = None
 
     @model_validator(mode="after")
@@ -167,6 +192,8 @@ class Rig(_Strict):
         ]
         if self.table is not None:
             uses.append(("table", self.table.board, "table"))
+        if self.degauss is not None:
+            uses.append(("degauss", self.degauss.board, "coil"))
         if self.standard is not None:
             uses.append((f"standard: {self.standard.name}", self.standard.board, "coil"))
         for what, uid, role in uses:
@@ -178,24 +205,26 @@ class Rig(_Strict):
         for (uid, slot), count in places.items():
             if count > 1:
                 raise ValueError(f"heads: {count} heads sit on slot {slot} of board {uid}")
-        channels = Counter([(board, winding.channel) for board, winding in self.driven])
+        channels = Counter([(winding.board, winding.channel) for winding in self.driven])
+        if self.degauss is not None and channels[(self.degauss.board, self.degauss.channel)]:
+            raise ValueError(
+                f"degauss: a coil sits on channel {self.degauss.channel} of board "
+                f"{self.degauss.board}"
+            )
         for (uid, channel), count in channels.items():
             if count > 1:
                 raise ValueError(f"coils: {count} coils sit on channel {channel} of board {uid}")
-        driven = tuple(winding for _, winding in self.driven)
         head_names = [head.name for head in self.heads]
-        for label, names in (("heads", head_names), ("coils", [entry.name for entry in driven])):
+        for label, names in (("heads", head_names), ("coils", [w.name for w in self.driven])):
             for name, count in Counter(names).items():
                 if count > 1:
                     raise ValueError(f"{label}: the name {name} stands {count} times")
         return self
 
     @property
-    def driven(self) -> tuple[tuple[str, CoilEntry | LoopEntry], ...]:
-        """Coil board and entry of every winding: the coils, then the standard's loops."""
-        loops = () if self.standard is None else self.standard.loops
-        board = "" if self.standard is None else self.standard.board
-        return (*((c.board, c) for c in self.coils), *((board, loop) for loop in loops))
+    def driven(self) -> tuple[CoilEntry | LoopEntry, ...]:
+        """Every winding: the coils, then the standard's loops."""
+        return (*self.coils, *(() if self.standard is None else self.standard.loops))
 
     @property
     def fingerprint(self) -> str:

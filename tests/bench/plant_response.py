@@ -30,6 +30,8 @@ class PlantResponse:
     position_m, axes : numpy.ndarray
         As the rig says, shapes ``(n, 3)`` and ``(n, 3, 3)``.
     true_position_m : numpy.ndarray, shape ``(n, 3)``
+    mixing : numpy.ndarray, shape ``(3 n, 3 n)``
+        Applied to the reports gives what each head would report alone.
     windings : tuple of Winding
     """
 
@@ -38,6 +40,7 @@ class PlantResponse:
     position_m: np.ndarray
     axes: np.ndarray
     true_position_m: np.ndarray
+    mixing: np.ndarray
     windings: tuple[Winding, ...]
 
 
@@ -63,5 +66,13 @@ def plant_response(rig: Rig, seed: int, scenario: Scenario | None = None) -> Pla
         rig.positions_m(),
         np.array([h.axes for h in rig.heads]),
         heads.position_m,
+        _alone(own, mixing),
         windings_of(rig),
     )
+
+
+def _alone(own: np.ndarray, mixing: np.ndarray) -> np.ndarray:
+    """``I + X``: the mixing in units of each head's own coils."""
+    n = len(own)
+    rows = np.linalg.solve(own, mixing.reshape(n, 3, 3 * n))
+    return rows.reshape(3 * n, 3 * n)

@@ -3,12 +3,12 @@
 Works on the fast path's state words only: it sets coil commands, lets the fast path settle and
 average, and reads the sums.
 
-From far out the light shows the way (`light_search`). Within some 10 nT a *cycle* of six small steps
-on the transverse axes (`response`) gives the field on all three: the means give x and y, and the
-turn between the two senses of rotation gives the beam field, whose zero needs no calibration. Its
-scale, a width in counts per radian, is learned from the moves. Newton's steps until all three are
-small; then three cycles, of which the median counts, because a heartbeat or a lorry may fall into one
-of them.
+From far out the light shows the way (`light_search`). Within some 10 nT a *cycle* of small steps on
+the transverse axes (`response`) gives the field on all three: x and y from what is there without a
+step, and the beam field from the turn between the two senses of rotation, whose zero needs no
+calibration. Its scale, a width in counts per radian, is learned from the moves. These are Newton's
+steps; of the first three cycles in a row that move by less than a nanotesla the median counts, because
+a heartbeat or a lorry may fall into one of them.
 
 *Offset.* Relaxation makes each step of the y coil leave a little of modulated light, the same with
 either polarity of the modulation, while all that fields make changes sign. So a full zero takes three
@@ -32,14 +32,15 @@ CYCLE = 2
 DONE = 3
 FAILED = 4
 
+
 _SETTLE_BLOCKS = 10
 # After a change of polarity or of the step: the first point waits longer.
 _LONG_SETTLE_BLOCKS = 20
 _CYCLE_LIMIT = 60
 _KEPT = 3
-_COARSE_LIMIT_COUNT = 5400000  # 10 nT a cycle: the response is only locally linear
+_MOVE_LIMIT_COUNT = 1610000  # 3 nT a cycle: farther out the slope is less than the secant
 _BEAM_LIMIT_COUNT = 6400000  # 12 nT
-_NEAR = 160000  # 300 pT: from here one linear step is good to some 10 pT
+_NEAR = 536871  # 1 nT: from here one step is good to some 20 pT
 
 # Stages: come near; means with either polarity; half steps; all three axes for good.
 _APPROACH = 0
@@ -48,7 +49,7 @@ _REVERSED = 2
 _HALF = 3
 _FINAL = 4
 
-# Words of a kept cycle: x, y, beam, determinant, responses, means.
+# Words of a kept cycle: commands for x, y, beam; determinant, responses, means.
 _X = 0
 _Y = 1
 _B = 2
@@ -96,6 +97,8 @@ class FieldZero:
         self._whole_determinant = 1
         self._kept = [0] * (_KEPT * _WORDS)
         self._count = 0
+        self._wanted = _KEPT
+        self._is_known = False
         self._point = 0
         self._stage = _FINAL
         self._last_b = 0
@@ -107,12 +110,22 @@ class FieldZero:
         self.response_x = 0
         self.response_y = 0
 
-    def start(self, full):
-        """Begin. `full` searches by the light first and finds offsets and curvature too."""
+    def start(self, full, quick=False):
+        """Begin. `full` searches by the light first and finds offsets and curvature too.
+
+        `quick`, for a head that was zeroed before: with `full` offsets and curvature are kept, because
+        only the field has moved; without it one cycle near zero counts, and the loop's weights stay.
+        """
         self._probe.take()
         self.cycles = 0
         self._has_last = False
-        if full:
+        self._is_known = quick and self.calibrated
+        self._wanted = 1 if self._is_known and not full else _KEPT
+        if full and self._is_known:
+            self._probe.modulate(0, 1)
+            self.phase = COARSE
+            self._search.start()
+        elif full:
             self.calibrated = False
             self._width = self._start_width
             self._bend = 16384
@@ -141,16 +154,17 @@ class FieldZero:
         state = self._state
         base = self._base
         if self.phase == COARSE:
-            if self._search.go_on(state[base + lockin.SUM_DC]):
-                self._probe.modulate(1, 1)
-                self.phase = CYCLE
-                self._enter(_APPROACH)
+            if not self._search.go_on(state[base + lockin.SUM_DC]):
+                return
+            self._probe.modulate(1, 1)
+            self.phase = CYCLE
+            self._enter(_FINAL if self._is_known else _APPROACH)
             return
-        keep = self._response.keep
-        keep(self._point, 0, state[base + lockin.SUM_I])
-        keep(self._point, 1, state[base + lockin.SUM_Q])
-        keep(self._point, 2, state[base + lockin.SECOND_SUM_I])
-        keep(self._point, 3, state[base + lockin.SECOND_SUM_Q])
+        response = self._response
+        response.keep(self._point, 0, state[base + lockin.SUM_I])
+        response.keep(self._point, 1, state[base + lockin.SUM_Q])
+        response.keep(self._point, 2, state[base + lockin.SECOND_SUM_I])
+        response.keep(self._point, 3, state[base + lockin.SECOND_SUM_Q])
         self._point += 1
         if self._point < POINTS:
             self._measure(_SETTLE_BLOCKS)
@@ -194,24 +208,19 @@ class FieldZero:
         stage = self._stage
         if stage == _APPROACH or stage == _FINAL:
             self._learn_width()
-            move = -muldiv(response.psi, self._width, 1 << 20)
-            near = abs(response.ex) < _NEAR and abs(response.ey) < _NEAR and abs(move) < _NEAR
-            if stage == _APPROACH or not near:
+            dx = -clip(response.ex, _MOVE_LIMIT_COUNT)
+            dy = -clip(response.ey, _MOVE_LIMIT_COUNT)
+            db = -clip(muldiv(response.psi, self._width, 1 << 20), _BEAM_LIMIT_COUNT)
+            self._probe.move(dx, dy, db)
+            if not (abs(dx) < _NEAR and abs(dy) < _NEAR and abs(db) < _NEAR):
                 self._count = 0
-                self._probe.move(
-                    -clip(response.ex, _COARSE_LIMIT_COUNT),
-                    -clip(response.ey, _COARSE_LIMIT_COUNT),
-                    clip(move, _BEAM_LIMIT_COUNT),
-                )
-                if near:
-                    self._enter(_STRAIGHT)
-                else:
-                    self._begin_cycle()
+                self._begin_cycle()
                 return
-            self._keep(move)
-        else:
-            self._keep(0)
-        if self._count < _KEPT:
+            if stage == _APPROACH:
+                self._enter(_STRAIGHT)
+                return
+        self._keep()
+        if self._count < self._wanted:
             self._begin_cycle()
         elif stage == _STRAIGHT:
             for word in range(4):
@@ -246,13 +255,14 @@ class FieldZero:
         self._last_psi = psi
         self._has_last = True
 
-    def _keep(self, move):
+    def _keep(self):
         response = self._response
+        probe = self._probe
         kept = self._kept
         at = self._count * _WORDS
-        kept[at + _X] = -response.ex
-        kept[at + _Y] = -response.ey
-        kept[at + _B] = move
+        kept[at + _X] = probe.x
+        kept[at + _Y] = probe.y
+        kept[at + _B] = probe.b
         kept[at + _DETERMINANT] = response.determinant
         for word in range(8):
             kept[at + _G + word] = response.g[word]
@@ -271,6 +281,11 @@ class FieldZero:
     # ------------------------------------------------------------------ the end
 
     def _finish(self):
+        if self._wanted == 1:
+            # One cycle moves a little by what it saw itself; a heartbeat must not get into weights.
+            self._probe.rest()
+            self.phase = DONE
+            return
         response = self._response
         for word in range(8):
             response.g[word] = self._median(_G + word)
@@ -278,7 +293,9 @@ class FieldZero:
         if not response.invert(step) or self._too_weak():
             self._fail()
             return
-        self._probe.move(self._median(_X), self._median(_Y), self._median(_B))
+        self._probe.x = self._median(_X)
+        self._probe.y = self._median(_Y)
+        self._probe.b = self._median(_B)
         state = self._state
         base = self._base
         for word in range(4):

@@ -3,14 +3,15 @@
 Without modulation, in a field w along the beam axis and across, the polarisation along the beam is
 P0 (w0^2 + Bz^2) / (w0^2 + B^2) (Hanle effect). So the light through the cell is largest where the
 transverse field is zero, whatever the beam field; and with a transverse field applied it is least
-where the beam field is zero. Three points an axis and a parabola, repeated.
+where the beam field is zero. Three points an axis and a parabola, repeated; then with a third of the
+step, as the lock-in's range is less than the width of what a long step sees.
 """
 
 from .fixed import muldiv
 
 _LIMIT = 12
-_SETTLE_BLOCKS = 14
-_AVERAGE_BLOCKS = 16
+_SETTLE_BLOCKS = 10
+_AVERAGE_BLOCKS = 10
 
 
 class LightSearch:
@@ -20,11 +21,12 @@ class LightSearch:
     ----------
     probe : Probe
     reach_count : int
-        Step of the search.
+        Step of the search to begin with.
     """
 
     def __init__(self, probe, reach_count):
         self._probe = probe
+        self._far = reach_count
         self._reach = reach_count
         self._axis = 0
         self._point = 0
@@ -35,6 +37,7 @@ class LightSearch:
     def start(self):
         """Begin a search."""
         self.rounds = 0
+        self._reach = self._far
         self._begin_round()
 
     def go_on(self, light):
@@ -51,8 +54,11 @@ class LightSearch:
             self._measure()
             return False
         self.rounds += 1
-        if self._moved < self._reach // 8 or self.rounds >= _LIMIT:
+        near = self._moved < self._reach // 6
+        if (near and self._reach < self._far) or self.rounds >= _LIMIT:
             return True
+        if near:
+            self._reach = self._far // 3
         self._begin_round()
         return False
 

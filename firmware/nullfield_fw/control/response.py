@@ -1,7 +1,8 @@
 """Response of a head to steps of its transverse coils, in both senses of the modulation's rotation.
 
-Six points make a cycle: x +, -, + and y +, -, +. A drift of the field that is steady falls out of
-``(first + third) / 2 - second``; so does 50 Hz, whose period is the time of a point.
+Seven points make a cycle: x +, -, +, then y +, -, +, then none. A drift of the field that is steady
+falls out of ``(first + third) / 2 - second``; so does 50 Hz, whose period is the time of a point. The
+mean of the steps is not what is there without them, as the response bends: hence the last point.
 
 Mirrored at the plane of the beam and the x coil, the other sense with the opposite beam field is
 the same head. So with G, G' the responses of (I, Q) to (x, y) in the two senses and
@@ -21,11 +22,11 @@ psi Q20.
 
 from .fixed import clip, muldiv
 
-POINTS = 6
+POINTS = 7
 POINT_BLOCKS = 10
 # Signs of the steps on x and y.
-STEP_X = (1, -1, 1, 0, 0, 0)
-STEP_Y = (0, 0, 0, 1, -1, 1)
+STEP_X = (1, -1, 1, 0, 0, 0, 0)
+STEP_Y = (0, 0, 0, 1, -1, 1, 0)
 
 _WIDEST = 23000
 _LEAST_DETERMINANT = 10000
@@ -34,7 +35,7 @@ _LARGEST_WEIGHT = 131072
 
 
 class Response:
-    """Six points and what follows from them.
+    """Seven points and what follows from them.
 
     Attributes
     ----------
@@ -67,7 +68,7 @@ class Response:
         self._points[4 * point + word] = value
 
     def reduce(self):
-        """Responses and means from the six points."""
+        """Responses and means from the seven points."""
         p = self._points
         for word in range(4):
             x = (p[word] + p[8 + word]) >> 1
@@ -75,7 +76,7 @@ class Response:
             at = word if word < 2 else word + 2
             self.g[at] = clip((x - p[4 + word]) >> 12, _WIDEST)
             self.g[at + 2] = clip((y - p[16 + word]) >> 12, _WIDEST)
-            self.mean[word] = muldiv((x + p[4 + word] + y + p[16 + word]) >> 2, 8, 5)
+            self.mean[word] = muldiv(p[24 + word], 8, 5)
 
     def invert(self, step_count):
         """Weights from the responses to +-`step_count`; False if there is hardly any response."""

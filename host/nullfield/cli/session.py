@@ -106,6 +106,7 @@ def open_session(
     heart: Path | None = None,
     truth_directory: Path | None = None,
     wrap_clock: Callable[[Clock], Clock] = lambda clock: clock,
+    change_rig: Callable[[Rig], Rig] | None = None,
     is_empty: bool = False,
 ) -> Iterator[Session]:
     """Open a rig; leaving the context switches every output off.
@@ -120,10 +121,14 @@ def open_session(
         Where the plant writes ``truth.json``.
     wrap_clock : callable
         Gives the clock that host code waits on, around the one it gets.
+    change_rig : callable, optional
+        Gives the rig to open for the one that the file describes: with a standard on it.
     is_empty : bool
         Nobody is in a virtual room, as the operator sees to it in a real one.
     """
     rig, table = load_rig(rig_path)
+    if change_rig is not None:
+        rig = change_rig(rig)
     if not rig.is_virtual:
         if heart is not None:
             raise InputError("--heart is for virtual rigs", "leave it out on a real rig")

@@ -17,6 +17,8 @@ LABELS = {
     "start": "Sensor heads",
     "table": "Patient table",
     "null": "Room field",
+    "calibrate": "Calibration",
+    "compensate": "Compensation",
     "record": "Recording",
     "analyse": "Analysis",
     "report": "Report",

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from nullfield.errors import ProcedureError
 from nullfield.instrument.instrument import Instrument
-from nullfield.rig import CoilEntry
+from nullfield.rig import WindingEntry
 from nullfield_protocol.catalogue import CoilFlag
 
 FloatArray = npt.NDArray[np.float64]
@@ -27,13 +27,13 @@ def energise(instrument: Instrument) -> None:
     settle(instrument)
 
 
-def set_current(instrument: Instrument, coil: CoilEntry, current_ma: float) -> None:
+def set_current(instrument: Instrument, coil: WindingEntry, current_ma: float) -> None:
     """Have a coil's board ramp to a current."""
     instrument.coils[coil.board].set_current_a(coil.channel, current_ma * 1e-3)
 
 
 def set_currents(
-    instrument: Instrument, coils: Sequence[CoilEntry], current_ma: FloatArray
+    instrument: Instrument, coils: Sequence[WindingEntry], current_ma: FloatArray
 ) -> None:
     """Have all coils ramp to currents, shape ``(n_coils,)``, and wait until the field stands."""
     for coil, value in zip(coils, current_ma, strict=True):
@@ -71,7 +71,7 @@ def settle(instrument: Instrument) -> None:
 
 
 def sensed_ma(
-    instrument: Instrument, coils: Sequence[CoilEntry], rows: int = SETTLED_ROWS
+    instrument: Instrument, coils: Sequence[WindingEntry], rows: int = SETTLED_ROWS
 ) -> FloatArray:
     """Mean sensed current of each coil over the newest rows, shape ``(n_coils,)``, in mA.
 
@@ -88,3 +88,13 @@ def sensed_ma(
             raise ProcedureError(f"{board}: no sample rows", "switch the streams on")
         mean[uid] = board.current_a(window).mean(axis=1) * 1e3
     return np.array([mean[coil.board][coil.channel] for coil in coils])
+
+
+def present_ma(instrument: Instrument) -> FloatArray:
+    """Sensed currents of the rig's coils, shape ``(n_coils,)``; zero where no rows came yet."""
+    mean = []
+    for coil in instrument.rig.coils:
+        board = instrument.coils[coil.board]
+        window = board.samples.window(SETTLED_ROWS)
+        mean.append(board.current_a(window)[coil.channel].mean() * 1e3 if len(window) else 0.0)
+    return np.array(mean)

@@ -12,12 +12,17 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from nullfield.errors import ProcedureError
+from nullfield.errors import ProcedureError, RequestError
 from nullfield.instrument.coil_currents import sensed_ma, set_currents
 from nullfield.instrument.instrument import Instrument
-from nullfield.instrument.measure_field import FieldMeasurement, measure_field, zero_heads
+from nullfield.instrument.measure_field import (
+    FieldMeasurement,
+    alive_heads,
+    balance_heads,
+    measure_field,
+)
 from nullfield.instrument.progress import Progress, silent
-from nullfield.rig import CoilEntry, HeadEntry
+from nullfield.rig import CoilEntry, HeadEntry, WindingEntry
 from nullfield.room.excitation import excitation_patterns, fit_response
 
 FloatArray = npt.NDArray[np.float64]
@@ -25,9 +30,11 @@ FloatArray = npt.NDArray[np.float64]
 LARGEST_CHANGE_NT = 6.0
 """On one axis of one head, should all coils add up: the heads stay well within their loops."""
 LARGEST_AMPLITUDE_MA = 0.5
-SAMPLES = 100
-"""A reading of 0.1 s holds whole periods of both 50 Hz and 60 Hz."""
+SAMPLES = 60
+"""Whole periods of 50 Hz and nearly so of 60 Hz; the beam axis is known from the balance anyway."""
 _SHORT_CURRENT_SHARE = 0.5
+_ATTEMPTS = 3
+_TELEMETRY_PERIOD_S = 0.1
 
 
 @dataclass(frozen=True)
@@ -129,6 +136,41 @@ def excite_coils(
     if not coils or not heads:
         raise ProcedureError(f"rig {instrument.rig.name}: there is no coil or no head to excite")
     patterns = usual_patterns(coils, heads) if currents_ma is None else currents_ma
+    return excite_windings(instrument, heads, coils, patterns, progress)
+
+
+def excite_windings(
+    instrument: Instrument,
+    heads: tuple[HeadEntry, ...],
+    windings: tuple[WindingEntry, ...],
+    patterns: FloatArray,
+    progress: Progress = silent,
+    balances: int = 1,
+) -> CoilResponse:
+    """The same for any windings: the room's coils, and a transfer standard's loops after them.
+
+    Parameters
+    ----------
+    instrument, heads, progress
+        As for `excite_coils`.
+    windings : tuple of WindingEntry
+    patterns : numpy.ndarray, shape ``(n_patterns, n_windings)``
+        In mA.
+    balances : int
+        Times that the beam axes are balanced at each pattern: coils of neighbours reach over by some
+        1 % of what they have moved, so that large changes need a second one.
+
+    Returns
+    -------
+    CoilResponse
+        Its arrays hold all windings, its `coils` those that are coils.
+
+    Raises
+    ------
+    ProcedureError
+        As for `excite_coils`.
+    """
+    coils = windings
     if patterns.ndim != 2 or patterns.shape[1] != len(coils) or len(patterns) < len(coils) + 3:
         raise ProcedureError(
             f"patterns of shape {patterns.shape} do not measure {len(coils)} coils",
@@ -141,7 +183,7 @@ def excite_coils(
     for number, pattern in enumerate(patterns):
         progress("excite", number / len(patterns), f"pattern {number + 1} of {len(patterns)}")
         set_currents(instrument, coils, pattern)
-        field[number] = _read(instrument, heads)
+        field[number] = _read(instrument, heads, balances)
         sensed[number] = sensed_ma(instrument, coils, SAMPLES)
         time_s[number] = instrument.clock.now_s()
     set_currents(instrument, coils, patterns.mean(axis=0))
@@ -164,7 +206,7 @@ def excite_coils(
     n_coils = len(coils)
     return CoilResponse(
         heads=tuple(h for h, kept in zip(heads, is_kept, strict=True) if kept),
-        coils=coils,
+        coils=tuple(one for one in coils if isinstance(one, CoilEntry)),
         response_pt_per_ma=fit.response_pt_per_ma.reshape(-1, 3, n_coils)[is_kept],
         uncertainty_pt_per_ma=fit.uncertainty_pt_per_ma.reshape(-1, 3, n_coils)[is_kept],
         field_pt=fit.field_pt.reshape(-1, 3)[is_kept],
@@ -176,14 +218,10 @@ def excite_coils(
     )
 
 
-def _read(instrument: Instrument, heads: tuple[HeadEntry, ...]) -> FloatArray:
+def _read(instrument: Instrument, heads: tuple[HeadEntry, ...], balances: int = 1) -> FloatArray:
     """Field of heads, shape ``(n_heads, 3)``; NaN where one is not ready or its rows not valid."""
     field = np.full((len(heads), 3), np.nan)
-    names = {h.name for h in instrument.ready_heads()}
-    ready = tuple(h for h in heads if h.name in names)
-    if not ready:
-        return field
-    kept = zero_heads(instrument, ready, beam_only=True)
+    kept = _balanced(instrument, heads)
     if not kept:
         return field
     measured: FieldMeasurement = measure_field(instrument, kept, SAMPLES)
@@ -191,6 +229,22 @@ def _read(instrument: Instrument, heads: tuple[HeadEntry, ...]) -> FloatArray:
     for head, value in zip(kept, measured.field_pt, strict=True):
         field[row[head.name]] = value
     return field
+
+
+def _balanced(instrument: Instrument, heads: tuple[HeadEntry, ...]) -> tuple[HeadEntry, ...]:
+    """Balance those that can be; a head may have failed since the telemetry told of it."""
+    for attempt in range(_ATTEMPTS):
+        usable = alive_heads(instrument)
+        alive = tuple(h for h in heads if h in usable)
+        if not alive:
+            return ()
+        try:
+            return balance_heads(instrument, alive, is_quick=True)
+        except RequestError:
+            if attempt == _ATTEMPTS - 1:
+                raise
+            instrument.wait_s(_TELEMETRY_PERIOD_S)
+    return ()
 
 
 def _shares(asked_ma: FloatArray, sensed_ma: FloatArray) -> FloatArray:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from nullfield.errors import ProcedureError
+from nullfield.errors import BoardFaultError, ProcedureError
 from nullfield.instrument.excite_coils import CoilResponse
+from nullfield.instrument.instrument import Instrument
 from nullfield.instrument.windings import windings_of
 from nullfield.rig import CoilEntry, Rig
 from nullfield.room.solve_null import NullSolution
 from nullfield.room.windings import nominal_field_pt_per_ma
 from nullfield.room.wiring_check import check_wiring
+from nullfield_protocol.catalogue import FaultCode
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -88,6 +90,22 @@ def check_reach(coils: tuple[CoilEntry, ...], solution: NullSolution) -> None:
         "close the door, degauss the room, take magnets away; or raise the coil's current_max_ma in "
         "the rig file if winding and board allow it",
     )
+
+
+def named_fault(instrument: Instrument, error: BoardFaultError) -> BoardFaultError:
+    """A coil board's fault with the name of the coil it is about, if it is about one."""
+    for uid, board in instrument.coils.items():
+        fault = board.link.fault
+        if fault is None or not FaultCode(fault.code).name.startswith("COIL_"):
+            continue
+        for coil in instrument.rig.coils:
+            if coil.board == uid and coil.channel == fault.source:
+                words = FaultCode(fault.code).name.removeprefix("COIL_").lower().replace("_", " ")
+                return BoardFaultError(
+                    f"coil {place(coil)}: {words}, found by its board; its outputs are off",
+                    "check the coil's plug, winding and wires, then clear the faults",
+                )
+    return error
 
 
 def place(coil: CoilEntry) -> str:

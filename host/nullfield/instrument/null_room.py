@@ -11,13 +11,18 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from nullfield.errors import NullfieldError, ProcedureError
+from nullfield.errors import BoardFaultError, NullfieldError, ProcedureError
 from nullfield.instrument.coil_currents import energise, set_currents
 from nullfield.instrument.excite_coils import SAMPLES, excite_coils
 from nullfield.instrument.instrument import Instrument
-from nullfield.instrument.measure_field import FieldMeasurement, measure_field, zero_heads
+from nullfield.instrument.measure_field import (
+    FieldMeasurement,
+    alive_heads,
+    balance_heads,
+    measure_field,
+)
 from nullfield.instrument.move_table import quiet_table
-from nullfield.instrument.null_checks import check_reach, check_response
+from nullfield.instrument.null_checks import check_reach, check_response, named_fault
 from nullfield.instrument.null_result import NullResult
 from nullfield.instrument.null_target import aim, enough_heads, gradient_of, left_out, model_of
 from nullfield.instrument.progress import Progress, silent
@@ -30,7 +35,8 @@ FloatArray = npt.NDArray[np.float64]
 
 _EXCITE_SHARE = 0.7
 """Of the time: most of a null is the excitation."""
-_MOVED_MA = 1e-3
+_MOVED_MA = 0.6
+"""Of a coil: more than a pattern of the excitation, and the head's field is some 10 nT off."""
 
 
 def null_room(
@@ -58,6 +64,9 @@ def null_room(
     """
     try:
         return _null(instrument, progress, rounds)
+    except BoardFaultError as error:
+        _let_go(instrument)
+        raise named_fault(instrument, error) from error
     except BaseException:
         _let_go(instrument)
         raise
@@ -71,12 +80,10 @@ def _null(instrument: Instrument, progress: Progress, rounds: int) -> NullResult
     ready = instrument.ready_heads()
     enough_heads(ready, coils)
     quiet_table(instrument)
-    was_driven = _is_driven(instrument)
     energise(instrument)
     progress("null", 0.0, "field of the room")
-    if was_driven:
-        # The field that the heads held their beam axes against is gone.
-        ready = zero_heads(instrument, ready)
+    if _is_far_off(instrument, ready):
+        ready = balance_heads(instrument, ready, is_full=True, is_quick=True)
     response = excite_coils(
         instrument,
         ready,
@@ -130,7 +137,7 @@ def read_after(
     ProcedureError
         If a head was lost.
     """
-    kept = zero_heads(instrument, instrument.ready_heads(), beam_only=not is_full)
+    kept = balance_heads(instrument, alive_heads(instrument), is_full, is_quick=is_full)
     names = {h.name for h in kept}
     lost = [h.name for h in heads if h.name not in names]
     measured = measure_field(instrument, heads, 2 * SAMPLES)
@@ -143,13 +150,13 @@ def read_after(
     return measured
 
 
-def _is_driven(instrument: Instrument) -> bool:
-    """Whether any coil carries current that is about to be taken off."""
-    for board in instrument.coils.values():
-        telemetry = board.telemetry
-        if telemetry is not None and np.any(np.abs(telemetry.setpoint_a) > _MOVED_MA * 1e-3):
-            return True
-    return False
+def _is_far_off(instrument: Instrument, heads: tuple[HeadEntry, ...]) -> bool:
+    """Whether a head was zeroed with other currents in the coils: its beam axis finds no zero then."""
+    return any(
+        np.abs(instrument.zeroed_at_ma[head.name]).max() > _MOVED_MA
+        for head in heads
+        if head.name in instrument.zeroed_at_ma
+    )
 
 
 def _let_go(instrument: Instrument) -> None:

@@ -31,6 +31,7 @@ from nullfield.room.windings import (
 FloatArray = npt.NDArray[np.float64]
 
 _STEP = {"turn": 1e-5, "shift": 1e-5, "gain": 1e-5, "size": 1e-5, "length": 1e-5, "image": 1e-4}
+_STEP["stray"] = 1.0
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,8 @@ class Tolerances:
         Half of the plate, for its loops' places.
     seat_angle_rad, seat_position_m : float
         Of the plate on the array.
+    stray_pt_per_ma : float
+        Drift of the room that goes with a winding's currents by chance.
     """
 
     head_gain: float = 0.03
@@ -73,6 +76,7 @@ class Tolerances:
     standard_size_m: float = 0.12
     seat_angle_rad: float = 5e-4
     seat_position_m: float = 1e-4
+    stray_pt_per_ma: float = 20.0
 
 
 class ArrayModel:
@@ -80,7 +84,7 @@ class ArrayModel:
 
     The unknowns are one vector of small numbers, all zero for an instrument as drawn: of each head
     nine for S (``S = (1 + E) axes``) and three for its place; three of cross-talk; eight of the
-    room, seven of each coil; with loops, seven of the plate and eight of each loop.
+    room, ten of each coil; with loops, seven of the plate and eleven of each loop.
 
     Parameters
     ----------
@@ -136,10 +140,13 @@ class ArrayModel:
         loop_place = t.standard * t.standard_size_m
         for winding, own in zip(self.windings, self.own, strict=True):
             out[own] = (
-                [*(t.standard,) * 4, *(loop_place,) * 3, t.standard]
+                [*(t.standard,) * 4, *(loop_place,) * 3, t.standard, *(t.stray_pt_per_ma,) * 3]
                 if winding.is_loop
-                else [t.coil_gain, *(t.coil_angle_rad,) * 3, *(t.coil_position_m,) * 3]
-            )
+                else [
+                    t.coil_gain, *(t.coil_angle_rad,) * 3, *(t.coil_position_m,) * 3,
+                    *(t.stray_pt_per_ma,) * 3,
+                ]
+            )  # fmt: skip
         return out
 
     # -- parts of the unknowns ---------------------------------------------------------------

@@ -32,6 +32,8 @@ COIL_MODEL_SHARE = 1e-3
 uncertainty of every report."""
 LOOP_MODEL_SHARE = 2e-4
 """The same for a standard's loop, whose errors are unknowns of their own: the width of its wire."""
+LARGEST_STRAIN = 6.0
+"""Times its tolerance that anything may be found off before it is called wrong."""
 LEAST_VALUES = 12
 """Values of one head, for as many unknowns of its own."""
 
@@ -91,6 +93,20 @@ class ArrayFit:
     steps: int
     unknowns: FloatArray
     model: ArrayModel
+
+    @property
+    def strain_of_heads(self) -> FloatArray:
+        """How many of its tolerances each head is off at most, shape ``(n,)``."""
+        strain = np.abs(self.unknowns / self.model.tolerance())
+        matrix = strain[self.model.matrix].reshape(-1, 9)
+        place = strain[self.model.place].reshape(-1, 3)
+        return np.asarray(np.maximum(matrix.max(axis=1), place.max(axis=1)))
+
+    @property
+    def strain_of_windings(self) -> FloatArray:
+        """The same of each winding, shape ``(n_windings,)``."""
+        strain = np.abs(self.unknowns / self.model.tolerance())
+        return np.array([strain[own].max() for own in self.model.own])
 
 
 def fit_array(

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nullfield.room.array_model import ArrayModel
+from nullfield.room.windings import STRAY_PARAMETERS
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -115,14 +116,18 @@ def projection(basis: FloatArray, tolerance: FloatArray) -> FloatArray:
 def rank(model: ArrayModel, unknowns: FloatArray, reports: FloatArray) -> Rank:
     """Count the directions of the unknowns that no report shows.
 
-    A transfer standard counts as known; its plate and loops are no unknowns here.
+    A transfer standard counts as known; its plate and loops are no unknowns here. Nor are stray
+    fields, which belong to the measurement.
     """
-    columns = model.jacobian(unknowns, reports).reshape(-1, model.n_parameters)
+    without_stray = unknowns.copy()
+    for own in model.own:
+        without_stray[own.stop - len(STRAY_PARAMETERS) : own.stop] = 0.0
+    columns = model.jacobian(without_stray, reports).reshape(-1, model.n_parameters)
     columns = columns * model.tolerance()
     columns[:, model.plate] = 0.0
     for winding, own in zip(model.windings, model.own, strict=True):
-        if winding.is_loop:
-            columns[:, own] = 0.0
+        first = own.start if winding.is_loop else own.stop - len(STRAY_PARAMETERS)
+        columns[:, first : own.stop] = 0.0
     columns = columns[:, np.any(columns != 0.0, axis=0)]
     values = np.linalg.svd(columns, compute_uv=False)
     values = np.pad(values, (0, columns.shape[1] - len(values)))

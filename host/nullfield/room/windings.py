@@ -52,9 +52,13 @@ class Winding:
         return len(LOOP_PARAMETERS) if self.is_loop else len(COIL_PARAMETERS)
 
 
-COIL_PARAMETERS = ("gain", "turn x", "turn y", "turn z", "shift x", "shift y", "shift z")
-"""Gain as a share, rotation vector about the origin in radians, shift in metres."""
-LOOP_PARAMETERS = (*COIL_PARAMETERS, "size")
+_PLACE = ("gain", "turn x", "turn y", "turn z", "shift x", "shift y", "shift z")
+STRAY_PARAMETERS = ("stray x", "stray y", "stray z")
+"""Field that does not come from the winding but went with its currents by chance: the room drifted
+while they were switched. The same at all heads, pT/mA."""
+COIL_PARAMETERS = (*_PLACE, *STRAY_PARAMETERS)
+"""Gain as a share, rotation vector about the origin in radians, shift in metres, stray field."""
+LOOP_PARAMETERS = (*_PLACE, "size", *STRAY_PARAMETERS)
 """The same about the loop's own centre, and the size as a share."""
 ROOM_PARAMETERS = (
     "turn x", "turn y", "turn z", "shift x", "shift y", "shift z", "length", "image",
@@ -80,7 +84,7 @@ def coil_field(
     ----------
     winding : Winding
     points_m : numpy.ndarray, shape ``(n, 3)``
-    errors : numpy.ndarray, shape ``(7,)``
+    errors : numpy.ndarray, shape ``(10,)``
         `COIL_PARAMETERS`.
     room : numpy.ndarray, shape ``(8,)``
         `ROOM_PARAMETERS`.
@@ -97,7 +101,7 @@ def coil_field(
     field = coil_field_pt_per_ma(
         winding.kind, winding.nominal_nt_per_ma, inside, built, float(room[7])
     )
-    return np.asarray(field @ turn.T)
+    return np.asarray(field @ turn.T + errors[7:10])
 
 
 def loop_corners_m(
@@ -124,7 +128,7 @@ def loop_field(
     ----------
     winding : Winding
     points_m : numpy.ndarray, shape ``(n, 3)``
-    errors : numpy.ndarray, shape ``(8,)``
+    errors : numpy.ndarray, shape ``(11,)``
         `LOOP_PARAMETERS`.
     plate : numpy.ndarray, shape ``(7,)``
         `PLATE_PARAMETERS`.
@@ -132,7 +136,8 @@ def loop_field(
         Of the plate as drawn.
     """
     corners = loop_corners_m(winding, errors, plate, centre_m)
-    return field_pt_per_ma([(corners, winding.turns * (1.0 + errors[0]))], points_m)
+    own = field_pt_per_ma([(corners, winding.turns * (1.0 + errors[0]))], points_m)
+    return own + errors[8:11]
 
 
 def plate_centre_m(windings: tuple[Winding, ...]) -> FloatArray:
@@ -144,12 +149,12 @@ def plate_centre_m(windings: tuple[Winding, ...]) -> FloatArray:
 def nominal_field_pt_per_ma(windings: tuple[Winding, ...], points_m: FloatArray) -> FloatArray:
     """Field of all windings as drawn, without walls, shape ``(n, 3, n_windings)``, pT/mA."""
     centre = plate_centre_m(windings)
-    none = np.zeros(8)
+    none = np.zeros(len(LOOP_PARAMETERS))
     out = np.empty((len(points_m), 3, len(windings)))
     for k, winding in enumerate(windings):
         out[:, :, k] = (
             loop_field(winding, points_m, none, none[:7], centre)
             if winding.is_loop
-            else coil_field(winding, points_m, none[:7], none)
+            else coil_field(winding, points_m, none[:10], none[:8])
         )
     return out
