@@ -18,6 +18,7 @@ from nullfield.room.excitation_coil import Excitation, ExcitationStep
 from nullfield.room.survey_data import BeamSeries
 
 FloatArray = npt.NDArray[np.float64]
+RowArray = npt.NDArray[np.float32]
 
 SETTLE_S = 3.0
 """Five time constants of a shield with a corner of 0.3 Hz, and the error of the operator's watch."""
@@ -28,6 +29,8 @@ _SEEN_ALONG = 0.5
 BEAM_HIGHEST_HZ = 0.1
 """A reading along the beam takes 0.4 s, longer while the field moves fast."""
 _LEAST_READINGS = 8
+_LEAST_SHARE = 0.8
+"""Of the rows of a step that a channel must have."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +71,7 @@ class ShieldingPoint:
 
 
 def shielding(
-    field_pt: FloatArray,
+    field_pt: RowArray | FloatArray,
     directions: FloatArray,
     time_s: FloatArray,
     excitation: Excitation,
@@ -175,7 +178,7 @@ def _by_beams(
 
 
 def _sines(
-    field_pt: FloatArray, time_s: FloatArray, frequency_hz: float, mains_hz: float
+    field_pt: RowArray | FloatArray, time_s: FloatArray, frequency_hz: float, mains_hz: float
 ) -> tuple[npt.NDArray[np.complex128], FloatArray]:
     """Complex amplitude of each channel and its standard uncertainty; NaN for channels with gaps."""
     angle = 2.0 * np.pi * frequency_hz * time_s
@@ -188,21 +191,25 @@ def _sines(
     design = np.stack(columns, axis=1)
     amplitude = np.full(len(field_pt), np.nan, dtype=np.complex128)
     uncertainty = np.full(len(field_pt), np.nan)
-    for number, row in enumerate(field_pt):
-        good = np.isfinite(row)
-        if good.mean() < 0.8:
-            continue
-        part, values = design[good], row[good]
-        coefficient, *_ = np.linalg.lstsq(part, values, rcond=None)
-        rest = np.zeros(len(row))
-        rest[good] = values - part @ coefficient
-        amplitude[number] = coefficient[0] + 1j * coefficient[1]
-        uncertainty[number] = _beside(rest, time_s, frequency_hz)
+    finite = np.isfinite(field_pt)
+    enough = finite.mean(axis=1) >= _LEAST_SHARE
+    whole = np.flatnonzero(finite.all(axis=1))
+    # Channels without a gap share one factorisation.
+    groups = [whole] if len(whole) else []
+    groups += [np.array([k]) for k in np.flatnonzero(enough & ~finite.all(axis=1))]
+    for group in groups:
+        good = finite[group[0]]
+        values = np.asarray(field_pt[group][:, good], dtype=np.float64).T
+        coefficient, *_ = np.linalg.lstsq(design[good], values, rcond=None)
+        rest = np.zeros((len(time_s), len(group)))
+        rest[good] = values - design[good] @ coefficient
+        amplitude[group] = coefficient[0] + 1j * coefficient[1]
+        uncertainty[group] = _beside(rest, time_s, frequency_hz)
     return amplitude, uncertainty
 
 
-def _beside(rest: FloatArray, time_s: FloatArray, frequency_hz: float) -> float:
-    """Amplitude that noise alone makes at this frequency: rms of what sines beside it fit.
+def _beside(rest: FloatArray, time_s: FloatArray, frequency_hz: float) -> FloatArray:
+    """Standard uncertainty of each column: what sines beside this frequency fit to the rest, rms.
 
     The noise of a room falls with frequency: what is taken from above the sine counts as if the
     amplitude fell as 1/f, which is too much for white noise and enough for drift.
@@ -212,9 +219,10 @@ def _beside(rest: FloatArray, time_s: FloatArray, frequency_hz: float) -> float:
     beside = frequency_hz + shifts
     beside = beside[beside > 0.5 / length_s]
     waves = np.exp(-2j * np.pi * np.outer(beside, time_s))
-    sizes = 2.0 * np.abs(waves @ rest) / len(rest) * np.maximum(beside / frequency_hz, 1.0)
+    sizes = 2.0 * np.abs(waves @ rest) / len(rest)
+    sizes *= np.maximum(beside / frequency_hz, 1.0)[:, None]
     # |amplitude|^2 is twice the variance of either quadrature
-    return float(np.sqrt(np.mean(sizes**2) / 2.0))
+    return np.asarray(np.sqrt(np.mean(sizes**2, axis=0) / 2.0))
 
 
 def _point(
