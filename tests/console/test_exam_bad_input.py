@@ -60,7 +60,7 @@ class Console:
 
     def wait(self, is_met: Callable[[], bool]) -> None:
         """Wait for something that the engine's thread does; it does it as fast as it can."""
-        until = time.monotonic() + PATIENCE_S
+        until = time.monotonic() + 2 * PATIENCE_S
         while not is_met():
             assert time.monotonic() < until, self.texts()
             threading.Event().wait(0.02)
