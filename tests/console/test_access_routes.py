@@ -26,6 +26,8 @@ OWN = {("GET", "/api/v1/me"), ("POST", "/api/v1/logout"), ("POST", "/api/v1/me/p
 ENGINEER = {
     ("POST", "/api/v1/boards/{uid}/clear-faults"),
     ("GET", "/api/v1/boards/{uid}/recorder"),
+    ("GET", "/api/v1/calibration"),
+    ("GET", "/api/v1/calibration/pictures/{name}"),
     ("GET", "/api/v1/boards/{uid}/settings"),
     ("POST", "/api/v1/boards/{uid}/settings/save"),
     ("PUT", "/api/v1/boards/{uid}/settings/{name}"),
@@ -117,6 +119,8 @@ def send(
         filled = filled.replace(name, value)
     if path == "/api/v1/exams/compare":
         filled += "?first=20200101-001&second=20200101-002"
+    if path == "/api/v1/calibration/pictures/{name}":
+        filled = "/api/v1/calibration/pictures/array"
     if path == "/api/v1/live/spectrum":
         filled += "?channels=a"
     headers = {"X-CSRF-Token": browser.cookies.get("nullfield_csrf", "")} if with_csrf else {}
