@@ -21,12 +21,15 @@ from nullfield.cli import (
     export,
     flash,
     log,
+    monitor,
+    noise,
     procedures,
     production,
     recordings,
     serve,
     shell,
     sniff,
+    sweep,
     trace,
     users,
 )
@@ -54,6 +57,9 @@ compare.register(app)
 sniff.register(app)
 shell.register(app)
 trace.register(app)
+monitor.register(app)
+noise.register(app)
+sweep.register(app)
 log.register(app)
 production.register(app)
 serve.register(app)

@@ -22,6 +22,8 @@ LABELS = {
     "report": "Report",
     "bench": "Bench",
     "batch": "Batch",
+    "noise": "Noise",
+    "sweep": "Sweep",
 }
 
 _PIPE_WIDTH = 160
