@@ -253,9 +253,7 @@ def _light_ft(step_rthz: float, weights: Weights) -> FloatArray:
     return white_as_field_t_rthz(step_rthz, weights, SAMPLES_A_BLOCK, ADC_RATE_HZ) * 1e15
 
 
-def _collect(
-    board: SensorBoard, duration_s: float, progress: Progress
-) -> tuple[SampleWindow, int]:
+def _collect(board: SensorBoard, duration_s: float, progress: Progress) -> tuple[SampleWindow, int]:
     """Rows of the next `duration_s`, and how many are missing among them."""
     rate_hz = board.sampling_rate_hz
     # The first rows still hold what a loop just opened or closed did.

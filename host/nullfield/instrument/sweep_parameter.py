@@ -66,14 +66,18 @@ class SweepParameter:
 PARAMETERS = {
     one.name: one
     for one in (
-        SweepParameter("laser_current", "laser_current", "A", "restart", "nearest", "laser current"),
+        SweepParameter(
+            "laser_current", "laser_current", "A", "restart", "nearest", "laser current"
+        ),
         SweepParameter(
             "modulation_amplitude", "modulation_amplitude", "T", "zero", "nearest", "modulation"
         ),
         SweepParameter(
             "bandwidth", "loop_gain", "Hz", "settle", "highest", "crossover of the field loops"
         ),
-        SweepParameter("loop_gain", "loop_gain", "", "settle", "highest", "gain of the field loops"),
+        SweepParameter(
+            "loop_gain", "loop_gain", "", "settle", "highest", "gain of the field loops"
+        ),
         SweepParameter("cell_setpoint", "cell_setpoint", "degC", "heat", "nearest", "cell"),
     )
 }

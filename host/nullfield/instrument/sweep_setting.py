@@ -143,9 +143,7 @@ def sweep_setting(
     _put_back(board, parameter, found, None)
     progress("sweep", 1.0, f"{len(points)} values; {parameter.name} is what it was")
     noise = np.array([point.noise_ft_rthz.reshape(-1) for point in points])
-    choice = choose(
-        np.array([point.value for point in points]), noise, present, parameter.prefer
-    )
+    choice = choose(np.array([point.value for point in points]), noise, present, parameter.prefer)
     return SweepResult(parameter, wanted, present, tuple(points), choice)
 
 
