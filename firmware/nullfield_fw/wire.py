@@ -3,7 +3,7 @@
 from micropython import const
 
 PROTOCOL_VERSION = const(1)
-FINGERPRINT = b"%\x1c\xcf\x1e\xcc\x1c\x14\x0f"
+FINGERPRINT = b'%\x1c\xcf\x1e\xcc\x1c\x14\x0f'
 HEADER_SIZE = const(8)
 CRC_SIZE = const(4)
 MAX_PAYLOAD = const(1024)

@@ -29,7 +29,7 @@ def register(app: typer.Typer) -> None:
     """Add the command of this module."""
     app.command(
         epilog="Example: [bold]nullfield monitor --rig bench4 --start[/]    "
-        "[bold]nullfield monitor b001 --interval 2 --json | tee log.jsonl[/]"
+        "[bold]nullfield monitor S01 --interval 2 --json | tee log.jsonl[/]"
     )(monitor)
 
 

@@ -71,7 +71,7 @@ class OpenSensor:
 def register(app: typer.Typer) -> None:
     """Add the command of this module."""
     app.command(
-        epilog="Example: [bold]nullfield noise b001 --rig bench4 --plot noise.png[/]    "
+        epilog="Example: [bold]nullfield noise 8350b001 --rig bench4 --plot noise.png[/]    "
         "[bold]nullfield noise e66138528350b001 --head 2 --duration 60 --json[/]"
     )(noise)
 

@@ -23,7 +23,7 @@ from nullfield.quantity import format_quantity, parse_quantity
 def register(app: typer.Typer) -> None:
     """Add the command of this module."""
     app.command(
-        epilog="Example: [bold]nullfield sweep b001 --rig bench4 --parameter modulation_amplitude "
+        epilog="Example: [bold]nullfield sweep 8350b001 --rig bench4 --parameter modulation_amplitude "
         "--from 40nT --to 100nT --steps 7 --plot sweep.png[/]    "
         "[bold]nullfield sweep S01 --parameter laser_current --from 1.2mA --to 1.8mA --steps 5[/]"
     )(sweep)
