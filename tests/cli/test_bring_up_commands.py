@@ -1,5 +1,6 @@
 """``monitor``, ``noise`` and ``sweep`` by the command line."""
 
+import io
 import json
 
 import pytest
@@ -32,7 +33,7 @@ def snapshot(n_heads=4, **first):
 
 
 def drawn(shown, width, height=None):
-    console = Console(width=width, record=True, file=open("/dev/null", "w"))
+    console = Console(width=width, record=True, file=io.StringIO())
     console.print(view(shown, width, height))
     return console.export_text()
 
@@ -55,6 +56,9 @@ def test_narrow_terminals_lose_columns_not_lines(width):
     if width >= 60:
         assert "field x y b nT" in titles
         assert "fT/√Hz" in titles
+    if width >= 80:
+        assert "cell °C" in titles
+        assert "fault, flags" in titles
 
 
 def test_low_terminals_keep_the_faults():
@@ -109,7 +113,7 @@ def test_ctrl_c_ends_the_monitor_without_an_error(nullfield, monkeypatch):
     assert "outputs are left as they were found" in outcome.err
     assert len(looks) == 2
     assert outcome.out.count("H1") == 2
-    assert {board.state for board in looks[1].boards} == {"idle"}
+    assert {board.state for board in looks[1].boards} == {"safe"}
 
 
 @pytest.mark.micropython

@@ -40,7 +40,7 @@ class Bench:
             Scenario(**{**table, **NOBODY}),
             1,
             ensure_micropython(),
-            defects=[Defect("heater_open", SENSOR, channel=3)],
+            defects=[Defect("heater_dead", SENSOR, channel=3)],
         )
         self.clock = VirtualClock(self.world)
 

@@ -29,7 +29,12 @@ class _Column:
 def _three(values: tuple[float, ...] | None, spec: str, width: int) -> str:
     if values is None:
         return "-"
-    return " ".join(f"{value:{width}{spec}}" for value in values)
+    return " ".join(f"{_unsigned_zero(value, 2):{width}{spec}}" for value in values)
+
+
+def _unsigned_zero(value: float, digits: int) -> float:
+    """Rounded, and never ``-0``."""
+    return round(value, digits) + 0.0
 
 
 def _noise(head: HeadRow) -> str:
@@ -43,18 +48,18 @@ def _fault(head: HeadRow) -> Text:
 
 
 _HEAD_COLUMNS = (
-    _Column("head", 6, 0, lambda h: h.name),
+    _Column("head", 8, 0, lambda h: h.name),
     _Column("state", 10, 0, lambda h: _state(h.state)),
-    _Column("cell °C", 7, 2, lambda h: f"{h.cell_c:.1f}"),
-    _Column("laser °C", 8, 6, lambda h: f"{h.laser_c:.2f}"),
-    _Column("lock", 4, 3, lambda h: _yes(h.is_locked)),
-    _Column("loop", 4, 5, lambda h: _yes(h.is_loop_closed)),
-    _Column("light µA", 8, 4, lambda h: f"{h.light_ua:.2f}"),
-    _Column("heat mW", 7, 7, lambda h: f"{h.heater_mw:.0f}"),
-    _Column("field x y b nT", 23, 1, lambda h: _three(h.field_nt, ".2f", 7)),
+    _Column("cell °C", 7, 3, lambda h: f"{h.cell_c:.1f}"),
+    _Column("laser °C", 8, 7, lambda h: f"{h.laser_c:.2f}"),
+    _Column("lock", 4, 4, lambda h: _yes(h.is_locked)),
+    _Column("loop", 4, 6, lambda h: _yes(h.is_loop_closed)),
+    _Column("light µA", 8, 5, lambda h: f"{_unsigned_zero(h.light_ua, 2):.2f}"),
+    _Column("heat mW", 7, 8, lambda h: f"{h.heater_mw:.0f}"),
+    _Column("field x y b nT", 20, 1, lambda h: _three(h.field_nt, ".2f", 6)),
     _Column("fT/√Hz", 9, 1, _noise),
-    _Column("coils x y b nT", 23, 8, lambda h: _three(h.coil_offset_nt, ".2f", 7)),
-    _Column("fault, flags", 20, 2, _fault),
+    _Column("coils x y b nT", 20, 9, lambda h: _three(h.coil_offset_nt, ".2f", 6)),
+    _Column("fault, flags", 12, 2, _fault),
 )
 _GAP = 2
 
@@ -127,7 +132,7 @@ def _heads(heads: tuple[HeadRow, ...], width: int, room: int | None) -> Renderab
 def _coils(snapshot: Snapshot, width: int) -> str:
     lines = [""]
     for coil in snapshot.coils:
-        word = f"{coil.name} {coil.current_ma:.4f}  "
+        word = f"{coil.name} {_unsigned_zero(coil.current_ma, 4):.4f}  "
         if len(lines[-1]) + len(word) > max(width - 10, len(word)):
             lines.append("")
         lines[-1] += word

@@ -28,8 +28,9 @@ _CODES = 1 << 16
 _ADC_STEPS = 1 << 23
 """Steps to full scale, ADS131M08 (data sheet: 24 bit, two's complement)."""
 _TRACE_LIMIT_S = 10.0
-_QUIET_HZ = ((1300.0, 1700.0), (2300.0, 2700.0))
-"""Between the harmonics of a 1 kHz modulation: the cell answers with less than a fifth there."""
+_QUIET_HZ = ((2300.0, 2700.0), (3300.0, 3700.0))
+"""Between the higher harmonics of a 1 kHz modulation. Nearer to it (1.3-1.7 kHz) the cell's own answer
+to field noise still adds half as much again; farther up the amplifier's pole begins to take off."""
 _QUIET_PIECES = 4
 
 

@@ -18,6 +18,8 @@ from nullfield_protocol.messages import HEADS_PER_BOARD
 
 NOISE_S = 3.0
 _FIELD_S = 0.25
+_SHOWN_DIGITS = 8
+"""Of a uid whose board has no unit name; commands take the end of a uid for the whole."""
 
 
 @dataclass(frozen=True)
@@ -122,6 +124,10 @@ def take_snapshot(
     )
 
 
+def _short(board: Board[Any]) -> str:
+    return board.identity.unit_name or board.uid[-_SHOWN_DIGITS:]
+
+
 def _board(board: Board[Any]) -> BoardRow:
     telemetry = board.telemetry
     code = 0 if telemetry is None else int(telemetry.fault_code)
@@ -136,7 +142,7 @@ def _board(board: Board[Any]) -> BoardRow:
         trouble = FaultCode(code).name.lower().replace("_", " ")
     state = board.identity.state if telemetry is None else BoardState(telemetry.board_state)
     return BoardRow(
-        name=board.identity.unit_name or board.uid[-4:],
+        name=_short(board),
         uid=board.uid,
         role=board.identity.role.name.lower(),
         state=state.name.lower(),
@@ -153,7 +159,7 @@ def _heads(board: SensorBoard, rig: Rig | None) -> list[HeadRow]:
     if telemetry is None:
         return []
     if rig is None:
-        names = {slot: f"{board.uid[-4:]}.{slot}" for slot in range(HEADS_PER_BOARD)}
+        names = {slot: f"{_short(board)}.{slot}" for slot in range(HEADS_PER_BOARD)}
     else:
         names = {head.slot: head.name for head in rig.heads_of(board.uid)}
     rate_hz = board.sampling_rate_hz
@@ -165,7 +171,9 @@ def _heads(board: SensorBoard, rig: Rig | None) -> list[HeadRow]:
     rows = []
     for slot, name in names.items():
         mean = None
-        if len(newest) and not bool((flags[slot] & UNUSABLE).any()):
+        # A board that was never started flags nothing, so the lock is asked, too.
+        is_at_work = telemetry.is_laser_locked[slot]
+        if is_at_work and len(newest) and not bool((flags[slot] & UNUSABLE).any()):
             x, y, b = field_nt[3 * slot : 3 * slot + 3].mean(axis=1)
             mean = (float(x), float(y), float(b))
         pair = noise[slot, :2]
@@ -189,7 +197,9 @@ def _heads(board: SensorBoard, rig: Rig | None) -> list[HeadRow]:
                 heater_mw=float(telemetry.heater_power_w[slot] * 1e3),
                 field_nt=mean,
                 noise_ft_rthz=(
-                    (float(pair[0]), float(pair[1])) if bool(np.isfinite(pair).all()) else None
+                    (float(pair[0]), float(pair[1]))
+                    if is_at_work and bool(np.isfinite(pair).all())
+                    else None
                 ),
                 coil_offset_nt=(float(x), float(y), float(b)),
                 flags=_words(int(flags[slot][-1])) if len(newest) else "",
@@ -207,7 +217,7 @@ def _coils(board: CoilBoard, rig: Rig | None) -> list[CoilRow]:
     if telemetry is None:
         return []
     if rig is None:
-        names = {n: f"{board.uid[-4:]}.{n}" for n in range(len(telemetry.current_a))}
+        names = {n: f"{_short(board)}.{n}" for n in range(len(telemetry.current_a))}
     else:
         names = {coil.channel: coil.name for coil in rig.coils if coil.board == board.uid}
     return [

@@ -77,7 +77,7 @@ def noise_shares_figure(
         for words, value in published_ft_rthz.items():
             axes.axhline(value, color="0.45", linewidth=0.8)
             axes.text(1.05, value * 1.05, words, fontsize=7, color="0.35", va="bottom")
-        for axis in (2, 1, 0):
+        for axis in range(3):
             row = panel.measured_ft_rthz[axis]
             if np.isfinite(row[shown]).all():
                 axes.loglog(
