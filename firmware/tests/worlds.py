@@ -1,6 +1,7 @@
 """What stands behind the fake hal while an application runs: a little physics for each role."""
 
-from math import exp
+from array import array
+from math import cos, exp, pi, sin
 
 import micropython
 
@@ -48,11 +49,7 @@ class SensorWorld:
         self.line_c = [45.0] * 4
         self.light = [1.0] * 4  # 0 is a dead laser or photodiode
         self.cell_c = [150.0] * 4
-        self.table = application.control[lockin.MODULATION :]
-        lockin.set_modulation(application.control, 16384 * 2)
-        for n in range(16):
-            self.table[n] = application.control[lockin.MODULATION + n] // 2
-        application._apply_settings()
+        self.table = array("i", [round(16384 * cos(2 * pi * n / 16)) for n in range(16)])
         self._block = 0
         for head in application.heads:
             head._laser_ramp.value = 43000
@@ -80,15 +77,18 @@ class SensorWorld:
             b = b * NT + control[base + lockin.U2_B]
             width = 22.0 * NT
             on = control[base + lockin.MODULATION_ON]
-            turn_of = control[base + lockin.ROTATION]
-            beam = b - turn_of * 9.76 * NT if on else b
-            strength = 14.0 / (1.0 + (beam * beam + x * x + y * y) / (width * width))
+            polarity = control[base + lockin.POLARITY]
+            strength = 14.0 / (1.0 + (b * b + x * x + y * y) / (width * width))
             if not on or not head.laser_na:
                 strength = 0.0
+            # The beam field turns the tilt; the y coil shows it with the sign of the sense.
+            turned_x = strength * polarity * (x * cos(b / width) - y * sin(b / width))
+            turned_y = strength * polarity * (y * cos(b / width) + x * sin(b / width))
+            turned_y *= control[lockin.SENSE]
             hanle = 0.7 + 0.3 * (width * width + b * b) / (width * width + b * b + x * x + y * y)
             # Lock-in amplitudes are a eighth of the sums; steps of 7.15 pA of light.
-            i = int(max(min(strength * (0.9 * x + 0.2 * turn_of * y) / 8, 8.3e6), -8.3e6))
-            q = int(max(min(strength * (-0.2 * x + turn_of * 0.9 * y) / 8, 8.3e6), -8.3e6))
+            i = int(max(min((0.9 * turned_x + 0.2 * turned_y) / 8, 8.3e6), -8.3e6))
+            q = int(max(min((-0.2 * turned_x + 0.9 * turned_y) / 8, 8.3e6), -8.3e6))
             _fill(
                 self.hal.adc,
                 number,
@@ -100,26 +100,46 @@ class SensorWorld:
 
 
 class CoilWorld:
-    """Coils that carry what the converters say; broken ones carry nothing."""
+    """Coils of 100 Ohm that carry what the converters said a block ago; broken ones carry nothing."""
 
     def __init__(self, hal):
         self.hal = hal
         self.broken = [False] * 8
+        self.shorted = [False] * 8
+        self.sensed = [1.0] * 8
         self.gain = [1.0] * 8
+        self.ohm = [100.0] * 8
         self.current_na = [0.0] * 8
+        self.celsius = 25.0
+        self._wanted = [0.0] * 8
 
     def update(self):
         """Before a block."""
         dac = self.hal.dac
-        enabled = self.hal.outputs["coil_enable"].level
+        outputs = self.hal.outputs
+        enabled = outputs["coil_enable"].level
+        turn = outputs["mux0"].level + 2 * outputs["mux1"].level + 4 * outputs["mux2"].level
+        codes = self.hal.chips["coil_adc"].codes
         for channel in range(8):
+            wanted = self._wanted[channel]
             coarse = (dac[channel] >> 8 & 0xFFFF) - 32768
             fine = (dac[channel + 8] >> 8 & 0xFFFF) - 32768
             current = (coarse + fine / 256) * (1e7 / 32768) * self.gain[channel]
-            if not enabled or self.broken[channel] or not dac[15]:
+            self._wanted[channel] = current if enabled and dac[15] else 0.0
+            most = 12.0e9 / self.ohm[channel]
+            current = max(min(wanted, most), -most)
+            volts = current * self.ohm[channel] / 1e9
+            if self.broken[channel]:
                 current = 0.0
+                volts = 12.0 if wanted > 100.0 else -12.0 if wanted < -100.0 else 0.0
+            if self.shorted[channel]:
+                volts = current * 1e-9
             self.current_na[channel] = current
-            _spread(self.hal.adc, 1 + channel, int(current / (12.0e6 / 8388608.0)))
+            if channel == turn:
+                codes[0] = (1 << 22) + int(volts / 36.0 * 8388608.0)
+            sensed = current * self.sensed[channel]
+            _spread(self.hal.adc, 1 + channel, int(sensed / (12.0e6 / 8388608.0)))
+        codes[1] = ntc_code(self.celsius)
 
 
 class TableWorld:

@@ -17,6 +17,8 @@ LABELS = {
     "start": "Sensor heads",
     "table": "Patient table",
     "null": "Room field",
+    "calibrate": "Calibration",
+    "compensate": "Compensation",
     "record": "Recording",
     "analyse": "Analysis",
     "report": "Report",
@@ -24,6 +26,12 @@ LABELS = {
     "batch": "Batch",
     "noise": "Noise",
     "sweep": "Sweep",
+    "coils": "Windings",
+    "figures": "Figures",
+    "drawings": "Drawings",
+    "map": "Field map",
+    "rest": "Room at rest",
+    "excite": "Excitation",
 }
 
 _PIPE_WIDTH = 160

@@ -28,9 +28,10 @@ _CODES = 1 << 16
 _ADC_STEPS = 1 << 23
 """Steps to full scale, ADS131M08 (data sheet: 24 bit, two's complement)."""
 _TRACE_LIMIT_S = 10.0
-_QUIET_HZ = ((2300.0, 2700.0), (3300.0, 3700.0))
-"""Between the higher harmonics of a 1 kHz modulation. Nearer to it (1.3-1.7 kHz) the cell's own answer
-to field noise still adds half as much again; farther up the amplifier's pole begins to take off."""
+_QUIET_HZ = ((2150.0, 2350.0), (2650.0, 2850.0), (3150.0, 3350.0), (3650.0, 3850.0))
+"""Between the higher multiples of half of a 1 kHz modulation, for one that alternates has these. Nearer
+to it (1.3-1.7 kHz) the cell's own answer to field noise still adds half as much again; farther up the
+amplifier's pole begins to take off."""
 _QUIET_PIECES = 4
 
 
