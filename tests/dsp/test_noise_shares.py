@@ -40,6 +40,16 @@ def test_weights_are_found_for_each_phase(odd):
     assert found.residual < 1e-9
 
 
+def test_an_offset_of_each_phase_does_no_harm():
+    sums = np.random.default_rng(7).normal(0.0, 3e6, (2, 512))
+    field = fields(sums, FORWARD, MIRRORED)
+    field[:, 0::2] += 4e-9
+    field[:, 1::2] -= 3e-9
+    sums[:, 1::2] += 9e6
+    found = fit_weights(sums, field)
+    np.testing.assert_allclose(found.t_per_step, [FORWARD, MIRRORED], rtol=1e-9)
+
+
 def test_answer_is_the_inverse_of_the_weights():
     sums = np.random.default_rng(2).normal(0.0, 1.0, (2, 64))
     found = fit_weights(sums, FORWARD @ sums)

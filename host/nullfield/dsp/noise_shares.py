@@ -33,7 +33,7 @@ class Weights:
         Field of an axis (rows) by a step of the in-phase and the quadrature sum (columns). A board
         whose modulation alternates from block to block has two phases, else both are the same.
     residual : float
-        Root mean square of what the weights leave of the fields, by that of the fields.
+        Root mean square of what the weights leave of the fields' changes, by that of these.
     """
 
     t_per_step: FloatArray
@@ -57,7 +57,8 @@ def fit_weights(sums: FloatArray, field_t: FloatArray) -> Weights:
     sums : numpy.ndarray, shape ``(2, n_blocks)``
         In-phase and quadrature sums, in steps.
     field_t : numpy.ndarray, shape ``(2, n_blocks)``
-        What the board made of them: the loop errors of the two transverse axes.
+        What the board made of them: the loop errors of the two transverse axes. A constant offset
+        for each phase may be among them.
 
     Returns
     -------
@@ -72,16 +73,18 @@ def fit_weights(sums: FloatArray, field_t: FloatArray) -> Weights:
     if n_blocks < 2 * _FEWEST_BLOCKS or field_t.shape != sums.shape:
         raise ValueError(f"{n_blocks} blocks are too few to find a lock-in's weights")
     weights = np.zeros((2, 2, 2))
-    left = 0.0
+    left = total = 0.0
     for phase in range(2):
         inputs = sums[:, phase::2].T
+        inputs = inputs - inputs.mean(axis=0)
         if np.linalg.matrix_rank(inputs, tol=1e-6 * float(np.linalg.norm(inputs))) < 2:
             raise ValueError("the lock-in's two sums do not vary independently")
         outputs = field_t[:, phase::2].T
+        outputs = outputs - outputs.mean(axis=0)
         solution = np.linalg.lstsq(inputs, outputs, rcond=None)[0]
         weights[phase] = solution.T
         left += float(((outputs - inputs @ solution) ** 2).sum())
-    total = float((field_t**2).sum())
+        total += float((outputs**2).sum())
     return Weights(weights, float(np.sqrt(left / total)) if total else 0.0)
 
 
