@@ -138,9 +138,9 @@ def sweep_setting(
             points.append(point)
             on_point(point)
     except BaseException as error:
-        _put_back(board, parameter, found, error)
+        put_back(board, parameter, found, error)
         raise
-    _put_back(board, parameter, found, None)
+    put_back(board, parameter, found, None)
     progress("sweep", 1.0, f"{len(points)} values; {parameter.name} is what it was")
     noise = np.array([point.noise_ft_rthz.reshape(-1) for point in points])
     choice = choose(np.array([point.value for point in points]), noise, present, parameter.prefer)
@@ -172,10 +172,23 @@ def _measure(
     return SweepPoint(value, noise, slope, light, failed)
 
 
-def _put_back(
+def put_back(
     board: SensorBoard, parameter: SweepParameter, found: float, error: BaseException | None
 ) -> None:
-    """Outputs off, setting as it was; where that fails, say so on top of what went wrong."""
+    """Outputs off, setting as it was; where that fails, say so on top of what went wrong.
+
+    Parameters
+    ----------
+    found : float
+        Value to put back, in the setting's unit.
+    error : BaseException or None
+        What ended the sweep; the caller raises it again.
+
+    Raises
+    ------
+    ProcedureError, BoardLostError
+        If the board does not take the value.
+    """
     was = format_quantity(found, board.settings.describe(parameter.setting).unit)
     interrupt: BaseException | None = None
     for attempt in range(2):
