@@ -63,5 +63,5 @@ def test_pictures_that_cannot_be_written(tmp_path):
     with pytest.raises(InputError, match="folder is not there"):
         check_picture(tmp_path / "none" / "a.png")
     (tmp_path / "folder.png").mkdir()
-    with pytest.raises(InputError, match="choose another place|Is a directory"):
+    with pytest.raises(InputError, match=r"folder\.png: "):
         write_figure(sweep_figure(sweep_picture()), tmp_path / "folder.png")
