@@ -5,7 +5,9 @@ BOARD = {
     "role": "coil",
     "mcu": "rp2040",
     "coils": 8,
-    "spi": {},
+    "spi": {
+        "slow": {"id": 0, "sck": 18, "mosi": 19, "miso": 16, "baudrate": 4000000},
+    },
     "chips": {
         "adc": {
             "chip": "ads131m08",
@@ -20,10 +22,14 @@ BOARD = {
             "stream_channels": 16,
             "stream_samples": 1,
         },
+        "coil_adc": {"chip": "ads1220", "spi": "slow", "cs": 17, "mode": 1},
     },
     "pwm": {},
     "outputs": {
         "coil_enable": {"pin": 22, "safe": 0},
+        "mux0": {"pin": 10, "safe": 0},
+        "mux1": {"pin": 11, "safe": 0},
+        "mux2": {"pin": 12, "safe": 0},
         "led": {"pin": 25, "safe": 0},
     },
     "inputs": {
@@ -36,8 +42,15 @@ BOARD = {
         "sense_full_scale_na": 12000000,
         "coarse_full_scale_na": 10000000,
         "fine_divisor": 256,
+        # Coil voltage to the slow converter: half of its supply, and a thirty-sixth of it a volt.
+        "voltage_full_scale_mv": 36000,
+        "compliance_mv": 12000,
+        "stage_divider_ohm": 10000,
+        "stage_nominal_ohm": 10000,
+        "stage_beta_k": 3435,
     },
     "limits": {
         "coil_current_max_na": 10000000,
+        "stage_temperature_max_mc": 70000,
     },
 }

@@ -114,6 +114,10 @@ class Link:
             if size == wire.HEARTBEAT_SIZE:
                 self._handler.heartbeat(raw)
             return
+        if message == wire.COIL_COMPENSATION:
+            if size == wire.COIL_COMPENSATION_SIZE:
+                self._handler.compensation(raw)
+            return
         if size < 4:
             return
         # A retry (same message, same request id) gets the former answer, nothing is done twice.

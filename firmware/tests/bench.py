@@ -123,6 +123,13 @@ class Bench:
         assert u16(body, wire.ACKNOWLEDGE_COMMAND) == command
         return u16(body, wire.ACKNOWLEDGE_ERROR), i32(body, wire.ACKNOWLEDGE_DETAIL)
 
+    def compensate(self, sequence, hold_ms, offsets_na):
+        """Let a compensation come in; nothing answers it."""
+        payload = sequence.to_bytes(4, "little") + hold_ms.to_bytes(2, "little") + bytes(2)
+        for value in offsets_na:
+            payload += (value & 0xFFFFFFFF).to_bytes(4, "little")
+        self.step(data=self._frame(wire.COIL_COMPENSATION, payload))
+
     def request_of(self, command):
         """Frame of a command without arguments."""
         self._id += 1

@@ -34,6 +34,10 @@ def test_coil_board():
     commands += [(wire.COMMAND_COIL_SET, n, 900000 * n) for n in range(9)]
     commands += [(wire.COMMAND_COIL_SET, 1, 0x7FFFFFFF), (wire.COMMAND_COIL_RAMP_TO_ZERO, 0, 0)]
     _exercise(bench, commands)
+    bench.command(wire.COMMAND_COIL_ENABLE, 1)
+    for sequence in (1, 0x7FFFFFFF, 0xFFFFFFFF):
+        bench.compensate(sequence, 20, [-(1 << 31), 0x7FFFFFFF] * 4)
+        bench.run(50)
     bench.world.broken[0] = True
     bench.command(wire.COMMAND_COIL_ENABLE, 1)
     bench.command(wire.COMMAND_COIL_SET, 0, 5000000)

@@ -2,6 +2,7 @@
 
 from bench import Bench
 from nullfield_fw import wire
+from reference import i32, u16, u32
 
 
 def _enabled():
@@ -54,8 +55,8 @@ def test_wrong_readback_trips():
 
 def test_over_current_trips():
     bench = _enabled()
-    bench.world.gain[2] = 1.19
-    bench.command(wire.COMMAND_COIL_SET, 2, 9500000)
+    bench.world.gain[2] = 1.12
+    bench.command(wire.COMMAND_COIL_SET, 2, 9900000)
     bench.run(1200)
     code, source, value = bench.faults()[-1]
     assert (code, source) == (wire.FAULT_CODE_COIL_OVER_CURRENT, 2)
@@ -71,6 +72,265 @@ def test_coil_off_forgets_the_setpoints():
     bench.command(wire.COMMAND_COIL_ENABLE, 1)
     bench.run(300)
     assert abs(bench.world.current_na[0]) < 100
+
+
+def test_an_open_coil_is_found_at_a_small_current():
+    """Far below the tolerance of the readback: the source's voltage tells."""
+    bench = _enabled()
+    bench.world.broken[6] = True
+    bench.command(wire.COMMAND_COIL_SET, 6, -100000)
+    bench.run(400)
+    assert bench.faults()[-1][:2] == (wire.FAULT_CODE_COIL_OPEN, 6)
+
+
+def test_a_short_is_found_by_current_without_voltage():
+    bench = _enabled()
+    bench.world.shorted[1] = True
+    bench.command(wire.COMMAND_COIL_SET, 1, 1000000)
+    bench.command(wire.COMMAND_COIL_SET, 2, 1000000)
+    bench.run(600)
+    assert bench.hal.outputs_are_off()
+    assert bench.faults()[-1][:2] == (wire.FAULT_CODE_COIL_SHORT, 1)
+
+
+def test_too_much_resistance_ends_the_voltage_and_is_told_from_open():
+    bench = _enabled()
+    bench.world.ohm[4] = 2000.0
+    bench.command(wire.COMMAND_COIL_SET, 4, 5900000)
+    bench.run(900)
+    assert bench.board.faults.code == 0
+    bench.command(wire.COMMAND_COIL_SET, 4, 9000000)
+    bench.run(900)
+    code, source, value = bench.faults()[-1]
+    assert (code, source) == (wire.FAULT_CODE_COIL_COMPLIANCE, 4)
+    assert 5900000 < value < 6100000
+
+
+def test_compliance_shows_in_the_flags_before_it_trips():
+    bench = _enabled()
+    bench.world.ohm[4] = 1100.0
+    bench.command(wire.COMMAND_COIL_SET, 4, 10000000)
+    bench.run(1500)
+    assert bench.board.faults.code == 0
+    assert _flags(bench) & wire.COIL_FLAG_COMPLIANCE
+
+
+def test_a_dead_sense_amplifier_is_not_an_open_coil():
+    bench = _enabled()
+    bench.world.sensed[3] = 0.0
+    bench.command(wire.COMMAND_COIL_SET, 3, 2000000)
+    bench.run(600)
+    assert bench.faults()[-1][:2] == (wire.FAULT_CODE_COIL_READBACK, 3)
+
+
+def test_heat_trips_even_with_outputs_off_and_so_does_a_lost_thermistor():
+    for celsius in (75.0, -200.0, 400.0):
+        bench = Bench("coil")
+        bench.run(200)
+        bench.world.celsius = celsius
+        bench.run(400)
+        code, source, _ = bench.faults()[-1]
+        assert code == wire.FAULT_CODE_COIL_OVER_TEMPERATURE
+        assert source == (8 if celsius == 75.0 else 9)
+        bench.command(wire.COMMAND_CLEAR_FAULTS)
+        bench.run(400)
+        assert bench.board.state == wire.BOARD_STATE_FAULT, "it is still hot"
+        bench.world.celsius = 30.0
+        bench.run(100)
+        assert bench.command(wire.COMMAND_CLEAR_FAULTS)[0] == 0
+        assert bench.command(wire.COMMAND_COIL_ENABLE, 1)[0] == 0
+
+
+def test_a_silent_host_ramps_the_currents_down_before_the_outputs_open():
+    bench = _enabled()
+    bench.command(wire.COMMAND_COIL_SET, 0, 8000000)
+    bench.command(wire.COMMAND_COIL_SET, 1, -3000000)
+    bench.run(600)
+    bench.host_falls_silent()
+    largest = 0.0
+    before = bench.world.current_na[0]
+    blocks = 0
+    while bench.board.state != wire.BOARD_STATE_FAULT:
+        bench.step()
+        largest = max(largest, abs(bench.world.current_na[0] - before))
+        before = bench.world.current_na[0]
+        blocks += 1
+        assert blocks < 4000
+        if bench.board.state != wire.BOARD_STATE_FAULT:
+            assert bench.hal.outputs["coil_enable"].level == 1
+    assert bench.board.faults.code == wire.FAULT_CODE_HOST_SILENT
+    assert bench.hal.outputs_are_off()
+    # The ramp of 20 mA/s and no jump, not even when the relays open.
+    assert largest < 25000, largest
+    # Up to 250 blocks of the 2000 had passed since the last heartbeat.
+    assert 1750 + 400 < blocks < 2050 + 400, blocks
+
+
+def test_during_the_ramp_down_nothing_is_taken_and_the_host_comes_too_late():
+    bench = _enabled()
+    bench.command(wire.COMMAND_COIL_SET, 0, 8000000)
+    bench.run(500)
+    bench.host_falls_silent()
+    while not _flags(bench) & wire.COIL_FLAG_RAMP_DOWN:
+        bench.step()
+    bench._beats = True
+    assert bench.command(wire.COMMAND_COIL_SET, 0, 8000000)[0] == wire.ERROR_CODE_WRONG_STATE
+    assert bench.command(wire.COMMAND_COIL_ENABLE, 1)[0] == wire.ERROR_CODE_WRONG_STATE
+    bench.compensate(1, 1000, [1000000] * 8)
+    bench.run(600)
+    assert bench.board.faults.code == wire.FAULT_CODE_HOST_SILENT
+    assert bench.hal.outputs_are_off()
+
+
+def _arm(bench, channel, shape, amplitude, increment, phase=0, cycles=0, decay=0):
+    payload = bytes((channel, shape)) + cycles.to_bytes(2, "little")
+    payload += (amplitude & 0xFFFFFFFF).to_bytes(4, "little")
+    payload += increment.to_bytes(4, "little") + phase.to_bytes(4, "little")
+    payload += decay.to_bytes(2, "little") + bytes(2)
+    body = bench.ask(wire.COIL_WAVEFORM_REQUEST, payload)[1]
+    return u16(body, wire.ACKNOWLEDGE_ERROR), i32(body, wire.ACKNOWLEDGE_DETAIL)
+
+
+def test_waveforms_start_together_and_stop_by_the_ramp():
+    bench = _enabled()
+    assert _arm(bench, 0, wire.WAVEFORM_SHAPE_SQUARE, 1000000, 1 << 26) == (0, 0)
+    assert _arm(bench, 5, wire.WAVEFORM_SHAPE_SINE, 2000000, 1 << 26, 1 << 30) == (0, 0)
+    bench.run(10)
+    assert not _flags(bench) & wire.COIL_FLAG_WAVEFORM
+    assert bench.command(wire.COMMAND_COIL_WAVEFORM_START) == (0, 0)
+    assert not _flags(bench) & wire.COIL_FLAG_WAVEFORM
+    bench.step()
+    assert _flags(bench) & wire.COIL_FLAG_WAVEFORM
+    assert (_told(bench, 0), _told(bench, 5)) == (1000000, 2000000)
+    assert _arm(bench, 0, 1, 1000000, 1 << 26)[0] == wire.ERROR_CODE_BUSY
+    assert bench.command(wire.COMMAND_COIL_WAVEFORM_START)[0] == wire.ERROR_CODE_BUSY
+    bench.run(32)
+    assert _told(bench, 0) == -1000000
+    before = _told(bench, 5)
+    assert bench.command(wire.COMMAND_COIL_WAVEFORM_STOP) == (0, 0)
+    bench.step()
+    assert abs(_told(bench, 0)) == 980000
+    assert abs(_told(bench, 5) - before) < 400000
+    bench.run(110)
+    assert (_told(bench, 0), _told(bench, 5)) == (0, 0)
+    assert not _flags(bench) & wire.COIL_FLAG_WAVEFORM
+
+
+def test_a_silent_host_ends_waveforms_by_the_ramp_too():
+    bench = _enabled()
+    bench.command(wire.COMMAND_COIL_SET, 2, 1000000)
+    _arm(bench, 2, wire.WAVEFORM_SHAPE_SINE, 5000000, 1 << 25)
+    _arm(bench, 3, wire.WAVEFORM_SHAPE_DEGAUSS, 9000000, 1 << 26, 0, 500)
+    bench.command(wire.COMMAND_COIL_WAVEFORM_START)
+    bench.run(100)
+    bench.host_falls_silent()
+    while not _flags(bench) & wire.COIL_FLAG_RAMP_DOWN:
+        bench.step()
+    before = (_told(bench, 2), _told(bench, 3))
+    assert before[0] or before[1]
+    while bench.board.state != wire.BOARD_STATE_FAULT:
+        bench.step()
+        now = (_told(bench, 2), _told(bench, 3))
+        for n in range(2):
+            assert abs(now[n] - before[n]) <= 20000
+        before = now
+    assert before == (0, 0)
+    assert bench.board.faults.code == wire.FAULT_CODE_HOST_SILENT
+    assert bench.hal.outputs_are_off()
+
+
+def test_a_waveform_never_passes_the_boards_limit():
+    bench = _enabled()
+    bench.command(wire.COMMAND_COIL_SET, 0, 8000000)
+    bench.run(450)
+    bench.compensate(1, 60000, [3000000] * 8)
+    _arm(bench, 0, wire.WAVEFORM_SHAPE_SQUARE, 10000000, 1 << 27)
+    bench.command(wire.COMMAND_COIL_WAVEFORM_START)
+    seen = []
+    for _ in range(100):
+        bench.step()
+        seen.append(_told(bench, 0))
+        assert bench.world.current_na[0] < 10300000
+    assert max(seen) == 10000000
+    assert min(seen[60:]) == 1000000
+    assert bench.board.faults.code == 0
+
+
+def test_bad_waveforms_are_refused_with_the_limit():
+    bench = Bench("coil")
+    assert _arm(bench, 0, 1, 1, 1)[0] == wire.ERROR_CODE_WRONG_STATE
+    bench.command(wire.COMMAND_COIL_ENABLE, 1)
+    assert bench.command(wire.COMMAND_COIL_WAVEFORM_START)[0] == wire.ERROR_CODE_BAD_ARGUMENT
+    assert _arm(bench, 8, 1, 1, 1) == (wire.ERROR_CODE_BAD_ARGUMENT, 7)
+    assert _arm(bench, 0, 1, 10000001, 1) == (wire.ERROR_CODE_ABOVE_MAXIMUM, 10000000)
+    assert _arm(bench, 0, 1, -1, 1)[0] == wire.ERROR_CODE_BELOW_MINIMUM
+    for bad in ((5, 1, 0, 0), (1, 0, 0, 0), (1, 1 << 31, 0, 0), (4, 1 << 20, 0, 0)):
+        shape, increment, phase, cycles = bad
+        error = _arm(bench, 0, shape, 1000, increment, phase, cycles)[0]
+        assert error == wire.ERROR_CODE_BAD_ARGUMENT, bad
+    assert _arm(bench, 0, 4, 1000, 1 << 20, 0, 32768)[0] == wire.ERROR_CODE_BAD_ARGUMENT
+    assert _arm(bench, 0, 0, 0, 1) == (0, 0)
+
+
+def _flags(bench):
+    return u32(bench.board.row, wire.COIL_SAMPLES_ROW_FLAGS)
+
+
+def _told(bench, channel):
+    return i32(bench.board.row, wire.COIL_SAMPLES_ROW_COMMAND_NA + 4 * channel)
+
+
+def test_compensation_is_added_shown_and_ends_by_itself():
+    bench = _enabled()
+    bench.command(wire.COMMAND_COIL_SET, 0, 1000000)
+    bench.run(100)
+    bench.compensate(0xFFFFFFF0, 50, [250000, 0, 0, 0, 0, 0, 0, -5])
+    bench.run(20)
+    assert (_told(bench, 0), _told(bench, 7)) == (1250000, -5)
+    at = wire.COIL_SAMPLES_ROW_COMPENSATION_SEQUENCE
+    assert u32(bench.board.row, at) == 0xFFFFFFF0
+    assert _flags(bench) == wire.COIL_FLAG_ENABLED | wire.COIL_FLAG_COMPENSATING
+    bench.take()
+    bench.run(100)
+    assert (_told(bench, 0), _told(bench, 7)) == (1000000, 0)
+    assert _flags(bench) == wire.COIL_FLAG_ENABLED | wire.COIL_FLAG_COMPENSATION_STALE
+    logs = [body for message, _, body in bench.take() if message == wire.LOG]
+    assert len(logs) == 1
+    assert b"compensation stale" in logs[0]
+    bench.compensate(1, 50, [100000] * 8)
+    bench.run(5)
+    assert _flags(bench) == wire.COIL_FLAG_ENABLED | wire.COIL_FLAG_COMPENSATING
+    # Hold 0 is the orderly end.
+    bench.compensate(2, 0, [100000] * 8)
+    bench.run(10)
+    assert _flags(bench) == wire.COIL_FLAG_ENABLED
+    assert _told(bench, 3) == 0
+
+
+def test_compensation_is_cut_to_its_limit_and_means_nothing_with_outputs_off():
+    bench = _enabled()
+    assert bench.write(4, 500000) == (0, 500000)
+    assert bench.write(4, 10000001) == (wire.ERROR_CODE_ABOVE_MAXIMUM, 10000000)
+    bench.compensate(1, 1000, [-(1 << 31), 0x7FFFFFFF, 500000, 0, 0, 0, 0, 0])
+    bench.run(50)
+    assert [_told(bench, n) for n in range(4)] == [-500000, 500000, 500000, 0]
+    assert _flags(bench) & wire.COIL_FLAG_LIMITED
+    bench.command(wire.COMMAND_SAFE_OFF)
+    bench.compensate(2, 1000, [500000] * 8)
+    bench.run(3)
+    assert _flags(bench) == 0
+    bench.command(wire.COMMAND_COIL_ENABLE, 1)
+    bench.run(30)
+    assert _flags(bench) == wire.COIL_FLAG_ENABLED
+    assert _told(bench, 0) == 0
+
+
+def test_a_compensation_of_a_wrong_length_changes_nothing():
+    bench = _enabled()
+    bench.step(data=bench._frame(wire.COIL_COMPENSATION, bytes(36)))
+    bench.step(data=bench._frame(wire.COIL_COMPENSATION, bytes(44)))
+    bench.run(3)
+    assert _flags(bench) == wire.COIL_FLAG_ENABLED
 
 
 def _homed():

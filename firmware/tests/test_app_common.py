@@ -99,7 +99,7 @@ def test_saved_settings_are_in_force_after_a_restart():
     assert again.command(wire.COMMAND_COIL_ENABLE, 1)[0] == 0
     assert again.command(wire.COMMAND_COIL_SET, 0, 1000000)[0] == 0
     again.run(100)
-    assert abs(again.world.current_na[0] - 500000) < 10000, "the saved ramp rate, not the default"
+    assert abs(again.world.current_na[0] - 490000) < 10000, "the saved ramp rate, not the default"
 
 
 def test_setting_limits_answer_with_the_limit():

@@ -100,26 +100,46 @@ class SensorWorld:
 
 
 class CoilWorld:
-    """Coils that carry what the converters say; broken ones carry nothing."""
+    """Coils of 100 Ohm that carry what the converters said a block ago; broken ones carry nothing."""
 
     def __init__(self, hal):
         self.hal = hal
         self.broken = [False] * 8
+        self.shorted = [False] * 8
+        self.sensed = [1.0] * 8
         self.gain = [1.0] * 8
+        self.ohm = [100.0] * 8
         self.current_na = [0.0] * 8
+        self.celsius = 25.0
+        self._wanted = [0.0] * 8
 
     def update(self):
         """Before a block."""
         dac = self.hal.dac
-        enabled = self.hal.outputs["coil_enable"].level
+        outputs = self.hal.outputs
+        enabled = outputs["coil_enable"].level
+        turn = outputs["mux0"].level + 2 * outputs["mux1"].level + 4 * outputs["mux2"].level
+        codes = self.hal.chips["coil_adc"].codes
         for channel in range(8):
+            wanted = self._wanted[channel]
             coarse = (dac[channel] >> 8 & 0xFFFF) - 32768
             fine = (dac[channel + 8] >> 8 & 0xFFFF) - 32768
             current = (coarse + fine / 256) * (1e7 / 32768) * self.gain[channel]
-            if not enabled or self.broken[channel] or not dac[15]:
+            self._wanted[channel] = current if enabled and dac[15] else 0.0
+            most = 12.0e9 / self.ohm[channel]
+            current = max(min(wanted, most), -most)
+            volts = current * self.ohm[channel] / 1e9
+            if self.broken[channel]:
                 current = 0.0
+                volts = 12.0 if wanted > 100.0 else -12.0 if wanted < -100.0 else 0.0
+            if self.shorted[channel]:
+                volts = current * 1e-9
             self.current_na[channel] = current
-            _spread(self.hal.adc, 1 + channel, int(current / (12.0e6 / 8388608.0)))
+            if channel == turn:
+                codes[0] = (1 << 22) + int(volts / 36.0 * 8388608.0)
+            sensed = current * self.sensed[channel]
+            _spread(self.hal.adc, 1 + channel, int(sensed / (12.0e6 / 8388608.0)))
+        codes[1] = ntc_code(self.celsius)
 
 
 class TableWorld:

@@ -256,6 +256,21 @@ class Link:
         )
         return int(reply.detail)
 
+    def post(self, message: MessageId, **values: Any) -> None:
+        """Send a message that is not answered.
+
+        Raises
+        ------
+        BoardLostError
+            If the port went away.
+        """
+        self._send(message, build(message, **values))
+        if self.lost_reason is not None:
+            raise BoardLostError(
+                f"{self.label}: the board is gone ({self.lost_reason})",
+                "check its cable and power, then connect again",
+            )
+
     def exchange_time(self, count: int = 8) -> list[TimeExchange]:
         """Ask the board's time; exchanges that got lost are left out.
 

@@ -89,12 +89,14 @@ class Command(IntEnum):
     BLINK = 12  # (seconds) the LED blinks, so that a person finds the board
     WATCHDOG_TEST = 13  # outputs off, then the program hangs on purpose until the watchdog resets
     SENSOR_START = 16  # (head mask) heater, laser, lock, field zero
-    SENSOR_ZERO = 17  # (head mask) null the effective field with the on-head coils
+    SENSOR_ZERO = 17  # (head mask, 1: calibration kept) null the effective field, on-head coils
     SENSOR_LOOP = 18  # (head mask, 0 open / 1 closed)
-    SENSOR_MEASURE_BEAM = 19  # (head mask) re-null the beam axis only
+    SENSOR_MEASURE_BEAM = 19  # (head mask, 1: one cycle) re-null near zero, the beam axis too
     COIL_ENABLE = 32  # (0 off / 1 on) output stage, at zero current
     COIL_SET = 33  # (channel, current in nA) ramped setpoint
     COIL_RAMP_TO_ZERO = 34  # all setpoints to zero by the ramp
+    COIL_WAVEFORM_START = 35  # all armed waveforms start in the same block
+    COIL_WAVEFORM_STOP = 36  # waveforms end; what they stood at ramps to zero
     TABLE_HOME = 48  # find the home switch
     TABLE_MOVE = 49  # (position in um, speed in um/s) trapezoidal move
     TABLE_STOP = 50  # decelerate and hold
@@ -161,6 +163,9 @@ class FaultCode(IntEnum):
     ADC_FRAME = 21
     SUPPLY_LOW = 22
     TABLE_STALL = 23
+    COIL_SHORT = 24
+    COIL_COMPLIANCE = 25
+    COIL_OVER_TEMPERATURE = 26
 
 
 class SampleFlag(IntFlag):
@@ -181,6 +186,21 @@ class CoilFlag(IntFlag):
     RAMPING = 2
     LIMITED = 4
     FAULT = 8
+    COMPENSATING = 16  # offsets of COIL_COMPENSATION are in force
+    COMPENSATION_STALE = 32  # no new ones came in time; they ramp, or have ramped, to zero
+    WAVEFORM = 64  # a waveform runs; the first row of them is block 0 of the waveform
+    COMPLIANCE = 128  # a source is at the end of its voltage
+    RAMP_DOWN = 256  # the host fell silent: all currents ramp to zero, then the outputs go off
+
+
+class WaveformShape(IntEnum):
+    """Shape of a coil waveform."""
+
+    NONE = 0
+    SINE = 1
+    SQUARE = 2
+    PSEUDO_RANDOM = 3
+    DEGAUSS = 4
 
 
 class TableFlag(IntFlag):
@@ -274,6 +294,7 @@ ENUMERATIONS: tuple[type[IntEnum] | type[IntFlag], ...] = (
     FaultCode,
     SampleFlag,
     CoilFlag,
+    WaveformShape,
     TableFlag,
     BringupFlag,
     SelfTestFlag,

@@ -5,8 +5,8 @@ firmware's generated wire module, the reference page. All integers are little-en
 aligned to its size (to 4 for 64-bit ones), because the board reads them in place.
 
 Units stand in the names: `_us` microseconds, `_mc` milli degrees Celsius, `_na` nanoamperes, `_pa`
-picoamperes, `_um` micrometres, `_count` coil counts (2^-12 of a coil DAC step, scaled to tesla by the
-board's `coil_scale_*` settings).
+picoamperes, `_uv` microvolts, `_um` micrometres, `_count` coil counts (2^-12 of a coil DAC step,
+scaled to tesla by the board's `coil_scale_*` settings).
 """
 
 from __future__ import annotations
@@ -47,6 +47,8 @@ class MessageId(IntEnum):
     TRACE_DESCRIBE_REQUEST = 0x08
     TRACE_ARM_REQUEST = 0x09
     TRACE_READ_REQUEST = 0x0A
+    COIL_COMPENSATION = 0x0B
+    COIL_WAVEFORM_REQUEST = 0x0C
     IDENTITY = 0x81
     SETTING_DESCRIPTION = 0x82
     SETTING_VALUE = 0x83
@@ -122,6 +124,23 @@ TRACE_READ_REQUEST = Struct(
     "request_id" / Int32ul,
     "offset" / Int16ul,
     "count" / Int16ul,
+)
+COIL_COMPENSATION = Struct(
+    "sequence" / Int32ul,
+    "hold_ms" / Int16ul,
+    "reserved" / Int16ul,
+    "offset_na" / Array(COILS_PER_BOARD, Int32sl),
+)
+COIL_WAVEFORM_REQUEST = Struct(
+    "request_id" / Int32ul,
+    "channel" / Int8ul,
+    "shape" / Int8ul,
+    "cycles" / Int16ul,
+    "amplitude_na" / Int32sl,
+    "increment" / Int32ul,
+    "phase" / Int32ul,
+    "decay" / Int16ul,
+    "reserved" / Int16ul,
 )
 
 IDENTITY = Struct(
@@ -208,6 +227,8 @@ SENSOR_ROW = Struct(
 COIL_ROW = Struct(
     "current_na" / Array(COILS_PER_BOARD, Int32sl),
     "flags" / Int32ul,
+    "command_na" / Array(COILS_PER_BOARD, Int32sl),
+    "compensation_sequence" / Int32ul,
 )
 TABLE_ROW = Struct(
     "position_um" / Int32sl,
@@ -273,6 +294,9 @@ COIL_TELEMETRY = Struct(
     "setpoint_na" / Array(COILS_PER_BOARD, Int32sl),
     "current_na" / Array(COILS_PER_BOARD, Int32sl),
     "heap_free" / Int32ul,
+    "voltage_uv" / Array(COILS_PER_BOARD, Int32sl),
+    "trim_na" / Array(COILS_PER_BOARD, Int32sl),
+    "stage_temperature_mc" / Int32sl,
 )
 TABLE_TELEMETRY = Struct(
     "board_time_us" / Int64ul,
@@ -384,6 +408,16 @@ _SUMMARIES: dict[MessageId, tuple[Any, str]] = {
         TRACE_READ_REQUEST,
         "Asks for the trace's state and for samples of it, oldest first.",
     ),
+    MessageId.COIL_COMPENSATION: (
+        COIL_COMPENSATION,
+        "Currents to add to the setpoints for `hold_ms`; not answered. The row shows the sequence "
+        "in force. Hold 0 ends it: the offsets ramp to zero.",
+    ),
+    MessageId.COIL_WAVEFORM_REQUEST: (
+        COIL_WAVEFORM_REQUEST,
+        "Arms a waveform on a coil channel; COIL_WAVEFORM_START starts all that are armed. The "
+        "increment is the cycle a block in 2^-32, or blocks a chip; a shape of 0 disarms.",
+    ),
     MessageId.IDENTITY: (IDENTITY, "Who the board is and what it speaks."),
     MessageId.SETTING_DESCRIPTION: (SETTING_DESCRIPTION, "Self-description of one setting."),
     MessageId.SETTING_VALUE: (SETTING_VALUE, "Value of a setting after a read or write."),
@@ -401,7 +435,10 @@ _SUMMARIES: dict[MessageId, tuple[Any, str]] = {
         SENSOR_SAMPLES,
         "Field at each head: applied on-head field plus loop error, sign of the ambient field.",
     ),
-    MessageId.COIL_SAMPLES: (COIL_SAMPLES, "Sensed coil currents."),
+    MessageId.COIL_SAMPLES: (
+        COIL_SAMPLES,
+        "Sensed coil currents, and what the sources are told to make two blocks later.",
+    ),
     MessageId.TABLE_SAMPLES: (TABLE_SAMPLES, "Table motion."),
     MessageId.BRINGUP_SAMPLES: (BRINGUP_SAMPLES, "What a bare module can measure of itself."),
     MessageId.SENSOR_TELEMETRY: (SENSOR_TELEMETRY, "Slow state of a sensor board, 10 a second."),

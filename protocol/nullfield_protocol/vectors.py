@@ -66,6 +66,12 @@ def _valid() -> list[tuple[str, int, int, bytes]]:
             2**32 - 1,
             struct.pack("<IHH4i", 42, 33, 0, 7, -2000000, 2**31 - 1, 0),
         ),
+        (
+            "coil compensation",
+            MessageId.COIL_COMPENSATION,
+            2**31,
+            struct.pack("<IHH8i", 2**32 - 2, 500, 0, 0, 1, -1, 10**6, -(10**6), 256, -(2**31), 7),
+        ),
         ("time reply", MessageId.TIME_REPLY, 9, struct.pack("<IIQ", 5, 1000, 2**40 + 1)),
         (
             "acknowledge",

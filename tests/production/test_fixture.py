@@ -32,7 +32,7 @@ def test_shipped_fixtures_serve_their_plan(name: str) -> None:
 
 
 COIL = 'name = "x"\nrole = "coil"\n'
-LOAD = "[[coil.loads]]\nchannels = [0]\ninductance_mh = 1.0\nparallel_ohm = 1.0\ntolerance = 0.1\n"
+LOAD = "[[coil.loads]]\nchannels = [0]\nlag_ms = 1.0\ntolerance = 0.1\n"
 
 
 @pytest.mark.parametrize(

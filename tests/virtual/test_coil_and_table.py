@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nullfield.errors import BoardFaultError, RequestError
-from nullfield_protocol.catalogue import BoardState, ErrorCode, FaultCode, TableState
+from nullfield.errors import BoardFaultError, InputError, RequestError
+from nullfield_protocol.catalogue import BoardState, CoilFlag, ErrorCode, FaultCode, TableState
 
 
 def test_currents_are_set_within_limits(bench: Any) -> None:
@@ -48,17 +48,84 @@ def test_over_limit_is_refused_with_the_limit(bench: Any) -> None:
     assert bench.coil_current_ma() < 1e-2
 
 
-def test_an_open_coil_trips(bench: Any, monkeypatch: Any) -> None:
+def _rows(bench: Any, coil: Any, duration_s: float) -> Any:
+    coil.stream_start()
+    bench.run_s(duration_s)
+    coil.stream_stop()
+    window = coil.samples.all()
+    coil.samples.clear()
+    return window
+
+
+def test_compensation_reaches_the_coils_and_runs_out_by_itself(bench: Any) -> None:
     coil = bench.coil()
-    plant = bench.instrument.plant
-    step = plant.step
+    coil.enable()
+    coil.set_current_a(1, 2e-3)
+    bench.run_s(2.0)
+    offset_a = np.zeros(8)
+    offset_a[[0, 1]] = -0.4e-3, 0.3e-3
+    sequence = coil.compensate(offset_a, 0.2)
+    window = _rows(bench, coil, 0.5)
+    ours = window.rows["compensation_sequence"] == sequence
+    assert ours.any()
+    flags = coil.flags(window)
+    told_ma = coil.command_a(window) * 1e3
+    in_force = (flags & CoilFlag.COMPENSATING) != 0
+    assert 190 <= in_force.sum() <= 201
+    assert told_ma[:2, in_force][:, -1] == pytest.approx([-0.4, 2.3], abs=1e-9)
+    # Two blocks and the coil's time constant later the sensed current says the same.
+    sensed_ma = coil.current_a(window) * 1e3
+    end = np.flatnonzero(in_force)[-1]
+    assert sensed_ma[:2, end - 20 : end].mean(axis=1) == pytest.approx([-0.4, 2.3], abs=5e-3)
+    stale = (flags & CoilFlag.COMPENSATION_STALE) != 0
+    assert stale[-1]
+    assert not (stale & in_force).any()
+    assert told_ma[:2, -1] == pytest.approx([0.0, 2.0], abs=1e-9)
+    assert any("compensation stale" in line.text for line in coil.logs)
+    # The ramp of the setpoints, 20 mA/s.
+    fall = np.diff(told_ma[0, stale])
+    assert fall.max() == pytest.approx(0.02, abs=1e-6)
 
-    def cut(inputs: Any) -> Any:
-        result = step(inputs)
-        plant.outputs.room_coil_current_ma[2] = 0.0
-        return result
 
-    monkeypatch.setattr(plant, "step", cut)
+def test_compensation_is_cut_to_its_limit_and_ends_in_order(bench: Any) -> None:
+    coil = bench.coil()
+    coil.enable()
+    coil.compensate(np.full(8, 5e-3), 10.0)
+    window = _rows(bench, coil, 0.2)
+    assert coil.command_a(window)[:, -1] == pytest.approx(np.full(8, 3e-3), abs=1e-12)
+    assert coil.flags(window)[-1] & CoilFlag.LIMITED
+    coil.compensate(np.zeros(8), 0.0)
+    window = _rows(bench, coil, 0.4)
+    assert coil.command_a(window)[:, -1] == pytest.approx(np.zeros(8), abs=1e-12)
+    assert coil.flags(window)[-1] == CoilFlag.ENABLED
+
+
+@pytest.mark.parametrize(
+    ("offset_a", "hold_s", "says"),
+    [
+        ([0.0] * 7, 0.1, "8 finite currents"),
+        ([float("nan")] * 8, 0.1, "8 finite currents"),
+        ([0.0] * 8, 66.0, "hold of 66.0 s"),
+        ([0.0] * 8, -1.0, "hold of -1.0 s"),
+    ],
+)
+def test_a_bad_compensation_is_not_sent(
+    bench: Any, offset_a: list[float], hold_s: float, says: str
+) -> None:
+    coil = bench.coil()
+    sent = coil.link.statistics.frames_sent
+    with pytest.raises(InputError, match=says):
+        coil.compensate(offset_a, hold_s)
+    assert coil.link.statistics.frames_sent == sent
+
+
+def _wiring(bench: Any) -> Any:
+    return bench.instrument.parts_of(bench.of("coil"))[0]
+
+
+def test_an_open_coil_trips(bench: Any) -> None:
+    coil = bench.coil()
+    _wiring(bench).is_open[2] = True
     coil.enable()
     coil.set_current_a(2, 3e-3)
     bench.clock.wait(lambda: coil.link.fault is not None, 2.0)

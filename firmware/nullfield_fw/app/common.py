@@ -86,6 +86,8 @@ class BoardApplication(RequestHandling):
         # Room for the largest block of rows; `_row_at` walks through it.
         self._samples = new_message(self.sample_message, 24 + 16 * self.row_size)
         self._row_at = _P + 24
+        # A wide row fills a payload before `rows_per_frame` does.
+        self._rows_max = (wire.MAX_PAYLOAD - 24) // self.row_size
         self.telemetry = new_message(self.telemetry_message, self.telemetry_size)
         self._heartbeat = new_message(wire.BOARD_HEARTBEAT, wire.BOARD_HEARTBEAT_SIZE)
         self._time_reply = new_message(wire.TIME_REPLY, wire.TIME_REPLY_SIZE)
@@ -113,6 +115,7 @@ class BoardApplication(RequestHandling):
         self.load_permille = 0
         # Made here: a new attribute in the running state would let the instance's table grow.
         self._detail = 0
+        self.elapsed = 1
 
     # ------------------------------------------------------------------ start and loop
 
@@ -145,6 +148,7 @@ class BoardApplication(RequestHandling):
     def step(self, missed):
         """Everything that belongs to one block. Allocates nothing."""
         elapsed = 1 + missed
+        self.elapsed = elapsed
         add_u64(self._time, 0, elapsed * BLOCK_US)
         add_u32(self._block_index, 0, elapsed)
         if missed:
@@ -289,7 +293,7 @@ class BoardApplication(RequestHandling):
         copy(raw, self._row_at << 16, self.row, self.row_size)
         self._row_at += self.row_size
         self._rows += 1
-        if self._rows >= self.value[ROWS_PER_FRAME]:
+        if self._rows >= self.value[ROWS_PER_FRAME] or self._rows >= self._rows_max:
             self._flush_rows()
             return True
         return False
@@ -355,4 +359,8 @@ class BoardApplication(RequestHandling):
         if self._host_age_blocks > self.value[HOST_TIMEOUT_MS]:
             # Streaming into silence helps nobody; a new host starts it again.
             self.streaming = False
-            self.fault(wire.FAULT_CODE_HOST_SILENT, 0, self._host_age_blocks)
+            self.host_is_silent(self._host_age_blocks)
+
+    def host_is_silent(self, age_blocks):
+        """Nobody has been there for so long: outputs off."""
+        self.fault(wire.FAULT_CODE_HOST_SILENT, 0, age_blocks)

@@ -133,11 +133,11 @@ class Head:
             self.fault = wire.FAULT_CODE_NONE
             self.state = wire.HEAD_STATE_OFF
 
-    def zero(self, full):
+    def zero(self, full, quick=False):
         """Null the field on all axes; `full` searches it from far out and calibrates anew."""
         self.state = wire.HEAD_STATE_FIELD_ZERO
         self._control[self._base + lockin.FLAGS] |= wire.SAMPLE_FLAG_SETTLING
-        self._zero.start(full)
+        self._zero.start(full, quick)
 
     def set_loop(self, closed):
         """Open or close the transverse loops; the stream goes on without a gap."""

@@ -25,7 +25,7 @@ _ROLES = {
     "table": wire.ROLE_TABLE,
     "bringup": wire.ROLE_BRINGUP,
 }
-_LAST_REQUEST = 0x0A
+_LAST_REQUEST = 0x0C
 _BLINK_MAX_S = 60
 _AT_REST = (
     wire.COMMAND_SAVE_SETTINGS,
@@ -113,7 +113,9 @@ class RequestHandling:
             identity[_P + wire.IDENTITY_STATE] = self.state
             identity[_P + wire.IDENTITY_TRIAL] = 1 if self.boot.is_trial else 0
             self.link.reply(identity, wire.IDENTITY_SIZE)
-        elif not self.tracing.request(message, raw, size):
+        elif not self.role_request(message, raw, size) and not self.tracing.request(
+            message, raw, size
+        ):
             self.answer(
                 raw, 0, wire.ERROR_CODE_BAD_LENGTH if message <= _LAST_REQUEST else 1, message
             )
@@ -121,6 +123,13 @@ class RequestHandling:
     def _settings_changed(self):
         for number in range(len(self.value)):
             self.setting_changed(number)
+
+    def role_request(self, message, raw, size):
+        """Answer a request that only some roles know; False if this one does not."""
+        return False
+
+    def compensation(self, raw):
+        """Offsets for the coils came; other roles have none."""
 
     def faults_cleared(self):
         """The host cleared the faults; subclasses forget those of their parts."""

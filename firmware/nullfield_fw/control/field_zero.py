@@ -99,6 +99,8 @@ class FieldZero:
         self._whole_determinant = 1
         self._kept = [0] * (_KEPT * _WORDS)
         self._count = 0
+        self._wanted = _KEPT
+        self._is_known = False
         self._point = 0
         self._stage = _FINAL
         self._last_b = 0
@@ -112,14 +114,24 @@ class FieldZero:
         self.response_x = 0
         self.response_y = 0
 
-    def start(self, full):
-        """Begin. `full` searches by the light first and finds offsets and curvature too."""
+    def start(self, full, quick=False):
+        """Begin. `full` searches by the light first and finds offsets and curvature too.
+
+        `quick`, for a head that was zeroed before: with `full` offsets and curvature are kept, because
+        only the field has moved; without it one cycle near zero counts, and the loop's weights stay.
+        """
         self._probe.take()
         self._is_full = full
         self._limit = _CYCLE_LIMIT if full else _FOLLOW_LIMIT
         self.cycles = 0
         self._has_last = False
-        if full:
+        self._is_known = quick and self.calibrated
+        self._wanted = 1 if self._is_known and not full else _KEPT
+        if full and self._is_known:
+            self._probe.modulate(0, 1)
+            self.phase = COARSE
+            self._search.start()
+        elif full:
             self.calibrated = False
             self._width = self._start_width
             self._bend = 16384
@@ -152,7 +164,7 @@ class FieldZero:
                 return
             self._probe.modulate(1, 1)
             self.phase = CYCLE
-            self._enter(_APPROACH)
+            self._enter(_FINAL if self._is_known else _APPROACH)
             return
         response = self._response
         response.keep(self._point, 0, state[base + lockin.SUM_I])
@@ -197,7 +209,7 @@ class FieldZero:
         self.cycles += 1
         if self.cycles > self._limit or not response.invert(self._step()):
             # What only follows the field has lost it: the light finds it again.
-            if self._is_full:
+            if self._is_full and not self._is_known:
                 self._fail()
             else:
                 self.start(True)
@@ -218,7 +230,7 @@ class FieldZero:
                 self._enter(_STRAIGHT)
                 return
         self._keep()
-        if self._count < _KEPT and not (stage == _FINAL and self._agree()):
+        if self._count < self._wanted and not (stage == _FINAL and self._agree()):
             self._begin_cycle()
         elif stage == _STRAIGHT:
             for word in range(4):
@@ -291,6 +303,11 @@ class FieldZero:
     # ------------------------------------------------------------------ the end
 
     def _finish(self):
+        if self._wanted == 1:
+            # One cycle moves a little by what it saw itself; a heartbeat must not get into weights.
+            self._probe.rest()
+            self.phase = DONE
+            return
         response = self._response
         for word in range(8):
             response.g[word] = self._median(_G + word)

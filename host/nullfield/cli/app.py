@@ -16,18 +16,28 @@ from nullfield.cli import (
     batch,
     boards,
     bundle,
+    calibration,
+    coil_design,
     compare,
+    compensate,
     exam,
     export,
     flash,
     log,
+    monitor,
+    noise,
+    null,
     procedures,
     production,
     recordings,
+    room_care,
     serve,
     shell,
     sniff,
+    survey,
+    sweep,
     trace,
+    tune,
     users,
 )
 from nullfield.cli.terminal import errors
@@ -46,14 +56,24 @@ boards.register(app)
 flash.register(app)
 bundle.register(app)
 procedures.register(app)
+calibration.register(app)
+null.register(app)
 recordings.register(app)
+room_care.register(app)
 analyze.register(app)
 export.register(app)
 batch.register(app)
 compare.register(app)
+compensate.register(app)
+coil_design.register(app)
 sniff.register(app)
+survey.register(app)
 shell.register(app)
 trace.register(app)
+monitor.register(app)
+noise.register(app)
+sweep.register(app)
+tune.register(app)
 log.register(app)
 production.register(app)
 serve.register(app)

@@ -37,6 +37,7 @@ _CASES: dict[str, tuple[_Case, ...]] = {
     "coil": (
         ("chip_missing", {"part": "adc"}),
         ("chip_missing", {"part": "stream_dac"}),
+        ("chip_missing", {"part": "coil_adc"}),
         ("slow_crystal", {}),
         ("converter_noise", {"channel": 2}),
         ("converter_swapped", {"channel": 4}),
@@ -45,6 +46,7 @@ _CASES: dict[str, tuple[_Case, ...]] = {
         ("fine_dac_stuck", {"channel": 3}),
         ("output_open", {"channel": 5}),
         ("output_shorted", {"channel": 6}),
+        ("output_resistance", {"channel": 2}),
         ("source_offset", {"channel": 7}),
     ),
     "table": (

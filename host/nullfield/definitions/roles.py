@@ -163,18 +163,33 @@ ROLES: dict[str, RoleNeeds] = {
                 "eight coarse and eight fine channels",
                 {"stream_channels": 16, "stream_samples": 1},
             ),
+            "coil_adc": ChipNeed("ads1220", "spi", "coil voltages and heat sink"),
         },
-        outputs={"coil_enable": Line("relays of the eight outputs", 0), **_LED},
+        outputs={
+            "coil_enable": Line("relays of the eight outputs", 0),
+            **{f"mux{bit}": Line(f"U4 A{bit}", 0) for bit in range(3)},
+            **_LED,
+        },
         inputs=_SYNC,
         scales={
             "adc_full_scale_uv": _fixed(1_200_000, 10**6, "V", "converter's full scale"),
             "sense_full_scale_na": _fixed(12_000_000, 10**6, "mA", "current at full scale"),
             "coarse_full_scale_na": _fixed(10_000_000, 10**6, "mA", "coarse channel at 10 V"),
             "fine_divisor": _fixed(256, 1, "", "coarse channel by fine channel"),
+            "voltage_full_scale_mv": _fixed(
+                36_000, 1000, "V", "coil voltage by the slow converter"
+            ),
+            "compliance_mv": _fixed(12_000, 1000, "V", "what a current source can give"),
+            "stage_divider_ohm": Quantity(1_000, 100_000, 1000, "kΩ", "resistor above the NTC"),
+            "stage_nominal_ohm": Quantity(1_000, 100_000, 1000, "kΩ", "heat sink's NTC at 25 °C"),
+            "stage_beta_k": Quantity(2_000, 6_000, 1, "K", "NTC's B value"),
         },
         limits={
             "coil_current_max_na": Quantity(
                 1_000, 10_000_000, 10**6, "mA", "highest current of a coil"
+            ),
+            "stage_temperature_max_mc": Quantity(
+                40_000, 85_000, 1000, "°C", "heat sink above which the board goes off"
             ),
         },
     ),
@@ -191,6 +206,7 @@ ROLES: dict[str, RoleNeeds] = {
             "end": Line("end switch, closes to 3.3 V"),
             "estop": Line("emergency stop, normally closed to ground", 1),
             "hold": Line("hold-to-run button, closes to 3.3 V", 0, optional=True),
+            "diag": Line("U1 DIAG", 0, optional=True),
             **_SYNC,
         },
         has_stepper=True,

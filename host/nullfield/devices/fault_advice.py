@@ -21,6 +21,24 @@ _ADVICE = {
         "the table does not follow its motor: look for what blocks it or pushed it, then clear the "
         "faults and home it"
     ),
+    FaultCode.COIL_OPEN: (
+        "no current flows: look for the coil's plug and leads at that output, then clear the faults"
+    ),
+    FaultCode.COIL_SHORT: (
+        "current flows without voltage: the coil or its leads are shorted; for a coil of really so "
+        "little resistance lower the setting coil_resistance_min"
+    ),
+    FaultCode.COIL_COMPLIANCE: (
+        "the source has no more voltage: too much resistance in the coil or a bad joint; ask for "
+        "less current, or mend it"
+    ),
+    FaultCode.COIL_READBACK: (
+        "voltage and sensed current do not go together: look at the sense amplifier of that output"
+    ),
+    FaultCode.COIL_OVER_TEMPERATURE: (
+        "let the board cool down and see to its air; source 8 is the heat sink, 9 its thermistor "
+        "(lost), 10 the processor"
+    ),
 }
 
 

@@ -14,11 +14,10 @@ from nullfield.production.coil_response import (
     ROW_S,
     FloatArray,
     SourceFit,
-    command_of_rows,
     fit_source,
+    ramp_ends,
     ramp_lag_s,
     settling_rows,
-    trim_of_rows,
 )
 from nullfield.production.common_checks import first_checks, last_checks
 from nullfield.production.fixture import CoilFixture
@@ -199,6 +198,9 @@ def _staircase(bench: Bench, channel: int) -> Staircase:
     bench.tell(f"channel {channel}")
     board.settings.set("readback_tolerance", _WIDE_TOLERANCE_A)
     board.settings.set("ramp_rate", _FAST_RAMP_A_S)
+    for other in range(CHANNELS):
+        # No trim: it would take out what is to be measured.
+        board.settings.set(f"loop_gain_{other}", 0.0)
     bench.start_stream()
     board.wait_samples(20)
     start = board.samples.next_index
@@ -217,18 +219,15 @@ def _staircase(bench: Bench, channel: int) -> Staircase:
     flags = board.flags(window)
     on = int(np.argmax((flags & CoilFlag.ENABLED) != 0))
     sensed = board.current_a(window)[channel, on:]
+    asked = board.command_a(window)[channel, on:]
     is_ramping = (flags[on:] & CoilFlag.RAMPING) != 0
     try:
-        command, ends = command_of_rows(
-            np.asarray(is_ramping, dtype=np.bool_), list(SETPOINTS_A), _FAST_RAMP_A_S * ROW_S
-        )
+        ends = ramp_ends(np.asarray(is_ramping, dtype=np.bool_), len(SETPOINTS_A))
     except ValueError as error:
         raise ProcedureError(f"channel {channel} did not follow its set points: {error}") from None
-    asked = command + trim_of_rows(command, sensed)
     points_asked, points_sensed = [], []
     for end in ends:
         rows = slice(end + _SETTLE_ROWS, end + _SETTLE_ROWS + _MEAN_ROWS)
-        # The trim still moves slowly; compare with what was asked when the current was made.
         late = slice(rows.start - 4, rows.stop - 4)
         points_asked.append(float(asked[late].mean()))
         points_sensed.append(float(sensed[rows].mean()))
@@ -237,7 +236,7 @@ def _staircase(bench: Bench, channel: int) -> Staircase:
 
 
 def gain(bench: Bench) -> list[Value]:
-    """Source against sense over nine set points, without the trim's help."""
+    """Source against sense over nine set points, without the trim."""
     found = bench.once("staircases", take_staircases)
     return [
         Value(f"channel {c}", s.fit.gain_error, "A/A", _GAIN, s.fit.points, s.fit.gain_uncertainty)
@@ -246,7 +245,7 @@ def gain(bench: Bench) -> list[Value]:
 
 
 def offset(bench: Bench) -> list[Value]:
-    """Current at zero command, without the trim's help."""
+    """Current at zero command, without the trim."""
     found = bench.once("staircases", take_staircases)
     return [
         Value(
@@ -288,7 +287,9 @@ def load_time(bench: Bench) -> list[Value]:
         end = one.ends[0]
         gain_of_source = 1.0 + one.fit.gain_error
         lag_s, error_s = ramp_lag_s(one.asked_a, one.sensed_a, end - 60, end, gain_of_source)
-        limit = around(load.time_constant_s, load.tolerance, "fixture: inductance by resistance")
+        limit = around(
+            load.time_constant_s, load.tolerance, "fixture: lag of the load at its source"
+        )
         value_s = lag_s - LATENCY_ROWS * ROW_S
         values.append(Value(f"channel {channel}", value_s, "s", limit, 40, error_s))
     return values

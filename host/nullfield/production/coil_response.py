@@ -1,10 +1,9 @@
 """What the rows of a coil board tell of its current sources.
 
-The board trims each current by the sensed one (docs/firmware.md), so a wrong source or a wrong sense
-resistor hides behind the trim after a second or two. The trim is an integral of what the rows show,
-so it can be followed from outside: the source is asked for command plus trim, and what is sensed
-against that is the source's gain by the sense amplifier's, its offset, and its linearity. A common
-error of both cannot be seen without an ammeter.
+The board trims each current by the sensed one (docs/coil-board.md), so a wrong source or a wrong sense
+resistor hides behind the trim after a second or two. With the loops' gains at zero there is no trim:
+what is sensed against the command is the source's gain by the sense amplifier's, its offset, and its
+linearity. A common error of both cannot be seen without an ammeter.
 """
 
 from __future__ import annotations
@@ -18,10 +17,6 @@ FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
 
 ROW_S = 1e-3
-TRIM_SHARE = 1.0 / 512.0
-"""Part of the error that the board's loop adds to the trim each block."""
-TRIM_LIMIT_A = 200e-6
-ERROR_LIMIT_A = 1e-3
 LATENCY_ROWS = 1.5
 """Two blocks from a command to the row that senses it, less half of one: a held step of the DAC is
 sensed where its block ends, on average half a block after its middle."""
@@ -51,58 +46,19 @@ class SourceFit:
     points: int
 
 
-def command_of_rows(
-    is_ramping: BoolArray, targets_a: list[float], ramp_a_per_row: float
-) -> tuple[FloatArray, npt.NDArray[np.int64]]:
-    """Command of a channel after each row, from the flag that says when the ramp runs.
-
-    Parameters
-    ----------
-    is_ramping : (n,) bool array
-        From rows in which this channel alone was moved, from zero through `targets_a`, each step
-        many rows long.
-    targets_a : list of float
-    ramp_a_per_row : float
-
-    Returns
-    -------
-    command_a : (n,) array
-    ends : (len(targets_a),) int array
-        First row at each target.
+def ramp_ends(is_ramping: BoolArray, count: int) -> npt.NDArray[np.int64]:
+    """First row at the end of each ramp, by the flag that says when a ramp runs.
 
     Raises
     ------
     ValueError
-        If there are not as many ramps as targets.
+        If there are not as many ramps as expected.
     """
     padded = np.concatenate([[False], is_ramping, [False]])
-    begins = np.flatnonzero(~padded[:-1] & padded[1:])
     ends = np.flatnonzero(padded[:-1] & ~padded[1:])
-    if len(begins) != len(targets_a):
-        raise ValueError(f"{len(begins)} ramps for {len(targets_a)} set points")
-    command = np.zeros(len(is_ramping))
-    now = 0.0
-    for begin, end, target in zip(begins, ends, targets_a, strict=True):
-        sign = np.sign(target - now)
-        command[begin:end] = now + sign * ramp_a_per_row * np.arange(1, end - begin + 1)
-        command[end:] = target
-        now = target
-    return command, ends
-
-
-def trim_of_rows(command_a: FloatArray, sensed_a: FloatArray) -> FloatArray:
-    """Trim after each row, by the board's own law, from zero before the first row.
-
-    The row's error counts against the command before the row's step.
-    """
-    before = np.concatenate([[0.0], command_a[:-1]])
-    step = np.clip(before - sensed_a, -ERROR_LIMIT_A, ERROR_LIMIT_A) * TRIM_SHARE
-    trim = np.empty(len(command_a))
-    now = 0.0
-    for row, change in enumerate(step):
-        now = min(max(now + change, -TRIM_LIMIT_A), TRIM_LIMIT_A)
-        trim[row] = now
-    return trim
+    if len(ends) != count:
+        raise ValueError(f"{len(ends)} ramps for {count} set points")
+    return ends
 
 
 def fit_source(asked_a: FloatArray, sensed_a: FloatArray) -> SourceFit:

@@ -73,17 +73,22 @@ class SensorFixture(_Strict):
 
 
 class Load(_Strict):
-    """What hangs at some outputs of a coil board."""
+    """What hangs at some outputs of a coil board.
+
+    Attributes
+    ----------
+    lag_ms : float
+        How far the current is behind the source: 1.5 ms by the resistance over 100 Ω.
+    """
 
     channels: Annotated[tuple[Annotated[int, Field(ge=0, le=7)], ...], Field(min_length=1)]
-    inductance_mh: Positive
-    parallel_ohm: Positive
+    lag_ms: Positive
     tolerance: Share
 
     @property
     def time_constant_s(self) -> float:
         """How slowly the current follows the source."""
-        return self.inductance_mh * 1e-3 / self.parallel_ohm
+        return self.lag_ms * 1e-3
 
 
 class CoilFixture(_Strict):

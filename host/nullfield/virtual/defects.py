@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from nullfield.errors import RigError
+from nullfield.virtual.coil_wiring import CoilWiring
 from nullfield.virtual.parts import ConverterInputs
-from nullfield.virtual.wiring import CoilWiring, SensorWiring, TableWiring
+from nullfield.virtual.wiring import SensorWiring, TableWiring
 
 if TYPE_CHECKING:
     from nullfield.virtual.instrument import VirtualBoard, VirtualInstrument
@@ -117,6 +118,8 @@ def _converter(instrument: VirtualInstrument, board: VirtualBoard) -> tuple[Conv
 
 def _devices(instrument: VirtualInstrument, board: VirtualBoard) -> dict[str, Any]:
     wiring, row = instrument.parts_of(board)
+    if isinstance(wiring, CoilWiring):
+        return {**wiring.devices, "coil_adc": wiring.coil_adc}
     return wiring.devices[row] if isinstance(wiring, SensorWiring) else dict(wiring.devices)
 
 
@@ -179,6 +182,36 @@ def _output_shorted(
     instrument: VirtualInstrument, board: VirtualBoard, defect: Defect, amount: float
 ) -> None:
     _coil(instrument, board).is_shorted[defect.channel] = True
+
+
+def _output_resistance(
+    instrument: VirtualInstrument, board: VirtualBoard, defect: Defect, amount: float
+) -> None:
+    coil = int(_coil(instrument, board).coil_of[defect.channel])
+    if coil < 0:
+        raise RigError(f"virtual.defects: no coil hangs at channel {defect.channel}")
+    circuits = instrument.plant.circuits
+    circuits.set_resistance(coil, circuits.resistance_ohm[coil] + amount)
+
+
+def _coil_reversed(
+    instrument: VirtualInstrument, board: VirtualBoard, defect: Defect, amount: float
+) -> None:
+    _coil(instrument, board).polarity[defect.channel] *= -1.0
+
+
+def _coil_swapped(
+    instrument: VirtualInstrument, board: VirtualBoard, defect: Defect, amount: float
+) -> None:
+    coils = _coil(instrument, board).coil_of
+    other = defect.channel + 1 if defect.channel < 7 else 6
+    coils[[defect.channel, other]] = coils[[other, defect.channel]]
+
+
+def _heat_sink_loose(
+    instrument: VirtualInstrument, board: VirtualBoard, defect: Defect, amount: float
+) -> None:
+    _coil(instrument, board).sink_k_per_w *= amount
 
 
 def _source_offset(
@@ -258,6 +291,16 @@ KINDS: dict[str, Kind] = {
     "fine_dac_stuck": Kind("coil", "fine DAC channel stuck at a code", 32768.0, _fine_dac_stuck),
     "output_open": Kind("coil", "output leads nowhere", 0.0, _output_open),
     "output_shorted": Kind("coil", "output shorted past the coil", 0.0, _output_shorted),
+    "output_resistance": Kind(
+        "coil", "ohms in the lead of an output, of a bad joint", 1500.0, _output_resistance
+    ),
+    "coil_reversed": Kind("coil", "leads of a coil exchanged", 0.0, _coil_reversed),
+    "coil_swapped": Kind(
+        "coil", "coil at the next output and the next one at its own", 0.0, _coil_swapped
+    ),
+    "heat_sink_loose": Kind(
+        "coil", "heat sink of the output stages warmer, by a factor", 10.0, _heat_sink_loose
+    ),
     "source_offset": Kind("coil", "offset current of an output, A", 50e-6, _source_offset),
     "reference_resistor": Kind(
         "sensor", "reference resistor of the Pt1000 converter off, relative", 0.01,
@@ -287,3 +330,6 @@ KINDS: dict[str, Kind] = {
     ),
 }  # fmt: skip
 """Every kind of defect; the amount is the one that a defect has without one of its own."""
+
+NOT_ON_BENCH = frozenset({"coil_reversed", "coil_swapped", "heat_sink_loose"})
+"""Faults that a board on a bench with loads does not show: of the room, or of hours of work."""

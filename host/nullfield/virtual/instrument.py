@@ -13,11 +13,12 @@ from nullfield.definitions import load_definition
 from nullfield.errors import BoardLostError, RigError
 from nullfield.rig import Rig
 from nullfield.virtual import exchange
+from nullfield.virtual.coil_wiring import CoilWiring
 from nullfield.virtual.defects import Defect, apply_defects
 from nullfield.virtual.flash import Flash
 from nullfield.virtual.plant import Plant, PlantCoil, PlantHead, PlantInputs, Scenario
 from nullfield.virtual.process import RESET_WATCHDOG, BoardProcess
-from nullfield.virtual.wiring import CoilWiring, SensorWiring, TableWiring
+from nullfield.virtual.wiring import SensorWiring, TableWiring
 
 BLOCK_S = 1e-3
 _NO_DUTY = bytes(16)
@@ -136,12 +137,12 @@ class VirtualInstrument:
         self.block = 0
         self.plant = Plant(
             [PlantHead(h.name, h.position_m, h.axes, h.kind) for h in rig.heads],
-            [PlantCoil(c.name, c.kind, c.nominal_nt_per_ma) for c in rig.coils],
+            _windings(rig),
             scenario,
             seed,
             rig.table is not None,
         )
-        self._inputs = PlantInputs.zeros(len(rig.heads), len(rig.coils))
+        self._inputs = PlantInputs.zeros(len(rig.heads), len(rig.driven))
         self.boards = [VirtualBoard(b.uid, b.role) for b in sorted(rig.boards, key=lambda b: b.uid)]
         self.by_uid = {board.uid: board for board in self.boards}
         self._definitions = {b.uid: b.definition for b in rig.boards}
@@ -149,7 +150,7 @@ class VirtualInstrument:
         self._flash_directory = flash_directory
         self._stock = frozenset(b.uid for b in rig.boards if b.image == "stock")
         self._coils = [
-            (number, self._coil_index(board.uid), CoilWiring(seed, number, scenario.noise_enabled))
+            (number, CoilWiring(seed, number, scenario.noise_enabled, self.now_s))
             for number, board in enumerate(self.boards)
             if board.role == "coil"
         ]
@@ -167,16 +168,12 @@ class VirtualInstrument:
         """Parts of a board, for defects, and its row in their arrays."""
         if board.role == "sensor":
             return self._sensors, self._sensor_boards.index(board)
-        for number, _, wiring in self._coils:
+        for number, wiring in self._coils:
             if self.boards[number] is board:
                 return wiring, 0
         return self._table, 0
 
     # ------------------------------------------------------------------ making
-
-    def _coil_index(self, uid: str) -> list[tuple[int, int]]:
-        """(channel, coil of the plant) of a coil board."""
-        return [(c.channel, i) for i, c in enumerate(self.rig.coils) if c.board == uid]
 
     def _process(self, board: VirtualBoard, devices: dict[str, Any]) -> None:
         path = None
@@ -212,9 +209,16 @@ class VirtualInstrument:
         self._enables_changed = True
 
     def _make_others(self) -> None:
-        for number, _, wiring in self._coils:
+        for number, wiring in self._coils:
             board = self.boards[number]
-            self._process(board, dict(wiring.devices))
+            for coil, placed in enumerate(self.rig.driven):
+                if placed.board == board.uid:
+                    wiring.coil_of[placed.channel] = coil
+            degauss = self.rig.degauss
+            if degauss is not None and degauss.board == board.uid:
+                wiring.degauss_channel = degauss.channel
+            wiring.pin = board.pin
+            self._process(board, {**wiring.devices, "coil_adc": wiring.coil_adc})
             _attach(board, wiring.frames[0], wiring.words)
         self._table_board: VirtualBoard | None = None
         for board in self.boards:
@@ -262,12 +266,9 @@ class VirtualInstrument:
         self._drive()
         self.plant.step(self._inputs)
         self._sensors.convert(self.block)
-        for number, index, wiring in self._coils:
-            del number
-            current = np.zeros(8)
-            for channel, coil in index:
-                current[channel] = self.plant.outputs.room_coil_current_ma[coil]
-            wiring.convert(self.block, current)
+        outputs = self.plant.outputs
+        for _, wiring in self._coils:
+            wiring.convert(self.block, outputs.room_coil_current_ma, outputs.room_coil_voltage_v)
         self.block += 1
         for board in due:
             if board.alive:
@@ -304,10 +305,11 @@ class VirtualInstrument:
             )
         if self._sensor_boards:
             self._sensors.drive(self._inputs)
-        for number, index, wiring in self._coils:
-            current = wiring.drive(bool(self.boards[number].pin("coil_enable")))
-            for channel, coil in index:
-                self._inputs.room_coil_current_ma[coil] = current[channel]
+        for number, wiring in self._coils:
+            is_on = bool(self.boards[number].pin("coil_enable"))
+            wiring.drive(is_on, self._inputs.room_coil_current_ma)
+            if wiring.degauss_channel >= 0:
+                self._inputs.degauss_ma = wiring.degauss_ma()
         if self._table_board is not None:
             self._drive_table(self._table_board)
 
@@ -316,13 +318,15 @@ class VirtualInstrument:
         rate = float(board.step_rate) if board.alive else 0.0
         self._inputs.table_motor_energised = energised
         self._inputs.table_step_rate_hz = self._table.motor_rate_hz(rate) if energised else 0.0
-        self._table.step(rate)
         outputs = self.plant.outputs
+        self._table.step(rate, outputs.table_load_share)
+        self._inputs.table_current_share = self._table.current_share
         for name, level in (
             ("home", self._table.level("home", outputs.table_home_switch)),
             ("end", self._table.level("end", outputs.table_end_switch)),
+            ("diag", self._table.diag),
         ):
-            if board.inputs[name] != level:
+            if name in board.inputs and board.inputs[name] != level:
                 board.inputs[name] = level
 
     def _collect(self, board: VirtualBoard) -> None:
@@ -372,6 +376,15 @@ class VirtualInstrument:
         board.process.stop()
         if board.on_lost is not None:
             board.on_lost(reason)
+
+
+def _windings(rig: Rig) -> list[PlantCoil]:
+    """What the plant is told of the coils, and of a standard's loops."""
+    loops = () if rig.standard is None else rig.standard.loops
+    return [
+        *(PlantCoil(c.name, c.kind, c.nominal_nt_per_ma) for c in rig.coils),
+        *(PlantCoil(w.name, w.kind, corners_m=w.corners_m, turns=w.turns) for w in loops),
+    ]
 
 
 def _attach(

@@ -237,77 +237,6 @@ class SensorWiring:
         fill_frames(volts, noise, self._gain, self._running, self.frames)
 
 
-class CoilWiring:
-    """Chips of one coil board.
-
-    Attributes
-    ----------
-    sense_v_per_ma : ndarray of float64, shape (8, 1)
-        Sense resistors with their amplifiers.
-    source_offset_ma : ndarray of float64, shape (8,)
-        Current of an output stage at mid-scale code.
-    is_open, is_shorted : ndarray of bool, shape (8,)
-        Outputs that lead nowhere, or past the coil.
-    stuck_code : dict of int to int
-        Codes that channels of the DAC hold whatever is written.
-    """
-
-    def __init__(self, seed: int, number: int, noise_enabled: bool) -> None:
-        self.devices = {"adc": Watched(Ads131m08()), "stream_dac": Watched(Ltc2688())}
-        self.sense_v_per_ma = np.full((8, 1), 0.1)
-        self.source_offset_ma = np.zeros(8)
-        self.is_open: npt.NDArray[np.bool_] = np.zeros(8, dtype=np.bool_)
-        self.is_shorted: npt.NDArray[np.bool_] = np.zeros(8, dtype=np.bool_)
-        self.stuck_code: dict[int, int] = {}
-        self.inputs = ConverterInputs(1)
-        self._source_ma = np.zeros(8)
-        self._noise = AdcNoise(1, seed, 301 + number)
-        self._noise_on = noise_enabled
-        self._held: npt.NDArray[np.uint16] = np.zeros((1, 16), dtype=np.uint16)
-        self._low = np.zeros((1, 16))
-        self._step = np.zeros((1, 16))
-        self._volts_out = np.zeros((1, 16, 1))
-        self._volts = np.zeros((1, 8, SAMPLES))
-        self._gain = np.ones((1, 8))
-        self._running: npt.NDArray[np.bool_] = np.zeros(1, dtype=np.bool_)
-        self.words: npt.NDArray[np.uint32] = np.zeros((1, 1, 16), dtype=np.uint32)
-        self.frames: npt.NDArray[np.int32] = np.zeros((1, SAMPLES, 10), dtype=np.int32)
-
-    def drive(self, enabled: bool) -> FloatArray:
-        """Currents into the coils, mA, shape (8,): 1 mA/V, the fine DAC through 1/256."""
-        stream = self.devices["stream_dac"]
-        if stream.touched:
-            stream.touched = False
-            self._low[0], self._step[0] = stream.chip.low, stream.chip.scale
-            self._held[0] = stream.chip.code
-        words_to_volts(self.words, self._held, self._low, self._step, self._volts_out)
-        volts = self._volts_out[0, :, 0]
-        for channel, code in self.stuck_code.items():
-            volts[channel] = self._low[0, channel] + code * self._step[0, channel]
-        if not enabled:
-            self._source_ma = np.zeros(8)
-            return self._source_ma
-        current_ma = volts[:8] + volts[8:] / 256.0 + self.source_offset_ma
-        self._source_ma = np.where(self.is_open, 0.0, current_ma)
-        return np.where(self.is_shorted, 0.0, self._source_ma)
-
-    def convert(self, block: int, current_ma: FloatArray) -> None:
-        """Sense amplifiers (0.1 V/mA) and converter."""
-        adc = self.devices["adc"]
-        if adc.touched:
-            adc.touched = False
-            self._running[0] = adc.chip.running
-            self._gain[0] = adc.chip.gain
-        # A short has no inductance: the source's current is there at once.
-        sensed_ma = np.where(self.is_shorted, self._source_ma, current_ma)
-        self._volts[0] = self.sense_v_per_ma * sensed_ma[:, None]
-        noise = self._noise.block(block) * self.inputs.noise_gain
-        if not self._noise_on:
-            noise = np.zeros_like(noise)
-        volts = self.inputs.route(self._volts)
-        fill_frames(volts, noise, self._gain, self._running, self.frames)
-
-
 class TableWiring:
     """The table board's stepper driver, motor and switches.
 
@@ -336,10 +265,21 @@ class TableWiring:
         """Level of a switch's input."""
         return self.stuck_level.get(name, int(is_pressed))
 
-    def step(self, rate_hz: float) -> None:
-        """Count the steps of one block."""
+    @property
+    def current_share(self) -> float:
+        """Current of the motor as a share of the driver's full scale."""
+        return float(self.devices["driver"].chip.current_share)
+
+    @property
+    def diag(self) -> int:
+        """Level of the driver's DIAG output."""
+        driver = self.devices["driver"]
+        return int(driver.is_present and driver.chip.diag)
+
+    def step(self, rate_hz: float, load_share: float) -> None:
+        """Count the steps of one block, in which the motor had to push."""
         self._fraction += rate_hz * 1e-3
         whole = int(np.floor(self._fraction))
         self._fraction -= whole
         self.steps += whole
-        self.devices["driver"].chip.advance(1e-3, whole)
+        self.devices["driver"].chip.advance(1e-3, rate_hz * 1e-3, load_share)

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nullfield.rig import CoilKind, Vector
+from nullfield.room.excitation_coil import Excitation
 from nullfield.virtual.plant.constants import SAMPLES_PER_BLOCK
 
 FloatArray = npt.NDArray[np.float64]
@@ -50,11 +51,17 @@ class PlantCoil:
         Shape of its field: ``uniform_k`` makes B_k, ``gradient_kl`` makes dB_k/dl.
     nominal_nt_per_ma : float
         Nominal field at the head frame's origin, nT/mA, or gradient there, nT/m per mA.
+    corners_m : tuple of vectors
+        Of a loop of a transfer standard (kind ``loop``), as drawn; not closed.
+    turns : int
+        Of such a loop.
     """
 
     name: str
-    kind: CoilKind
+    kind: CoilKind | Literal["loop"]
     nominal_nt_per_ma: float = 10.0
+    corners_m: tuple[Vector, ...] = ()
+    turns: int = 1
 
 
 @dataclass(frozen=True)
@@ -72,11 +79,29 @@ class Scenario:
     vibration_um_rms: float = 0.5
     geomagnetic_path: Path | None = None
     geomagnetic_shielding: float = 200.0
+    shield_floor_nt: float = 1.5
+    shield_floor_nt_per_m: float = 2.0
+    degauss_a_per_m_per_ma: float = 0.5
+    door_opens_s: tuple[float, ...] = ()
+    door_closes_s: tuple[float, ...] = ()
+    door_step_nt: float = 60.0
+    door_creep_nt: float = 8.0
+    door_shielding_loss: float = 20.0
+    excitation: Excitation | None = None
     coil_gain_error: float = 0.03
     coil_position_error_m: float = 5e-3
     coil_angle_error_deg: float = 1.0
     coil_current_gain_error: float = 2e-3
+    coil_resistance_ohm: float = 100.0
+    coil_inductance_h: float = 0.15
+    coil_spread: float = 0.2
+    coil_compliance_v: float = 12.0
+    coil_source_noise_na: float = 0.15
+    coil_source_corner_hz: float = 0.5
     shield_image: float = 0.6
+    standard_error: float = 1e-3
+    standard_seat_m: float = 1e-4
+    standard_seat_deg: float = 0.03
     heart_enabled: bool = True
     heart_position_m: Vector = (0.01, -0.01, -0.08)
     heart_qrs_peak_pt: float = 75.0
@@ -84,6 +109,7 @@ class Scenario:
     heart_csv: Path | None = None
     heart_rate_per_min: float = 66.0
     table_in_mm: float = 550.0
+    table_obstruction_mm: float | None = None
     table_motor_moment_a_m2: float = 0.02
     ambient_temperature_c: float = 22.0
     head_gain_error: float = 0.01
@@ -117,6 +143,10 @@ class PlantInputs:
         Signed microsteps per second; positive moves the patient in.
     table_motor_energised : bool
         Whether the table's motor carries current.
+    table_current_share : float
+        That current as a share of its driver's full scale.
+    degauss_ma : float
+        Into the amplifier of the degaussing winding.
     """
 
     head_coil_current_ma: FloatArray
@@ -126,6 +156,8 @@ class PlantInputs:
     room_coil_current_ma: FloatArray
     table_step_rate_hz: float = 0.0
     table_motor_energised: bool = False
+    table_current_share: float = 1.0
+    degauss_ma: float = 0.0
 
     @classmethod
     def zeros(cls, n_heads: int, n_coils: int) -> PlantInputs:
@@ -151,19 +183,25 @@ class PlantOutputs:
         Where the Pt1000 and the thermistor sit.
     room_coil_current_ma : (n_coils,) array
         Actual coil currents.
+    room_coil_voltage_v : (n_coils,) array
+        Across the coils.
     table_position_mm : float
         Mechanical position.
     table_home_switch, table_end_switch : bool
         True while the switch is pressed.
+    table_load_share : float
+        What the table's motor has to push, as a share of what it can; 1 while it slips.
     """
 
     photocurrent_ua: FloatArray
     cell_temperature_c: FloatArray
     laser_temperature_c: FloatArray
     room_coil_current_ma: FloatArray
+    room_coil_voltage_v: FloatArray
     table_position_mm: float
     table_home_switch: bool
     table_end_switch: bool
+    table_load_share: float
 
 
 @dataclass(frozen=True)

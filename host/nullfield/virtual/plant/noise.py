@@ -27,6 +27,10 @@ class Stream(IntEnum):
     DETECTOR = 9
     FIELD = 10
     TABLE = 11
+    COIL_CIRCUITS = 20
+    COIL_NOISE = 21
+    SHIELD = 22
+    DOOR = 23
 
 
 def generator(seed: int, stream: Stream, chunk: int = 0) -> np.random.Generator:

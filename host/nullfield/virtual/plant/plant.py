@@ -22,6 +22,7 @@ from nullfield.virtual.plant.cell import (
     TILE,
     bloch_block,
 )
+from nullfield.virtual.plant.coil_circuit import CoilCircuits
 from nullfield.virtual.plant.coils import coil_fields
 from nullfield.virtual.plant.constants import (
     BLOCK_S,
@@ -41,6 +42,8 @@ from nullfield.virtual.plant.interface import (
 )
 from nullfield.virtual.plant.noise import Stream, generator, normal_chunk
 from nullfield.virtual.plant.room import Room
+from nullfield.virtual.plant.room_state import RoomState
+from nullfield.virtual.plant.table_motion import TableMotion
 from nullfield.virtual.plant.truth import snapshot
 from nullfield.virtual.plant.vcg import moment_direction_mv
 
@@ -48,12 +51,8 @@ FloatArray = npt.NDArray[np.float64]
 
 CHUNK = 128
 """Blocks for which outer fields and noise are prepared at once."""
-COIL_LAG_S = 1.5e-3
-"""L/R of a room coil behind its current source."""
 ARRAY_HEIGHT_M = 0.03
 """Where the QRS peak of the scenario is meant."""
-MICROSTEPS_PER_MM = 640.0
-TABLE_LIMITS_MM = (-2.0, 602.0)
 HOME_SWITCH_MM = 0.5
 END_SWITCH_MM = 600.0
 MOTOR_POSITION_M = (0.35, -1.5, -0.6)
@@ -102,22 +101,28 @@ class Plant:
         )
         self.true_heads = draw_heads(self.heads, scenario, seed)
         self.room = Room(self.true_heads.position_m, scenario, seed)
+        self.room_state = RoomState(self.room.basis, self.room.coefficients, scenario, seed)
+        self._room_extra_nt: FloatArray | None = None
         self._prepare_fields()
         self._prepare_state(tiles)
         self._prepare_heart()
         self._prepare_noise()
         start = generator(seed, Stream.TABLE).uniform(5.0, 40.0)
-        self.table_position_mm = float(start) if has_table else scenario.table_in_mm
+        self.table = TableMotion(
+            float(start) if has_table else scenario.table_in_mm, scenario.table_obstruction_mm
+        )
         self._heart_at_mm = float("nan")
         self._motor = 0.0
         self.outputs = PlantOutputs(
             photocurrent_ua=np.zeros((n, SAMPLES_PER_BLOCK)),
             cell_temperature_c=self._temperature[0],
             laser_temperature_c=self._temperature[2],
-            room_coil_current_ma=np.zeros(self.n_coils),
-            table_position_mm=self.table_position_mm,
+            room_coil_current_ma=self.circuits.current_ma,
+            room_coil_voltage_v=self.circuits.voltage_v,
+            table_position_mm=self.table.position_mm,
             table_home_switch=False,
             table_end_switch=False,
+            table_load_share=0.0,
         )
         self._place_heart()
         self._update_switches()
@@ -171,11 +176,7 @@ class Plant:
         self._temperature = np.full((3, n), scenario.ambient_temperature_c)
         self._detuning = np.zeros(n)
         self._outer = np.zeros(self._columns)
-        rng = generator(self.seed, Stream.COILS, 1)
-        self._source_gain = 1.0 + scenario.coil_current_gain_error * rng.standard_normal(
-            self.n_coils
-        )
-        self._source_share = 1.0 - np.exp(-BLOCK_S / COIL_LAG_S)
+        self.circuits = CoilCircuits(self.n_coils, scenario, self.seed)
 
     def _prepare_heart(self) -> None:
         scenario = self.scenario
@@ -230,30 +231,33 @@ class Plant:
     def heart_position_m(self) -> FloatArray:
         """Where the dipole is now: it rides on the table along y, feet first."""
         x, y, z = self.scenario.heart_position_m
-        return np.array([x, y + (self.table_position_mm - self.scenario.table_in_mm) * 1e-3, z])
+        return np.array([x, y + (self.table.position_mm - self.scenario.table_in_mm) * 1e-3, z])
 
     def _place_heart(self) -> None:
-        if self.table_position_mm == self._heart_at_mm:
+        if self.table.position_mm == self._heart_at_mm:
             return
-        self._heart_at_mm = self.table_position_mm
+        self._heart_at_mm = self.table.position_mm
         half_space_lead_field(self.true_heads.position_m, self.heart_position_m(), self._lead_head)
         self._lead[:] = self.to_local(np.moveaxis(self._lead_head, 2, 0)) * 1e-3
 
     def _update_switches(self) -> None:
-        self.outputs.table_position_mm = self.table_position_mm
-        self.outputs.table_home_switch = self.table_position_mm <= HOME_SWITCH_MM
-        self.outputs.table_end_switch = self.table_position_mm >= END_SWITCH_MM
+        self.outputs.table_position_mm = self.table.position_mm
+        self.outputs.table_home_switch = self.table.position_mm <= HOME_SWITCH_MM
+        self.outputs.table_end_switch = self.table.position_mm >= END_SWITCH_MM
 
     def _move_table(self, inputs: PlantInputs) -> None:
         self._motor = 0.0
-        if not self.has_table or not inputs.table_motor_energised:
+        if not self.has_table:
+            return
+        if not inputs.table_motor_energised:
+            self.table.rest()
+            self.outputs.table_load_share = 0.0
             return
         self._motor = 1.0
+        self.table.step(inputs.table_step_rate_hz, inputs.table_current_share)
+        self.outputs.table_load_share = self.table.load_share
         if inputs.table_step_rate_hz == 0.0:
             return
-        moved = inputs.table_step_rate_hz * BLOCK_S / MICROSTEPS_PER_MM
-        low, high = TABLE_LIMITS_MM
-        self.table_position_mm = min(max(self.table_position_mm + moved, low), high)
         self._update_switches()
         self._place_heart()
 
@@ -274,8 +278,7 @@ class Plant:
         if j == 0:
             self._next_chunk()
         self._move_table(inputs)
-        current = self.outputs.room_coil_current_ma
-        current += self._source_share * (inputs.room_coil_current_ma * self._source_gain - current)
+        current = self.circuits.step(inputs.room_coil_current_ma)
         currents = inputs.head_coil_current_ma.reshape(3 * self.n_heads, SAMPLES_PER_BLOCK)
         self._coil_before, self._coil_field = self._coil_field, self._coil_before
         np.dot(currents.T, self._on_head, out=self._coil_field)
@@ -292,10 +295,16 @@ class Plant:
         )
         if self.block == 0:
             self._start_field(0)
+        room_local = self._room_local[j + 1]
+        self._room_extra_nt = self.room_state.step(
+            self.block, inputs.degauss_ma, self._room_head_frame[j + 1]
+        )
+        if self._room_extra_nt is not None:
+            room_local = room_local + self.to_local(self._room_extra_nt)
         outer_field(
             self._state,
             self._outer,
-            self._room_local[j + 1],
+            room_local,
             self._room_slope,
             self._lead,
             self._coil,
@@ -337,7 +346,10 @@ class Plant:
             return np.asarray(self.room.chunk(0, 1)[0][0].reshape(self.n_heads, 3))
         j = (self.block - 1) % CHUNK + 1
         shaken = np.einsum("a,ank->nk", self._displacement[j], self.room.static_slope)
-        return np.asarray(self._room_head_frame[j] + shaken)
+        now = self._room_head_frame[j] + shaken
+        if self._room_extra_nt is not None:
+            now = now + self._room_extra_nt
+        return np.asarray(now)
 
     def angular_momentum(self) -> FloatArray:
         """|F| of each head and slice (n_heads, n_slices)."""
