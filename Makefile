@@ -106,7 +106,7 @@ soak-production: setup ## every seeded defect of the virtual boards against the 
 	@$(BIN)/nullfield bench-test --prove-defects
 
 soak-hil: setup ## the hardware-in-the-loop suite with ten minutes of streaming a board
-	@$(BIN)/python -m pytest hil_tests --long
+	@$(BIN)/python -m pytest hil_tests --long --timeout 0
 
 EMULATED := NULLFIELD_EMULATED_IMAGE=build/firmware/nullfield-rp2040.uf2 $(BIN)/python -m pytest
 

@@ -60,11 +60,6 @@ BOARD = {
         "laser_nominal_ohm": 10000,
         "laser_beta_k": 3435,
         "heater_full_scale_uw": 600000,
-        # From the cell's design at 150 degC, 1.5 mA, 70 nT: fictitious field by half of the
-        # difference of the two beam balances.
-        "fictitious_ratio_permille": 1332,
-        # Lock-in response at a step of 1 nT by that at a vanishing one.
-        "secant_permille": 986,
     },
     "limits": {
         "cell_temperature_max_mc": 170000,

@@ -26,6 +26,8 @@ BOARD = {
         "end": {"pin": 14, "pull": None},
         "estop": {"pin": 15, "pull": "up"},
         "hold": {"pin": 16, "pull": None},
+        # Push-pull output of the driver: high while the motor has too much to push, or in trouble.
+        "diag": {"pin": 17, "pull": None},
         "sync": {"pin": 28, "pull": None},
     },
     "stepper": {"step": 10, "direction": 11, "start_stop_rate": 500, "maximum_rate": 100000},

@@ -162,6 +162,9 @@ class Stepper:
     def zero(self):
         self._zero = self.count
 
+    def set_position(self, microsteps):
+        self._zero = self.count - microsteps
+
     def advance(self):
         self._thousandths += self.rate
         whole = self._thousandths // 1000

@@ -73,13 +73,12 @@ def test_sensor_board_from_cold_to_ready():
     lock = True
     commands = [
         (wire.COMMAND_SENSOR_START, 15, 0),
-        (wire.COMMAND_SENSOR_ZERO, 1, 0),
         (wire.COMMAND_SENSOR_LOOP, 2, 1),
         (wire.COMMAND_STREAM_START, 0, 0),
     ]
     while any(head.state != wire.HEAD_STATE_READY for head in heads):
         bench.chatter(400, commands, lock)
-        assert bench.blocks < 25000, [(head.state, head.fault) for head in heads]
+        assert bench.blocks < 45000, [(head.state, head.fault) for head in heads]
         lock = not lock
     commands = [
         (wire.COMMAND_SENSOR_ZERO, 1, 0),

@@ -15,7 +15,7 @@ def _started(**world):
     return bench
 
 
-def _until(bench, condition, limit=20000):
+def _until(bench, condition, limit=40000):
     for _ in range(limit):
         if condition():
             return

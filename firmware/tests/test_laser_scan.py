@@ -18,16 +18,20 @@ def _dip(centre_c, width_c=1.2, top=30e6, depth=0.7, slope=0.0, noise=0, seed=1)
     return light
 
 
-def _scan(light, low=40500, high=49500, lag_mc=60):
-    scan = LaserScan(low, high, 1000)
-    scan.start()
-    setpoint = low
+def _scan(light, low=40500, high=49500, lag_mc=60, age_mc=0, goes_back=False):
+    """The setpoint leads by `lag_mc`; a reading is as old as `age_mc` of the ramp."""
+    scan = LaserScan(1000)
+    scan.start(low, high, goes_back)
+    setpoint = last = temperature = low
     for _ in range(2000):
         if scan.state != RUNNING:
             break
         # The laser lags the setpoint as a ramp does.
-        temperature = setpoint - lag_mc
-        setpoint = scan.step(temperature, light(temperature), 40)
+        before = temperature
+        temperature = setpoint - (lag_mc if setpoint >= last else -lag_mc)
+        last = setpoint
+        age = age_mc if temperature >= before else -age_mc
+        setpoint = scan.step(temperature - age, light(temperature), 40)
     assert scan.state != RUNNING
     return scan
 
@@ -39,6 +43,12 @@ def test_finds_the_centre():
         assert abs(scan.centre - 1000 * centre) < 40, (centre, scan.centre)
         assert scan.depth_permille > 600
         assert abs(scan.bottom - 9000000) < 200000
+
+
+def test_a_late_thermistor_does_not_shift_the_centre():
+    for age in (50, 90, 150):
+        scan = _scan(_dip(45.2), age_mc=age, goes_back=True)
+        assert scan.state == FOUND and abs(scan.centre - 45200) < 12, (age, scan.centre)
 
 
 def test_disturbance_slope_and_noise():
@@ -79,6 +89,7 @@ def test_widest_range_that_the_settings_allow_is_scanned_to_its_end():
 
 def test_starts_anew():
     scan = _scan(_dip(45.0))
-    scan.start()
+    scan.start(43000, 47000, True)
     assert scan.state == RUNNING
-    assert scan.setpoint == scan.low
+    assert scan.step(45000, 1, 40) == 42500, "goes below the low end first"
+    assert scan.step(45000, 1, 40) == 42500

@@ -50,18 +50,29 @@ class Reference:
                 s[base + lockin.SETTLE] -= 1
             elif s[base + lockin.COUNT]:
                 s[base + lockin.COUNT] -= 1
-                s[base + lockin.SUM_I] += i >> 4
-                s[base + lockin.SUM_Q] += q >> 4
+                first = s[lockin.SENSE] > 0
+                s[base + (lockin.SUM_I if first else lockin.SECOND_SUM_I)] += i >> 3
+                s[base + (lockin.SUM_Q if first else lockin.SECOND_SUM_Q)] += q >> 3
                 s[base + lockin.SUM_DC] += sum(d) >> 8
 
     def close_loops(self):
         s = self.state
         for head in range(4):
             base = head * lockin.STRIDE
-            i, q = s[base], s[base + 1]
-            w = s[base + lockin.W_XI : base + lockin.W_YQ + 1]
+            first = s[lockin.SENSE] > 0
+            offset = base + (lockin.OFFSET_I if first else lockin.SECOND_OFFSET_I)
+            i, q = s[base] - s[offset], s[base + 1] - s[offset + 1]
+            at = base + (lockin.W_XI if first else lockin.SECOND_W_XI)
+            w = s[at : at + 4]
             ex = _fits(_scaled(i, w[0]) + _scaled(q, w[1])) >> 4
             ey = _fits(_scaled(i, w[2]) + _scaled(q, w[3])) >> 4
+            sense = s[lockin.SENSE]
+            ex = _fits(ex - (s[base + lockin.RIPPLE_X] >> 6) * sense)
+            ey = _fits(ey - (s[base + lockin.RIPPLE_Y] >> 6) * sense)
+            if not (s[base + lockin.SETTLE] or s[base + lockin.COUNT]):
+                for word, error in ((lockin.RIPPLE_X, ex), (lockin.RIPPLE_Y, ey)):
+                    after = _fits(s[base + word] + (error * sense >> 5))
+                    s[base + word] = max(min(after, 1 << 29), -(1 << 29))
             s[base + lockin.ERROR_X], s[base + lockin.ERROR_Y] = ex, ey
             flags = s[base + lockin.FLAGS]
             if s[base + lockin.SATURATED]:
@@ -86,21 +97,23 @@ class Reference:
 
     def fill_dac(self):
         s = self.state
-        table = s[lockin.MODULATION :]
+        table = s[lockin.MODULATION : lockin.MODULATION + 16]
         for head in range(4):
             base = head * lockin.STRIDE
             for sample in range(16):
                 for axis in range(3):
                     v = s[base + lockin.U_X + axis] + s[base + lockin.SHAPER_X + axis]
+                    polarity = s[base + lockin.POLARITY]
                     if s[base + lockin.MODULATION_ON] and axis == 0:
-                        v += table[sample]
+                        v += table[sample] * polarity
                     if s[base + lockin.MODULATION_ON] and axis == 1:
-                        v += table[(sample + 12) & 15] * s[base + lockin.ROTATION]
+                        v += table[(sample + 4) & 15] * polarity * s[lockin.SENSE]
                     _fits(v)
                     code = max(min((v >> 12) + 32768, 65535), 0)
                     s[base + lockin.SHAPER_X + axis] = v & 4095
                     channel = 3 * head + axis
                     self.dac[12 * sample + channel] = channel << 24 | code << 8
+        s[lockin.SENSE] = -s[lockin.SENSE]
 
 
 def _compare(state, adcs):
@@ -133,12 +146,17 @@ def _state(random, weight=lockin.WEIGHT_LIMIT, command=120000000):
         base = head * lockin.STRIDE
         for word in range(lockin.W_XI, lockin.W_YQ + 1):
             state[base + word] = random.between(-weight, weight)
+            state[base + lockin.SECOND_W_XI + word - lockin.W_XI] = random.between(-weight, weight)
+            offset = random.between(-lockin.OFFSET_LIMIT, lockin.OFFSET_LIMIT)
+            state[base + lockin.OFFSET_I + word - lockin.W_XI] = offset
+        state[base + lockin.RIPPLE_X] = random.between(-(1 << 29), 1 << 29)
+        state[base + lockin.RIPPLE_Y] = random.between(-(1 << 29), 1 << 29)
         state[base + lockin.LOOP_CLOSED] = head & 1
         state[base + lockin.GAIN] = random.between(0, 4000)
         for axis in range(3):
             state[base + lockin.U_X + axis] = random.between(-command, command)
         state[base + lockin.MODULATION_ON] = head >> 1
-        state[base + lockin.ROTATION] = -1 if random.bits() & 1 else 1
+        state[base + lockin.POLARITY] = -1 if random.bits() & 1 else 1
         state[base + lockin.FLAGS] = random.between(0, 63)
         state[base + lockin.SETTLE] = random.between(0, 3)
         state[base + lockin.COUNT] = random.between(0, 5)
@@ -258,13 +276,13 @@ def test_noise_shaping_keeps_the_mean():
 
 
 def test_modulation_table():
-    from math import cos, pi
+    from math import pi, sin
 
     state = lockin.new_state()
     for amplitude in (5368709, 37581000, 53687091):
         lockin.set_modulation(state, amplitude)
         for n in range(16):
-            exact = amplitude * cos(2 * pi * n / 16)
+            exact = amplitude * sin(2 * pi * (n + 0.5) / 16 - 0.13)
             assert abs(state[lockin.MODULATION + n] - exact) < 4096, (amplitude, n)
 
 
@@ -272,11 +290,12 @@ def test_closed_loop_removes_a_step_of_field():
     """A head with ideal response: the error decays, the row shows the field all the way."""
     state = lockin.new_state()
     gain = 12  # lock-in units per count of field
-    state[lockin.W_XI] = (1 << 18) // gain
+    state[lockin.W_XI] = state[lockin.SECOND_W_XI] = (1 << 18) // gain
     state[lockin.W_YQ] = (1 << 18) // gain
     state[lockin.GAIN] = 1300
     state[lockin.LOOP_CLOSED] = 1
     row = bytearray(52)
+    dac = array("I", bytearray(4 * 192))
     field = 2684000  # 5 nT
     errors = []
     for _ in range(200):
@@ -284,12 +303,34 @@ def test_closed_loop_removes_a_step_of_field():
         state[lockin.IN_PHASE] = gain * residual
         state[lockin.QUADRATURE] = 0
         lockin.close_loops(state, row)
+        lockin.fill_dac(state, dac)
         shown = int.from_bytes(row[:4], "little") - ((row[3] >> 7) << 32)
         assert abs(shown - field) < 3000
         errors.append(abs(state[lockin.ERROR_X]))
     assert errors[0] > 2600000
     assert max(errors[100:]) < errors[0] // 1000
     assert errors.index(max(errors)) < 4
+
+
+def test_what_differs_between_the_senses_is_taken_out_of_the_row():
+    state = lockin.new_state()
+    for word in (lockin.W_XI, lockin.SECOND_W_XI):
+        state[word] = (1 << 18) // 12
+    row = bytearray(52)
+    dac = array("I", bytearray(4 * 192))
+    for _ in range(30000):
+        # 1 nT of field, and 100 pT more or less by the sense.
+        state[lockin.IN_PHASE] = 12 * (536870 + 53687 * state[lockin.SENSE])
+        lockin.close_loops(state, row)
+        lockin.fill_dac(state, dac)
+    seen = []
+    for _ in range(2):
+        state[lockin.IN_PHASE] = 12 * (536870 + 53687 * state[lockin.SENSE])
+        lockin.close_loops(state, row)
+        lockin.fill_dac(state, dac)
+        seen.append(state[lockin.ERROR_X])
+    assert abs(seen[0] - seen[1]) < 100, seen
+    assert all(abs(error - 536870) < 600 for error in seen), seen
 
 
 def test_closed_loop_clamps_and_comes_back_without_windup():

@@ -1,6 +1,7 @@
 """What stands behind the fake hal while an application runs: a little physics for each role."""
 
-from math import exp
+from array import array
+from math import cos, exp, pi, sin
 
 import micropython
 
@@ -48,11 +49,7 @@ class SensorWorld:
         self.line_c = [45.0] * 4
         self.light = [1.0] * 4  # 0 is a dead laser or photodiode
         self.cell_c = [150.0] * 4
-        self.table = application.control[lockin.MODULATION :]
-        lockin.set_modulation(application.control, 16384 * 2)
-        for n in range(16):
-            self.table[n] = application.control[lockin.MODULATION + n] // 2
-        application._apply_settings()
+        self.table = array("i", [round(16384 * cos(2 * pi * n / 16)) for n in range(16)])
         self._block = 0
         for head in application.heads:
             head._laser_ramp.value = 43000
@@ -80,15 +77,18 @@ class SensorWorld:
             b = b * NT + control[base + lockin.U2_B]
             width = 22.0 * NT
             on = control[base + lockin.MODULATION_ON]
-            turn_of = control[base + lockin.ROTATION]
-            beam = b - turn_of * 9.76 * NT if on else b
-            strength = 14.0 / (1.0 + (beam * beam + x * x + y * y) / (width * width))
+            polarity = control[base + lockin.POLARITY]
+            strength = 14.0 / (1.0 + (b * b + x * x + y * y) / (width * width))
             if not on or not head.laser_na:
                 strength = 0.0
+            # The beam field turns the tilt; the y coil shows it with the sign of the sense.
+            turned_x = strength * polarity * (x * cos(b / width) - y * sin(b / width))
+            turned_y = strength * polarity * (y * cos(b / width) + x * sin(b / width))
+            turned_y *= control[lockin.SENSE]
             hanle = 0.7 + 0.3 * (width * width + b * b) / (width * width + b * b + x * x + y * y)
             # Lock-in amplitudes are a eighth of the sums; steps of 7.15 pA of light.
-            i = int(max(min(strength * (0.9 * x + 0.2 * turn_of * y) / 8, 8.3e6), -8.3e6))
-            q = int(max(min(strength * (-0.2 * x + turn_of * 0.9 * y) / 8, 8.3e6), -8.3e6))
+            i = int(max(min((0.9 * turned_x + 0.2 * turned_y) / 8, 8.3e6), -8.3e6))
+            q = int(max(min((-0.2 * turned_x + 0.9 * turned_y) / 8, 8.3e6), -8.3e6))
             _fill(
                 self.hal.adc,
                 number,

@@ -8,6 +8,7 @@ names the thing, a hint that names the fix, and the exit code of the command lin
     |   +-- RigError                4   a rig file is wrong
     |   +-- BundleError             3   a firmware bundle cannot be trusted or used
     |   +-- DefinitionError         3   a board definition is wrong or missing
+    |   +-- CalibrationError        3   a calibration is damaged, or not of this array
     +-- ToolchainError              5   MicroPython is missing or refused
     +-- TransportError              6   a port cannot be opened, or was lost
     |   +-- PortBusyError           6
@@ -20,8 +21,8 @@ names the thing, a hint that names the fix, and the exit code of the command lin
     +-- RequestTimeoutError        10
     +-- ProcedureError             11   a procedure (start, null, record, ...) could not finish
     |   +-- BoardFaultError        12   a board latched a fault
-    |   +-- AbortedError           11   somebody ended it
-    |       +-- EmergencyStopError 11   ... by the emergency stop
+    +-- AbortedError               11   somebody ended a procedure
+    |   +-- EmergencyStopError     11   ... by the emergency stop
     +-- RecordingError             13   a recording cannot be written or read
     |   +-- DiskFullError          13
     +-- StoreError                 16   the console's database or an exam's folder cannot be used
@@ -75,6 +76,10 @@ class BundleError(InputError):
 
 class DefinitionError(InputError):
     """A board definition is wrong, or there is none of that name."""
+
+
+class CalibrationError(InputError):
+    """A calibration is damaged, or not of this array as it stands."""
 
 
 class ToolchainError(NullfieldError):
@@ -171,8 +176,13 @@ class BoardFaultError(ProcedureError):
     exit_code = 12
 
 
-class AbortedError(ProcedureError):
-    """Somebody ended the procedure."""
+class AbortedError(NullfieldError):
+    """Somebody ended the procedure.
+
+    No `ProcedureError`: what tries another way after a procedure that failed must not go on here.
+    """
+
+    exit_code = 11
 
 
 class EmergencyStopError(AbortedError):

@@ -7,6 +7,8 @@ the plant reads it, so no procedure of the host can look at it.
 
 from __future__ import annotations
 
+import hashlib
+import json
 import tomllib
 from collections import Counter
 from pathlib import Path
@@ -73,15 +75,20 @@ class HeadEntry(_Strict):
         return axes
 
 
-class CoilEntry(_Strict):
-    """One room coil on a channel of a coil board."""
+class WindingEntry(_Strict):
+    """What a channel of a coil board drives: a room coil or a loop of a transfer standard."""
 
     name: str
     board: str
     channel: Annotated[int, Field(ge=0, le=7)]
+    current_max_ma: Annotated[float, Field(gt=0, le=10.0)] = 10.0
+
+
+class CoilEntry(WindingEntry):
+    """One room coil on a channel of a coil board."""
+
     kind: CoilKind
     nominal_nt_per_ma: Annotated[float, Field(gt=0)] = 10.0
-    current_max_ma: Annotated[float, Field(gt=0, le=10.0)] = 10.0
 
 
 class TableEntry(_Strict):
@@ -106,6 +113,48 @@ class DegaussEntry(_Strict):
     current_max_ma: Annotated[float, Field(gt=0, le=10.0)] = 10.0
 
 
+class LoopEntry(WindingEntry):
+    """One loop of a transfer standard; its board is the standard's."""
+
+    board: str = ""
+    corners_m: Annotated[tuple[Vector, ...], Field(min_length=3)]
+    turns: Annotated[int, Field(ge=1)] = 1
+
+    @property
+    def kind(self) -> Literal["loop"]:
+        """Kind of the winding."""
+        return "loop"
+
+
+class StandardEntry(_Strict):
+    """A transfer standard: a plate of loops of known geometry, laid over the array.
+
+    Attributes
+    ----------
+    name : str
+    board : str
+        Uid of the coil board that drives it.
+    tolerance : float
+        How well its geometry and constants are known, as a share (angles: radians).
+    seat_position_m, seat_angle_deg : float
+        How well its pins put it where the corners say.
+    loops : tuple of LoopEntry
+    """
+
+    name: str
+    board: str
+    tolerance: Annotated[float, Field(gt=0, lt=0.1)] = 1e-3
+    seat_position_m: Annotated[float, Field(gt=0, lt=0.01)] = 1e-4
+    seat_angle_deg: Annotated[float, Field(gt=0, lt=5.0)] = 0.03
+    loops: Annotated[tuple[LoopEntry, ...], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _one_board(self) -> StandardEntry:
+        loops = tuple(loop.model_copy(update={"board": self.board}) for loop in self.loops)
+        object.__setattr__(self, "loops", loops)  # the model is frozen
+        return self
+
+
 class Rig(_Strict):
     """An instrument as its file describes it.
 
@@ -116,6 +165,8 @@ class Rig(_Strict):
         In the file's order.
     table : TableEntry or None
     degauss : DegaussEntry or None
+    standard : StandardEntry or None
+        A transfer standard that lies on the array.
     """
 
     name: str
@@ -124,6 +175,7 @@ class Rig(_Strict):
     coils: tuple[CoilEntry, ...] = ()
     table: TableEntry | None = None
     degauss: DegaussEntry | None = None
+    standard: StandardEntry | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> Rig:
@@ -142,6 +194,8 @@ class Rig(_Strict):
             uses.append(("table", self.table.board, "table"))
         if self.degauss is not None:
             uses.append(("degauss", self.degauss.board, "coil"))
+        if self.standard is not None:
+            uses.append((f"standard: {self.standard.name}", self.standard.board, "coil"))
         for what, uid, role in uses:
             if uid not in roles:
                 raise ValueError(f"{what}: no board has the uid {uid}")
@@ -151,20 +205,35 @@ class Rig(_Strict):
         for (uid, slot), count in places.items():
             if count > 1:
                 raise ValueError(f"heads: {count} heads sit on slot {slot} of board {uid}")
-        channels = Counter([(c.board, c.channel) for c in self.coils])
+        channels = Counter([(winding.board, winding.channel) for winding in self.driven])
         if self.degauss is not None and channels[(self.degauss.board, self.degauss.channel)]:
             raise ValueError(
-                f"degauss: a room coil sits on channel {self.degauss.channel} of board "
+                f"degauss: a coil sits on channel {self.degauss.channel} of board "
                 f"{self.degauss.board}"
             )
         for (uid, channel), count in channels.items():
             if count > 1:
                 raise ValueError(f"coils: {count} coils sit on channel {channel} of board {uid}")
-        for label, names in (("heads", self.heads), ("coils", self.coils)):
-            for name, count in Counter(entry.name for entry in names).items():
+        head_names = [head.name for head in self.heads]
+        for label, names in (("heads", head_names), ("coils", [w.name for w in self.driven])):
+            for name, count in Counter(names).items():
                 if count > 1:
                     raise ValueError(f"{label}: the name {name} stands {count} times")
         return self
+
+    @property
+    def driven(self) -> tuple[CoilEntry | LoopEntry, ...]:
+        """Every winding: the coils, then the standard's loops."""
+        return (*self.coils, *(() if self.standard is None else self.standard.loops))
+
+    @property
+    def fingerprint(self) -> str:
+        """What a calibration depends on, in twelve hex digits: heads and coils, their places and
+        plugs. Ports, the table and a standard do not count.
+        """
+        content = self.model_dump(mode="json", include={"heads", "coils"})
+        text = json.dumps(content, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
 
     @property
     def is_virtual(self) -> bool:

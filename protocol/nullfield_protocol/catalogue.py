@@ -89,9 +89,9 @@ class Command(IntEnum):
     BLINK = 12  # (seconds) the LED blinks, so that a person finds the board
     WATCHDOG_TEST = 13  # outputs off, then the program hangs on purpose until the watchdog resets
     SENSOR_START = 16  # (head mask) heater, laser, lock, field zero
-    SENSOR_ZERO = 17  # (head mask) null the effective field with the on-head coils
+    SENSOR_ZERO = 17  # (head mask, 1: calibration kept) null the effective field, on-head coils
     SENSOR_LOOP = 18  # (head mask, 0 open / 1 closed)
-    SENSOR_MEASURE_BEAM = 19  # (head mask) re-null the beam axis only
+    SENSOR_MEASURE_BEAM = 19  # (head mask, 1: one cycle) re-null near zero, the beam axis too
     COIL_ENABLE = 32  # (0 off / 1 on) output stage, at zero current
     COIL_SET = 33  # (channel, current in nA) ramped setpoint
     COIL_RAMP_TO_ZERO = 34  # all setpoints to zero by the ramp

@@ -281,7 +281,6 @@ SENSOR_TELEMETRY = Struct(
     "lock_residual_pa" / Array(HEADS_PER_BOARD, Int32sl),
     "coil_offset_count" / Array(HEADS_PER_BOARD * AXES_PER_HEAD, Int32sl),
     "response" / Array(HEADS_PER_BOARD * 2, Int32sl),
-    "fictitious_count" / Array(HEADS_PER_BOARD, Int32sl),
     "heap_free" / Int32ul,
 )
 COIL_TELEMETRY = Struct(

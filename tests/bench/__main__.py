@@ -13,6 +13,7 @@ from tests.bench import (
     batch,
     beats,
     blocks,
+    calibration,
     cleaning,
     compare_intervals,
     console_load,
@@ -24,6 +25,7 @@ from tests.bench import (
     imaging_speed,
     latency,
     maps,
+    nulling,
     position,
     setting_up,
     speed,
@@ -59,6 +61,7 @@ IMAGING: dict[str, Callable[[], list[Figure]]] = {
     "features": features.figures,
     "compare": compare_intervals.figures,
     "files": files.figures,
+    "calibration": calibration.figures,
     "imaging": imaging_speed.figures,
     "batch": batch.figures,
 }
@@ -73,14 +76,20 @@ EXAMINING: dict[str, Callable[[str], list[Figure]]] = {
 def main() -> int:
     """Run the parts in turn and print the figures."""
     usual = ("blocks", "speed", "decode", "latency", "setup", *IMAGING)
-    parts = (*usual, *EXAMINING, "console")
+    parts = (*usual, *EXAMINING, "console", "nulling")
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument(
-        "parts", nargs="*", help=f"{', '.join(parts)}; default: all but the last three"
+        "parts", nargs="*", help=f"{', '.join(parts)}; default: all but the last four"
     )
     parser.add_argument("--json", action="store_true", help="machine-readable")
     parser.add_argument(
-        "--rig", default="demo36", help="of position and exam-time; array16 is a quicker one"
+        "--rig",
+        default="demo36",
+        help="of position, exam-time and nulling; array16 is a quicker one",
+    )
+    parser.add_argument("--seeds", type=int, default=10, help="of nulling")
+    parser.add_argument(
+        "--lines", type=Path, help="of nulling: JSON lines, one a seed; seeds found there are done"
     )
     parser.add_argument("--seconds", type=float, default=5.0, help="simulated, for each rig")
     parser.add_argument(
@@ -117,6 +126,8 @@ def main() -> int:
     for name, examine in EXAMINING.items():
         if name in wanted:
             measure(name, lambda examine=examine: examine(given.rig))  # type: ignore[misc]
+    if "nulling" in wanted:
+        measure("nulling", lambda: nulling.figures(given.rig, given.seeds, given.lines))
     if "console" in wanted:
         measure("console under load", lambda: console_load.figures(given.long))
     if given.long and "imaging" in wanted:

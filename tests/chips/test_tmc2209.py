@@ -100,3 +100,49 @@ def test_status_bits(driver):
     assert device.status() & tmc2209.OVER_TEMPERATURE
     assert device.status() & tmc2209.OVER_TEMPERATURE_WARNING
     assert 0 <= device.status() < 1 << 30
+
+
+def run(chip, steps, load_share, blocks=5):
+    for _ in range(blocks):
+        chip.advance(1e-3, steps, load_share)
+
+
+def test_stall_guard_falls_with_the_load_and_diag_follows_its_threshold(driver):
+    chip = Tmc2209()
+    device = driver(chip)
+    assert device.configure(20)
+    device.watch_stall(45)
+    results = []
+    for load in (0.0, 0.4, 0.7, 0.9, 1.0):
+        run(chip, 13, load)  # 20 mm/s
+        results.append(device.stall_guard())
+        assert chip.diag == (results[-1] <= 90)
+    assert results == sorted(results, reverse=True)
+    assert results[0] > 300
+    assert results[-1] == 0
+    assert all(value & 0x201 == 0 for value in results)
+
+
+def test_diag_is_silent_below_its_speed_at_standstill_without_current_and_with_no_threshold(driver):
+    chip = Tmc2209()
+    device = driver(chip)
+    device.configure(20)
+    device.watch_stall(45)
+    run(chip, 2, 1.0)  # 3 mm/s
+    assert not chip.diag
+    run(chip, 13, 1.0)
+    assert chip.diag
+    run(chip, 0, 0.0)
+    assert not chip.diag
+    run(chip, 13, 1.0)
+    device.watch_stall(0)
+    run(chip, 13, 1.0)
+    assert not chip.diag
+
+
+def test_diag_tells_trouble_of_the_driver_too(driver):
+    chip = Tmc2209()
+    driver(chip).configure(20)
+    chip.driver_flags = 1 << 1
+    run(chip, 0, 0.0)
+    assert chip.diag

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from access_bench import CHEAP
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from httpx import Response
@@ -85,7 +86,7 @@ class FuzzConsole:
 @contextmanager
 def fuzz_console(folder: Path, opener: Opener) -> Iterator[FuzzConsole]:
     """Build a console on some instrument and start it."""
-    built = build_console(folder / "data", "small", opener)
+    built = build_console(folder / "data", "small", opener, policy=CHEAP)
     app = create_app(built.context)
     with TestClient(app, base_url=ORIGIN, raise_server_exceptions=False) as client:
         yield FuzzConsole(app, built.context, client)

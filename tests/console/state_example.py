@@ -36,7 +36,8 @@ def state(**changes: Any) -> dict[str, Any]:
     return {
         "version": 7, "software": "9.8.7", "rig": "demo36", "is_virtual": True,
         "time": "2026-03-04T12:00:00.000+00:00", "phase": "busy", "message": "", "hint": "",
-        "control": {"holder": "ann", "since": "2026-03-04T12:00:00+00:00"}, "viewers": 3,
+        "control": {"holder": "ann", "since": "2026-03-04T12:00:00+00:00", "asking": None},
+        "viewers": 3,
         "job": {"name": "exam", "state": "running", "beats": 12, "beats_wanted": 60},
         "heads": [ready, faulty],
         "coils": [{"name": "Bx", "board": "c1", "channel": 0, "current_ma": -2.5, "limit_ma": 20.0}],

@@ -328,3 +328,48 @@ def test_a_hash_of_another_cost_is_renewed_at_login(bench: Bench) -> None:
     assert dearer.client().login("kim").status_code == 200
     assert "t=2" in stored(dearer)
     assert dearer.client().login("kim").status_code == 200
+
+
+def test_who_logged_out_is_not_present_any_more(bench: Bench) -> None:
+    assert not bench.access.is_present("kim")
+    first, second = bench.logged_in("kim"), bench.client()
+    second.login("kim")
+    assert bench.access.is_present("kim")
+    first.change("POST", "/api/v1/logout", {})
+    assert bench.access.is_present("kim")
+    # The bench itself has logged in once.
+    second.change("POST", "/api/v1/logout", {"everywhere": True})
+    assert not bench.access.is_present("kim")
+
+
+def test_a_session_that_rests_too_long_is_nobody_s_presence(bench: Bench) -> None:
+    bench.logged_in("kim")
+    bench.clocks.pass_s(bench.access.policy.idle_s - 1.0)
+    assert bench.access.is_present("kim")
+    bench.clocks.pass_s(2.0)
+    assert not bench.access.is_present("kim")
+
+
+def test_a_locked_account_is_not_present_and_a_program_in_use_is(bench: Bench) -> None:
+    browser = bench.logged_in("kim")
+    made = browser.change("POST", "/api/v1/tokens", {"label": "scheduler"}).json()["text"]
+    browser.change("POST", "/api/v1/logout", {"everywhere": True})
+    assert not bench.access.is_present("kim")
+    program = bench.client()
+    program.headers["Authorization"] = f"Bearer {made}"
+    assert program.get(LOOK).status_code == 200
+    assert bench.access.is_present("kim")
+    bench.clocks.pass_s(bench.access.policy.idle_s + 1.0)
+    assert not bench.access.is_present("kim")
+    program.get(LOOK)
+    assert bench.access.is_present("kim")
+    admin = bench.logged_in("ada", "admin")
+    number = bench.access.accounts.id_of("kim")
+    assert admin.change("PATCH", f"/api/v1/users/{number}", {"is_enabled": False}).status_code < 300
+    assert not bench.access.is_present("kim")
+
+
+def test_a_database_that_cannot_be_read_takes_the_control_from_nobody(bench: Bench) -> None:
+    bench.logged_in("kim")
+    with bench.away():
+        assert bench.access.is_present("kim")

@@ -139,11 +139,12 @@ def test_many_threads_append_one_chain(bench: Bench) -> None:
         for _ in range(10):
             bench.access.audit(None, name, "", {})
 
-    threads = [threading.Thread(target=append, args=(f"t{n}",)) for n in range(4)]
+    threads = [threading.Thread(target=append, args=(f"t{n}",), daemon=True) for n in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join()
+        thread.join(120)
+        assert not thread.is_alive(), "appending to the trail hangs"
     # Whatever had to wait for the lock is written with the next one.
     bench.access.audit(None, "last", "", {})
     verdict = bench.access.trail.verify()

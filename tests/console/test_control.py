@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -41,3 +41,52 @@ def test_it_can_be_taken_by_force_and_given_back(control: Control) -> None:
     control.release("ben")
     assert control.holder is None
     control.require("ann")
+
+
+def test_who_is_not_logged_in_any_more_has_it_not() -> None:
+    here = {"ann", "ben"}
+    left: list[str] = []
+    moments = iter(NOON + timedelta(seconds=s) for s in range(100))
+    control = Control(lambda: next(moments), here.__contains__, left.append)
+    control.require("ann")
+    control.look()
+    assert control.holder is not None
+    here.discard("ann")
+    control.require("ben")
+    assert control.holder.name == "ben"
+    assert left == ["ann"]
+    here.discard("ben")
+    for _ in range(5):
+        control.look()
+    assert control.holder is None
+    assert left == ["ann", "ben"]
+
+
+def test_looking_asks_the_database_every_two_seconds_only() -> None:
+    asked: list[str] = []
+    now = [NOON]
+    control = Control(lambda: now[0], lambda name: bool(asked.append(name)) or True)
+    control.take("ann")
+    for tenth in range(101):
+        now[0] = NOON + timedelta(seconds=tenth / 10)
+        control.look()
+    assert len(asked) == 6
+    # A clock set back an hour does not keep it from looking.
+    now[0] = NOON - timedelta(hours=1)
+    control.look()
+    assert len(asked) == 7
+
+
+def test_who_asks_is_told_who_has_it_and_the_holder_who_asks(control: Control) -> None:
+    assert control.ask("ben") is None
+    assert control.asking is None
+    control.take("ann")
+    holder = control.ask("ben")
+    assert holder is not None
+    assert (holder.name, holder.since) == ("ann", NOON)
+    assert control.asking == "ben"
+    control.ask("ann")
+    assert control.asking == "ben"
+    control.release("ann")
+    control.take("ben")
+    assert control.asking is None

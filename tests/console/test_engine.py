@@ -184,13 +184,14 @@ def test_a_command_nobody_waits_for_any_more_is_not_done_later(bench: Bench) -> 
         held.set()
         assert released.wait(PATIENCE_S)
 
-    holding = threading.Thread(target=lambda: bench.engine.call(hold, PATIENCE_S))
+    holding = threading.Thread(target=lambda: bench.engine.call(hold, PATIENCE_S), daemon=True)
     holding.start()
     assert held.wait(PATIENCE_S)
     with pytest.raises(ControlError, match="in time"):
         bench.engine.call(lambda engine, instrument: done.append("late"), timeout_s=0.0)
     released.set()
-    holding.join()
+    holding.join(PATIENCE_S)
+    assert not holding.is_alive()
     bench.engine.call(lambda engine, instrument: done.append("after"), PATIENCE_S)
     assert done == ["after"]
 

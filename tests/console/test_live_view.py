@@ -51,13 +51,15 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
 
     def hold(engine: Engine, instrument: Instrument) -> None:
         held.set()
-        released.wait()
+        assert released.wait(2 * PATIENCE_S), "nobody let the engine go"
 
     engine.begin(Job("held", ("table",), lambda: 0.0), hold)
-    assert held.wait(PATIENCE_S)
-    yield engine
-    released.set()
-    engine.stop()
+    try:
+        assert held.wait(PATIENCE_S)
+        yield engine
+    finally:
+        released.set()
+        engine.stop()
 
 
 def call(engine: Engine) -> Instrument:

@@ -119,3 +119,49 @@ def test_a_scraper_with_a_token_reads_the_metrics(console: FuzzConsole) -> None:
     assert counts["done"] >= 1
     assert families["nullfield_database_up"].samples[0].value == 1
     assert not [name for name in families if not name.startswith("nullfield_")]
+
+
+def test_what_was_simulated_is_marked_by_the_examination_itself(console: FuzzConsole) -> None:
+    """The instrument that is connected now may be another one, or none."""
+    studies = console.context.studies
+    for is_virtual, tagged in ((True, True), (False, False), (None, False)):
+        form = SubjectForm(subject_id="S-9")
+        exam_id = studies.begin(form, "small", "ann", is_virtual=is_virtual).id
+        record = studies.folders.record(exam_id) or {}
+        assert record.get("is_virtual") is is_virtual
+        told = fhir(console, exam_id)
+        codes = [tag["code"] for tag in told.get("meta", {}).get("tag", [])]
+        assert ("HTEST" in codes) is tagged
+
+
+def test_control_falls_to_others_when_its_holder_logs_out(console: FuzzConsole) -> None:
+    accounts, control = console.context.access.accounts, console.context.control
+    people = {}
+    for name in ("olga", "omar"):
+        _, once = accounts.add(None, name, "operator")
+        browser = TestClient(console.app, base_url=ORIGIN, headers={"Origin": ORIGIN})
+        browser.post("/api/v1/login", json={"name": name, "password": once})
+        change(browser, "/api/v1/me/password", {"old": once, "new": "amber-tractor-88-window"})
+        people[name] = browser
+    control.take("admin", force=True)
+    control.release("admin")
+    assert change(people["olga"], "/api/v1/control/take", {}).status_code == 200
+    refused = change(people["omar"], "/api/v1/control/take", {})
+    assert refused.status_code == 409
+    assert "olga has the control" in refused.json()["error"]
+    asked = change(people["omar"], "/api/v1/control/ask", {}).json()
+    assert asked["holder"] == "olga"
+    assert people["olga"].get("/api/v1/status").json()["control"]["asking"] == "omar"
+    change(people["olga"], "/api/v1/logout", {})
+    assert change(people["omar"], "/api/v1/control/take", {}).status_code == 200
+    assert control.holder is not None
+    assert control.holder.name == "omar"
+    texts = [event["text"] for event in console.context.events.newest()]
+    assert any("olga is not logged in any more" in text for text in texts)
+    assert "control.left" in [entry.action for entry in console.context.access.trail.read(20)]
+
+
+def change(browser: TestClient, path: str, body: dict[str, Any]) -> Any:
+    """A request that changes something, as the page sends it."""
+    headers = {"X-CSRF-Token": browser.cookies.get("nullfield_csrf", "")}
+    return browser.post(path, json=body, headers=headers)

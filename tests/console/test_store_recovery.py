@@ -187,14 +187,17 @@ def test_recovering_while_exams_begin_and_end_disturbs_none(tmp_path: Path) -> N
         except BaseException as error:
             errors.append(error)
 
-    looking = threading.Thread(target=recover)
+    looking = threading.Thread(target=recover, daemon=True)
     looking.start()
     ids = []
-    for _ in range(30):
-        ids.append(studies.begin(FORM, "rig", "olga").id)
-        studies.finish(ids[-1], {})
-    is_over.set()
-    looking.join(120)
+    try:
+        for _ in range(30):
+            ids.append(studies.begin(FORM, "rig", "olga").id)
+            studies.finish(ids[-1], {})
+    finally:
+        is_over.set()
+        looking.join(120)
+    assert not looking.is_alive(), "recovering hangs"
     assert errors == []
     assert {studies.get(one).state for one in ids} == {"done"}
     assert all(len(studies.events(one)) == 2 for one in ids)

@@ -128,6 +128,31 @@ def test_maps_of_other_moments(client: TestClient, exam_id: str) -> None:
         assert answer.status_code == 422
 
 
+def test_the_averaged_beat_of_a_stored_exam(
+    client: TestClient, studies: Studies, exam_id: str
+) -> None:
+    beat = client.get(f"/api/v1/exams/{exam_id}/beat").json()
+    analysis = studies.analyses.of(studies.get(exam_id))
+    assert analysis.average is not None
+    shown = [
+        n for n, has in zip(analysis.array.names, analysis.average.has_beats, strict=True) if has
+    ]
+    assert list(beat["traces_pt"]) == shown
+    first_ms, last_ms = client.get(f"/api/v1/exams/{exam_id}/map").json()["times_ms"]
+    assert beat["time_ms"][0] == pytest.approx(first_ms, abs=0.1)
+    assert beat["time_ms"][-1] == pytest.approx(last_ms, abs=5.0)
+    # The largest field of each channel stands where the analysis has it.
+    name = shown[0]
+    row = analysis.average.field_pt[analysis.array.names.index(name)]
+    step_s = 1e-3 * (beat["time_ms"][1] - beat["time_ms"][0])
+    assert 0.002 <= step_s <= 0.0041
+    peak = max(beat["traces_pt"][name], key=abs)
+    assert abs(peak) == pytest.approx(np.abs(row).max(), rel=0.1)
+    assert beat["landmarks_ms"]["R"] == pytest.approx(1e3 * analysis.marks.times_s["R"], abs=0.06)
+    assert set(beat["quality"]["lights"]) == {"signal", "beats", "heads"}
+    assert beat["count"] >= 9
+
+
 def test_without_a_beat_there_is_no_map(
     client: TestClient, studies: Studies, exam_id: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -137,6 +162,7 @@ def test_without_a_beat_there_is_no_map(
     without = dataclasses.replace(analysis, average=None, reasons={"average": "no beats"})
     monkeypatch.setitem(studies.analyses._held, exam_id, without)
     assert client.get(f"/api/v1/exams/{exam_id}/map").status_code == 204
+    assert client.get(f"/api/v1/exams/{exam_id}/beat").status_code == 204
     with pytest.raises(AnalysisError, match="no averaged beat") as caught:
         studies.map_at(exam_id)
     assert caught.value.hint == "no beats"

@@ -112,9 +112,9 @@ def test_other_threads_are_left_alone(clock: WatchedClock) -> None:
         except AbortedError as error:
             results.append(error)
 
-    thread = threading.Thread(target=other)
+    thread = threading.Thread(target=other, daemon=True)
     thread.start()
-    thread.join()
+    thread.join(60)
     assert results == [True]
     with pytest.raises(AbortedError):
         clock.check()

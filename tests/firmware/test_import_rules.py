@@ -26,6 +26,7 @@ ALLOWED = {
         "faults",
         "schedule",
         "settings",
+        "text_file",
         "trace",
     },
 }

@@ -2,6 +2,7 @@
 
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from nullfield.errors import ProcedureError
@@ -9,6 +10,7 @@ from nullfield.instrument import exam_run
 from nullfield.instrument.exam_run import ExamRun
 from nullfield.instrument.exam_steps import NO_HOOKS, STEPS, ExamHooks
 from nullfield.instrument.move_table import quiet_table
+from nullfield.instrument.null_result import NullResult
 from nullfield_protocol.catalogue import TableFlag, TableState
 
 
@@ -39,9 +41,9 @@ def test_without_hooks_nothing_is_called():
 
 
 def nulled(tmp_path, monkeypatch, previous, renull):
-    null = SimpleNamespace(
+    null = NullResult(
         heads=("H1",), before_rms_pt=900.0, after_rms_pt=200.0, current_ma={}, limited=(),
-        duration_s=1.0,
+        coil_response_pt_per_ma=np.zeros((1, 3, 0)), duration_s=1.0,
     )  # fmt: skip
     calls = []
 

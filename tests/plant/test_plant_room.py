@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from nullfield.errors import InputError
+from nullfield.room.coil_geometry import HALF_SIDE_M, HALF_SPACING_M, turns
 from nullfield.virtual.plant import PlantCoil, Scenario
 from nullfield.virtual.plant.bench import KINDS
-from nullfield.virtual.plant.coils import HALF_SIDE_M, HALF_SPACING_M, coil_fields, turns
+from nullfield.virtual.plant.coils import coil_fields
 from nullfield.virtual.plant.room import N_TERMS, Room, harmonic_terms, read_geomagnetic
 
 PERFECT = Scenario(
@@ -65,7 +66,7 @@ def test_uniform_pair_matches_the_closed_form_of_square_loops():
     a, d = HALF_SIDE_M, HALF_SPACING_M
     one = 1e-7 * 8 * a**2 / ((a**2 + d**2) * np.sqrt(2 * a**2 + d**2))
     nt_per_ma_turn = 2 * one * 1e-3 * 1e9
-    assert turns(PlantCoil("x", "uniform_x", 10.0)) == pytest.approx(10.0 / nt_per_ma_turn)
+    assert turns("uniform_x", 10.0) == pytest.approx(10.0 / nt_per_ma_turn)
 
 
 @pytest.mark.parametrize("kind", KINDS)

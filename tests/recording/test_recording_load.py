@@ -36,7 +36,7 @@ def rig(boards=2):
 class Bench:
     """Boards of one clock that sample together."""
 
-    def __init__(self, path, roles=ROLES, boots_s=(), heads=None):
+    def __init__(self, path, roles=ROLES, boots_s=(), heads=None, header=None):
         self.clock = StepClock()
         self.fakes = [FakeBoard(self.clock, role, uid(n)) for n, role in enumerate(roles)]
         for fake, boot_s in zip(self.fakes, boots_s, strict=False):
@@ -44,7 +44,11 @@ class Bench:
         self.boards = [connect(fake, self.clock, name=f"b{n}") for n, fake in enumerate(self.fakes)]
         self.writer = RecordingWriter(
             path,
-            {"rig": heads or rig(), "boards": [b.description() for b in self.boards]},
+            {
+                "rig": heads or rig(),
+                "boards": [b.description() for b in self.boards],
+                **(header or {}),
+            },
         )
         for board in self.boards:
             board.link.subscribe(self.writer.frame_sink(board.uid))

@@ -17,6 +17,8 @@ LOOP_CLOSED = 9
 # A head's states run OFF, WARM_UP, LASER_ON, LOCK, FIELD_ZERO, READY; FAULT from anywhere.
 _WARM_TOLERANCE_MC = 300
 _LASER_TOLERANCE_MC = 150
+_LASER_LOCK_TOLERANCE_MC = 20  # 0.5 GHz; what is left is the lag behind a body that warms up
+_FINE_SPAN_MC = 1000  # 25 GHz each way
 _STABLE_TURNS = 25  # one second of turns of 40 ms
 _WARM_LIMIT_TURNS = 4500  # 180 s
 _LOCK_LIMIT_TURNS = 750  # 30 s to settle on the line
@@ -63,20 +65,12 @@ class Head:
         self._cell_loop = thermal.Pi(60, 30, 0, limits["heater_power_max_uw"], 12000)
         self._laser_ramp = thermal.Ramp(2500)
         self._laser_loop = thermal.Pi(300, 120, -self._tec_max_ua, self._tec_max_ua, 6000)
-        self._scan = laser_scan.LaserScan(41000, 49000, 1250)
-        # Reach of 25 nT, steps of 3 nT and at last 1 nT, span of 12 nT, first width of 17 nT, in
-        # counts of 1.86 fT.
-        self._zero = field_zero.FieldZero(
-            self._control,
-            number,
-            13420000,
-            1610000,
-            6442000,
-            9130000,
-            scales["fictitious_ratio_permille"],
-            537000,
-            scales["secant_permille"],
-        )
+        self._scan = laser_scan.LaserScan(1250)
+        self._scan_low = 0
+        self._scan_high = 0
+        self._is_fine = False
+        # Reach of 25 nT, steps of 3 nT, first width of 18 nT, in counts of 1.86 fT.
+        self._zero = field_zero.FieldZero(self._control, number, 13420000, 1610000, 9800000)
         self.state = wire.HEAD_STATE_OFF
         self.fault = wire.FAULT_CODE_NONE
         self.locked = False
@@ -91,7 +85,6 @@ class Head:
         self.zero_count = 0
         self.response_x = 0
         self.response_y = 0
-        self.fictitious = 0
         self._cancel_pa = 0
         self._turns = 0
         self._stable = 0
@@ -109,8 +102,8 @@ class Head:
         """Take over settings; called when one changes."""
         self._cell_setpoint = value[CELL_SETPOINT]
         self._cell_ramp.rate = value[CELL_RAMP]
-        self._scan.low = value[LASER_TEMPERATURE] - value[LASER_SCAN_SPAN]
-        self._scan.high = value[LASER_TEMPERATURE] + value[LASER_SCAN_SPAN]
+        self._scan_low = value[LASER_TEMPERATURE] - value[LASER_SCAN_SPAN]
+        self._scan_high = value[LASER_TEMPERATURE] + value[LASER_SCAN_SPAN]
         self._laser_target_na = value[LASER_CURRENT]
         self._control[self._base + lockin.GAIN] = value[LOOP_GAIN]
         self._loop_wanted = value[LOOP_CLOSED]
@@ -126,7 +119,8 @@ class Head:
         self._laser_loop.reset(0)
         self._laser_ramp.value = self.laser_mc
         # The laser waits at the low end of the scan while the cell heats.
-        self._laser_setpoint = self._scan.low
+        self._laser_setpoint = self._scan_low
+        self._is_fine = False
         self._turns = 0
         self._stable = 0
         self._retries = 0
@@ -139,11 +133,11 @@ class Head:
             self.fault = wire.FAULT_CODE_NONE
             self.state = wire.HEAD_STATE_OFF
 
-    def zero(self, full):
-        """Null the field (all axes, or the beam axis again)."""
+    def zero(self, full, quick=False):
+        """Null the field on all axes; `full` searches it from far out and calibrates anew."""
         self.state = wire.HEAD_STATE_FIELD_ZERO
         self._control[self._base + lockin.FLAGS] |= wire.SAMPLE_FLAG_SETTLING
-        self._zero.start(full)
+        self._zero.start(full, quick)
 
     def set_loop(self, closed):
         """Open or close the transverse loops; the stream goes on without a gap."""
@@ -283,11 +277,11 @@ class Head:
             self._power_turns = 0
             self._power_start_mc = cell
 
-    def _near(self, cell, laser):
+    def _near(self, cell, laser, tolerance_mc=_LASER_TOLERANCE_MC):
         """Count turns within tolerance; True after a second of them."""
         if (
             abs(cell - self._cell_setpoint) < _WARM_TOLERANCE_MC
-            and abs(laser - self._laser_setpoint) < _LASER_TOLERANCE_MC
+            and abs(laser - self._laser_setpoint) < tolerance_mc
         ):
             self._stable += 1
         else:
@@ -311,14 +305,15 @@ class Head:
             self._set_laser(current)
             self._track_light()
             if current == self._laser_target_na and self._turns > 12:
-                self._scan.start()
+                self._scan.start(self._scan_low, self._scan_high, False)
                 self._enter(wire.HEAD_STATE_LOCK)
         elif state == wire.HEAD_STATE_LOCK:
             self._track_light()
             self._lock(cell, laser, dt_ms)
         elif state >= wire.HEAD_STATE_FIELD_ZERO:
             self._track_light()
-            self._watch_lock(laser)
+            if self._is_fine:
+                self._watch_lock(laser)
 
     def _track_light(self):
         """Keep the DC-cancelled channel in range; small drifts are left alone, as a step shows."""
@@ -335,25 +330,39 @@ class Head:
                 self._enter(wire.HEAD_STATE_LOCK)
             elif scan.state == laser_scan.NOT_FOUND:
                 self._retry_lock()
-        elif self._near(cell, laser):
+        elif self._near(
+            cell, laser, _LASER_LOCK_TOLERANCE_MC if self._is_fine else _LASER_TOLERANCE_MC
+        ):
             self.lock_light_pa = self.light_pa
             # Proof: on the line the light must be as low as the scan's bottom.
             if self.light_pa > scan.bottom + scan.bottom // 4:
                 self._retry_lock()
                 return
             self._set_cancel(max(min(self.light_pa, 59000000), 0))
-            self.locked = True
             self._enter(wire.HEAD_STATE_FIELD_ZERO)
-            self.zero(True)
+            self.locked = self._is_fine
+            self.zero(not self._is_fine)
         elif self._turns > _LOCK_LIMIT_TURNS:
             self._retry_lock()
+
+    def _scan_finely(self):
+        """Scan the line once more, now that the coils null the field.
+
+        In a field the light shift, odd in the detuning, adds to the field and makes the dip
+        lopsided (Hanle effect), by two gigahertz in 50 nT. At zero transverse field it cannot.
+        """
+        self._is_fine = True
+        centre = self._scan.centre
+        self._scan.start(centre - _FINE_SPAN_MC, centre + _FINE_SPAN_MC, True)
+        self._enter(wire.HEAD_STATE_LOCK)
 
     def _retry_lock(self):
         self._retries += 1
         if self._retries > 2:
             self._fail(wire.FAULT_CODE_LASER_LOCK_LOST)
             return
-        self._laser_setpoint = self._scan.low
+        self._laser_setpoint = self._scan_low
+        self._is_fine = False
         self._enter(wire.HEAD_STATE_WARM_UP)
 
     def _watch_lock(self, laser):
@@ -378,10 +387,11 @@ class Head:
             return
         zero = self._zero
         zero.poll()
-        if zero.phase == field_zero.DONE:
+        if zero.phase == field_zero.DONE and not self._is_fine:
+            self._scan_finely()
+        elif zero.phase == field_zero.DONE:
             self.response_x = zero.response_x
             self.response_y = zero.response_y
-            self.fictitious = zero.fictitious
             self.zero_count = (self.zero_count + 1) & 0xFFFF
             self.lock_light_pa = self.light_pa
             self._watch_lock(self.laser_mc)

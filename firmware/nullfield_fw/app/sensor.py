@@ -205,7 +205,7 @@ class SensorApplication(BoardApplication):
             self.state = wire.BOARD_STATE_ACTIVE
             self._heater_enable.set(1)
             self._laser_enable.set(1)
-        elif command == wire.COMMAND_SENSOR_LOOP and not 0 <= second <= 1:
+        elif not 0 <= second <= 1:
             return wire.ERROR_CODE_BAD_ARGUMENT
         for head in self.heads:
             if not first >> head.number & 1:
@@ -222,7 +222,7 @@ class SensorApplication(BoardApplication):
                 if command == wire.COMMAND_SENSOR_LOOP:
                     head.set_loop(second)
                 else:
-                    head.zero(command == wire.COMMAND_SENSOR_ZERO)
+                    head.zero(command == wire.COMMAND_SENSOR_ZERO, second == 1)
         return wire.ERROR_CODE_OK
 
     def fill_telemetry(self, raw):
@@ -248,7 +248,6 @@ class SensorApplication(BoardApplication):
             put_i32(raw, at + wire.SENSOR_TELEMETRY_TEC_CURRENT_UA, head.tec_ua)
             put_i32(raw, at + wire.SENSOR_TELEMETRY_PHOTOCURRENT_PA, head.light_pa)
             put_i32(raw, at + wire.SENSOR_TELEMETRY_LOCK_RESIDUAL_PA, head.lock_residual_pa)
-            put_i32(raw, at + wire.SENSOR_TELEMETRY_FICTITIOUS_COUNT, head.fictitious)
             put_i32(raw, at + 4 * number + wire.SENSOR_TELEMETRY_RESPONSE, head.response_x)
             put_i32(raw, at + 4 * number + wire.SENSOR_TELEMETRY_RESPONSE + 4, head.response_y)
             for axis in range(3):

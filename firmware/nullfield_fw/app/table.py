@@ -3,9 +3,10 @@
 from .. import wire
 from ..bits import put_i32
 from ..control.trapezoid import Trapezoid
-from ..drivers.tmc2209 import Tmc2209
+from ..drivers.tmc2209 import OVER_TEMPERATURE, SHORT_LOW_SIDE, SHORT_TO_GROUND, Tmc2209
 from ..settings import Setting
 from .common import BoardApplication
+from .table_place import TablePlace
 
 _P = wire.HEADER_SIZE
 _SPEED_MAX = 2
@@ -13,11 +14,18 @@ _ACCELERATION = 3
 _HOME_SPEED = 4
 _HOLD_TIMEOUT = 5
 _HOLD_TO_RUN = 6
+_STALL_THRESHOLD = 7
+_KEEP_PLACE = 8
 _UM_NUMERATOR = 16  # 640 microsteps/mm: one microstep is 25/16 um
 _UM_DENOMINATOR = 25
 # The home switch closes at 0. This far from it by the count, a closed one says that the table does not
 # follow its motor.
 _HOME_LEFT_UM = 5000
+# DIAG is looked at once a block: so many in a row, and it is no spike on the wire.
+_STALL_BLOCKS = 3
+_SOURCE_HELD = 2
+_SOURCE_DRIVER = 3
+_DRIVER_TROUBLE = OVER_TEMPERATURE | SHORT_TO_GROUND | SHORT_LOW_SIDE
 
 
 class TableApplication(BoardApplication):
@@ -45,6 +53,8 @@ class TableApplication(BoardApplication):
                 Setting("home_speed", "m/s", -6, 1000, 20000, 20000),
                 Setting("hold_timeout", "s", -3, 100, 1000, 500),
                 Setting("hold_to_run", "", 0, 0, 1 if "hold" in board["inputs"] else 0, 0),
+                Setting("stall_threshold", "", 0, 0, 255, 45 if "diag" in board["inputs"] else 0),
+                Setting("keep_place", "", 0, 0, 1, 1),
             ],
             boot,
         )
@@ -53,6 +63,9 @@ class TableApplication(BoardApplication):
         self._end = hal.input("end")
         self._stop_button = hal.input("estop")
         self._hold_button = hal.input("hold") if "hold" in board["inputs"] else None
+        self._diag = hal.input("diag") if "diag" in board["inputs"] else None
+        self._stalled_blocks = 0
+        self._place = TablePlace()
         self._stepper = hal.stepper
         self.driver_chip = Tmc2209(hal.uart("driver"), board["chips"]["driver"]["address"])
         self._motion = Trapezoid(32000)
@@ -70,6 +83,9 @@ class TableApplication(BoardApplication):
         super().prepare()
         if not self.driver_chip.configure(self.board["limits"]["run_current_32nds"]):
             self.fault(wire.FAULT_CODE_CHIP_NOT_FOUND, 0)
+        self.driver_chip.watch_stall(self.value[_STALL_THRESHOLD])
+        if not self._place.load(self.hal.flash_root):
+            self.log(wire.LOG_LEVEL_WARNING, "the table's place was damaged in flash: home it")
 
     def chips_answer(self):
         """The stepper driver answers on its line."""
@@ -86,7 +102,9 @@ class TableApplication(BoardApplication):
         )
 
     def setting_changed(self, number):
-        """Acceleration goes to the profile."""
+        """Acceleration goes to the profile, the stall threshold to the driver."""
+        if number == _STALL_THRESHOLD:
+            self.driver_chip.watch_stall(self.value[_STALL_THRESHOLD])
         self._motion.acceleration = self.value[_ACCELERATION] * _UM_NUMERATOR // _UM_DENOMINATOR
 
     def safe_off(self):
@@ -106,17 +124,39 @@ class TableApplication(BoardApplication):
 
     def block(self):
         """Watch the switches and run the profile."""
+        if self._place.is_found:
+            self._take_place()
         position = self._stepper.position()
         if self._stop_button.get():
             self._homed = False
             if self.state != wire.BOARD_STATE_FAULT:
                 self.fault(wire.FAULT_CODE_TABLE_EMERGENCY_STOP, 0, position)
                 self._table_state = wire.TABLE_STATE_FAULT
+        elif self._is_held_up():
+            self._stop_held_up(position)
         elif self._table_state == wire.TABLE_STATE_MOVING:
             self._run_move(position)
         elif self._table_state == wire.TABLE_STATE_HOMING:
             self._run_home(position)
         self._fill_row(position)
+
+    def _is_held_up(self):
+        """The driver says by DIAG that its motor has too much to push, or that it is in trouble."""
+        if self._diag is None or not self._motion.speed or not self._diag.get():
+            self._stalled_blocks = 0
+            return False
+        self._stalled_blocks += 1
+        return self._stalled_blocks >= _STALL_BLOCKS and self.value[_STALL_THRESHOLD]
+
+    def _stop_held_up(self, position):
+        self._stalled_blocks = 0
+        self.safe_off()
+        # Now there is time to ask which of the two it was.
+        status = self.driver_chip.status()
+        source = _SOURCE_DRIVER if status > 0 and status & _DRIVER_TROUBLE else _SOURCE_HELD
+        self.fault(wire.FAULT_CODE_TABLE_STALL, source, position)
+        self._homed = False
+        self._table_state = wire.TABLE_STATE_FAULT
 
     def _watch_hold(self):
         """Brake when nobody holds any more: the host by its command, a person by the button."""
@@ -189,7 +229,38 @@ class TableApplication(BoardApplication):
         put_i32(row, wire.TABLE_SAMPLES_ROW_FLAGS, flags)
 
     def slow(self):
-        """Nothing slow to do."""
+        """Keep the place in flash, or take it back: only with the motor off and the table still."""
+        if self._energised or self._motion.speed:
+            return
+        place = self._place
+        if self._homed and self.value[_KEEP_PLACE] and place.is_able and not place.is_kept:
+            self._was_at_rest = True
+            if not place.keep(self._stepper.position()):
+                self.log(wire.LOG_LEVEL_WARNING, "the table's place could not be kept in flash")
+        elif place.is_kept and not (self._homed and self.value[_KEEP_PLACE]):
+            self._was_at_rest = True
+            place.forget()
+
+    def _take_place(self):
+        """Trust the kept place if the switches do not speak against it."""
+        place = self._place
+        place.is_found = False
+        um = place.microsteps * _UM_DENOMINATOR // _UM_NUMERATOR
+        at_home, at_end = self._home.get(), self._end.get()
+        if (
+            not self.value[_KEEP_PLACE]
+            or self._stop_button.get()
+            or not -_HOME_LEFT_UM < um <= self._travel_um
+            or (at_home and um > _HOME_LEFT_UM)
+            or (at_end and um < self._travel_um - _HOME_LEFT_UM)
+        ):
+            # `slow` takes the file away.
+            self.log(wire.LOG_LEVEL_WARNING, "the table's kept place cannot be: home it")
+            return
+        self._stepper.set_position(place.microsteps)
+        self._homed = True
+        self._table_state = wire.TABLE_STATE_IDLE
+        self._target_um = um
 
     def fill_telemetry(self, raw):
         """Where the table is and where it goes."""
@@ -201,6 +272,14 @@ class TableApplication(BoardApplication):
         put_i32(raw, _P + wire.TABLE_TELEMETRY_TARGET_UM, self._target_um)
         put_i32(raw, _P + wire.TABLE_TELEMETRY_SPEED_UM_S, self._motion.speed * 25 // 16)
 
+    def _leave_place(self):
+        """Before a motion: after a loss of power in it, nothing may tell where the table stands."""
+        if not self._place.is_kept:
+            return True
+        # It was kept with the motor off, and nothing has switched it on since.
+        self._was_at_rest = True
+        return self._place.forget()
+
     def _power(self):
         self._energise.set(1)
         self._energised = True
@@ -211,6 +290,8 @@ class TableApplication(BoardApplication):
         if command == wire.COMMAND_TABLE_HOME:
             if self._is_hold_open():
                 return wire.ERROR_CODE_HOLD_OPEN
+            if not self._leave_place():
+                return wire.ERROR_CODE_FLASH_FAILED
             self._power()
             self._hold_left = 0
             position = self._stepper.position()
@@ -275,6 +356,8 @@ class TableApplication(BoardApplication):
             return wire.ERROR_CODE_ABOVE_MAXIMUM
         if self._is_hold_open():
             return wire.ERROR_CODE_HOLD_OPEN
+        if not self._leave_place():
+            return wire.ERROR_CODE_FLASH_FAILED
         self._power()
         self._braking = False
         self._target_um = target_um

@@ -1,31 +1,30 @@
-"""Nulling of the effective field at one head, with its own coils.
+"""Nulling of the effective field at one head on all three axes, with its own coils.
 
 Works on the fast path's state words only: it sets coil commands, lets the fast path settle and
-average, and reads the sums. Three things have to be found at once.
+average, and reads the sums.
 
-*Transverse axes.* Small steps of +-`delta` on each axis give the response of (I, Q) to both axes;
-solving with the mean response gives the transverse field. That works within the linear range, some
-10 nT. From farther out, the light itself shows the way without modulation (Hanle effect): in a field
-the polarisation along the beam is P0 (w^2 + Bz^2) / (w^2 + B^2), so the light through the cell is
-largest where the transverse field is zero, whatever the beam field; and with a transverse field
-applied it is least where the beam field is zero. Three points an axis and a parabola, repeated.
+From far out the light shows the way (`light_search`). Within some 10 nT a *cycle* of small steps on
+the transverse axes (`response`) gives the field on all three: x and y from what is there without a
+step, and the beam field from the turn between the two senses of rotation, whose zero needs no
+calibration. Its scale, a width in counts per radian, is learned from the moves. These are Newton's
+steps; of the first three cycles in a row that move by less than a nanotesla the median counts, because
+a heartbeat or a lorry may fall into one of them.
 
-*Beam axis.* The transverse response is largest near zero beam field; measured at +-`span` it is
-balanced. The balance is not the zero: a rotating modulation acts like a beam field
-gamma B_m^2 / (2 f), and it makes the response lopsided too. Both follow the sense of rotation, so the
-mean of the two balances, one for each sense, is the zero of field and light shift together, without
-any calibration.
+*Offset.* Relaxation makes each step of the y coil leave a little of modulated light, the same with
+either polarity of the modulation, while all that fields make changes sign. So a full zero takes three
+cycles with each polarity; half of the sum is the offset, one for each sense.
 
-*Fictitious field.* Half of the difference of the balances is a fixed share of the fictitious field.
-The share (`ratio`) comes from the cell's design, see the board definition; laser power and
-modulation amplitude within 5 % change it by less than 2 %.
+*Curvature.* Steps large enough against the heart's field are so large that the response bends. A full
+zero takes cycles with half the step too: the slope at zero is (4 s(1/2) - s(1)) / 3.
 
-All numbers are small integers; products with a wide middle go through `fixed.muldiv`. The module is
-longer than most: it is one state machine whose steps share all of its state.
+All numbers are small integers; products with a wide middle go through `fixed.muldiv`.
 """
 
 from . import lockin
 from .fixed import clip, length, muldiv
+from .light_search import LightSearch
+from .probing import Probe
+from .response import POINT_BLOCKS, POINTS, STEP_X, STEP_Y, Response
 
 IDLE = 0
 COARSE = 1
@@ -33,26 +32,31 @@ CYCLE = 2
 DONE = 3
 FAILED = 4
 
-_SETTLE_BLOCKS = 14
-_AVERAGE_BLOCKS = 16
-_COARSE_LIMIT = 12
-_CYCLE_LIMIT = 24
-# Response words are brought to 14 bits before products; the fine step's are smaller.
-_COARSE_BITS = 12
-_FINE_BITS = 10
-_AGREEMENT = 125  # two responses agree when they differ by less than 1/125
-_FINE_LIMIT = 12
 
-# Stages: balance, balance with the rotation reversed (full zero only), then transverse axes only.
-_FORWARD = 0
-_REVERSED = 1
-_FINAL = 2
+_SETTLE_BLOCKS = 10
+# After a change of polarity or of the step: the first point waits longer.
+_LONG_SETTLE_BLOCKS = 20
+_CYCLE_LIMIT = 60
+_KEPT = 3
+_MOVE_LIMIT_COUNT = 1610000  # 3 nT a cycle: farther out the slope is less than the secant
+_BEAM_LIMIT_COUNT = 6400000  # 12 nT
+_NEAR = 536871  # 1 nT: from here one step is good to some 20 pT
 
-_POINTS = 8
-# Signs of the steps on x, y and beam at the eight points of a cycle.
-_STEP_X = (1, -1, 0, 0, 1, -1, 1, -1)
-_STEP_Y = (0, 0, 1, -1, 0, 0, 0, 0)
-_STEP_B = (0, 0, 0, 0, 1, 1, -1, -1)
+# Stages: come near; means with either polarity; half steps; all three axes for good.
+_APPROACH = 0
+_STRAIGHT = 1
+_REVERSED = 2
+_HALF = 3
+_FINAL = 4
+
+# Words of a kept cycle: commands for x, y, beam; determinant, responses, means.
+_X = 0
+_Y = 1
+_B = 2
+_DETERMINANT = 3
+_G = 4
+_MEAN = 12
+_WORDS = 16
 
 
 class FieldZero:
@@ -65,87 +69,74 @@ class FieldZero:
     head : int
     reach_count : int
         Step of the search by light.
-    delta_count, span_count : int
-        Step on the transverse axes and on the beam axis.
+    delta_count : int
+        Step on the transverse axes.
     width_count : int
-        Beam correction per unit of imbalance to begin with.
-    ratio_permille : int
-        Fictitious field by half of the difference of the balances.
-    fine_count : int
-        Step of the last measurement, from which the weights are made.
-    secant_permille : int
-        Response at the fine step by that of a vanishing one.
+        Beam field for a turn of one radian, to begin with.
+
+    Attributes
+    ----------
+    phase, cycles : int
+    calibrated : bool
+        Weights are those of this cell.
+    response_x, response_y : int
+        I, Q of the fast path for 2 nT at zero, 2**-10.
     """
 
-    def __init__(
-        self,
-        state,
-        head,
-        reach_count,
-        delta_count,
-        span_count,
-        width_count,
-        ratio_permille,
-        fine_count,
-        secant_permille,
-    ):
+    def __init__(self, state, head, reach_count, delta_count, width_count):
         self._state = state
         self._base = head * lockin.STRIDE
-        self._reach = reach_count
-        self._axis = 0
-        self._moved = 0
+        self._probe = Probe(state, head)
+        self._search = LightSearch(self._probe, reach_count)
+        self._response = Response()
         self._delta = delta_count
-        self._fine = fine_count
-        self._secant = secant_permille
-        self._fine_cycles = 0
-        self._last_g = [0] * 4
-        self._span = span_count
         self._start_width = width_count
-        self._ratio = ratio_permille
-        self._half = 0
         self._width = width_count
-        # Convergence in counts of 1.86 fT: 300 pT on the transverse axes, where the loop takes
-        # over, and 100 pT on the beam axis. A heart's beat moves the field by less.
-        self._tolerance = 160000
-        self._beam_tolerance = 54000
+        self._offset = [0] * 4
+        self._bend = 16384  # slope at zero by that of a step, Q14
+        self._whole_determinant = 1
+        self._kept = [0] * (_KEPT * _WORDS)
+        self._count = 0
+        self._wanted = _KEPT
+        self._is_known = False
+        self._point = 0
+        self._stage = _FINAL
+        self._last_b = 0
+        self._last_psi = 0
+        self._has_last = False
         self.phase = IDLE
         self.cycles = 0
         self.calibrated = False
-        self.fictitious = 0
         self.response_x = 0
         self.response_y = 0
-        self._i = [0] * _POINTS
-        self._q = [0] * _POINTS
-        self._point = 0
-        self._full = False
-        self._stage = _FINAL
-        self._x = 0
-        self._y = 0
-        self._b = 0
-        self._forward_b = 0
-        self._last_b = 0
-        self._last_imbalance = 0
-        self._has_last = False
 
-    def start(self, full):
-        """Begin. `full` searches by the light first and finds the fictitious field too."""
-        state = self._state
-        base = self._base
-        state[base + lockin.LOOP_CLOSED] = 0
-        self._x = state[base + lockin.U_X]
-        self._y = state[base + lockin.U_Y]
-        self._b = state[base + lockin.U_B]
+    def start(self, full, quick=False):
+        """Begin. `full` searches by the light first and finds offsets and curvature too.
+
+        `quick`, for a head that was zeroed before: with `full` offsets and curvature are kept, because
+        only the field has moved; without it one cycle near zero counts, and the loop's weights stay.
+        """
+        self._probe.take()
         self.cycles = 0
         self._has_last = False
-        self._full = full
-        self._stage = _FORWARD
-        self._width = self._start_width
-        if full:
+        self._is_known = quick and self.calibrated
+        self._wanted = 1 if self._is_known and not full else _KEPT
+        if full and self._is_known:
+            self._probe.modulate(0, 1)
+            self.phase = COARSE
+            self._search.start()
+        elif full:
             self.calibrated = False
-            state[base + lockin.MODULATION_ON] = 0
-            self._begin_coarse()
+            self._width = self._start_width
+            self._bend = 16384
+            for word in range(4):
+                self._offset[word] = 0
+            self._probe.modulate(0, 1)
+            self.phase = COARSE
+            self._search.start()
         else:
-            self._begin_cycle()
+            self.phase = CYCLE
+            self._enter(_FINAL)
 
     def stop(self):
         """Give up at once."""
@@ -158,251 +149,180 @@ class FieldZero:
 
     def poll(self):
         """Go on if the averages are there; call it every few blocks."""
+        if not self.busy() or self._probe.is_measuring():
+            return
         state = self._state
         base = self._base
-        if not self.busy() or state[base + lockin.COUNT]:
-            return
-        # The sum of 16 samples shifted by 4 is the mean.
-        in_phase = state[base + lockin.SUM_I]
-        quadrature = state[base + lockin.SUM_Q]
         if self.phase == COARSE:
-            self._coarse(state[base + lockin.SUM_DC])
+            if not self._search.go_on(state[base + lockin.SUM_DC]):
+                return
+            self._probe.modulate(1, 1)
+            self.phase = CYCLE
+            self._enter(_FINAL if self._is_known else _APPROACH)
             return
-        self._i[self._point] = in_phase
-        self._q[self._point] = quadrature
+        response = self._response
+        response.keep(self._point, 0, state[base + lockin.SUM_I])
+        response.keep(self._point, 1, state[base + lockin.SUM_Q])
+        response.keep(self._point, 2, state[base + lockin.SECOND_SUM_I])
+        response.keep(self._point, 3, state[base + lockin.SECOND_SUM_Q])
         self._point += 1
-        # Without the beam axis a cycle has the four transverse points only.
-        if self._point < (4 if self._stage == _FINAL else _POINTS):
-            self._measure_point()
+        if self._point < POINTS:
+            self._measure(_SETTLE_BLOCKS)
         else:
             self._solve()
 
     # ------------------------------------------------------------------ measuring
 
-    def _measure(self, dx, dy, db):
-        state = self._state
-        base = self._base
-        state[base + lockin.U_X] = self._x + dx
-        state[base + lockin.U_Y] = self._y + dy
-        state[base + lockin.U_B] = self._b + db
-        state[base + lockin.SUM_I] = 0
-        state[base + lockin.SUM_Q] = 0
-        state[base + lockin.SUM_DC] = 0
-        state[base + lockin.COUNT] = _AVERAGE_BLOCKS
-        state[base + lockin.SETTLE] = _SETTLE_BLOCKS
+    def _step(self):
+        return self._delta >> 1 if self._stage == _HALF else self._delta
 
-    def _measure_point(self):
+    def _measure(self, settle):
+        step = self._step()
         point = self._point
-        delta = self._fine if self._stage == _FINAL else self._delta
-        self._measure(_STEP_X[point] * delta, _STEP_Y[point] * delta, _STEP_B[point] * self._span)
+        self._probe.measure(STEP_X[point] * step, STEP_Y[point] * step, 0, settle, POINT_BLOCKS)
 
-    def _begin_cycle(self):
-        self.phase = CYCLE
+    def _begin_cycle(self, settle=_SETTLE_BLOCKS):
         self._point = 0
-        self._measure_point()
+        self._measure(settle)
 
-    def _clip_command(self, value):
-        return clip(value, self._state[self._base + lockin.LIMIT])
+    def _enter(self, stage):
+        self._stage = stage
+        self._count = 0
+        self._probe.modulate(1, -1 if stage == _REVERSED else 1)
+        self._begin_cycle(_LONG_SETTLE_BLOCKS)
 
-    # ------------------------------------------------------------------ coarse search
-
-    def _begin_coarse(self):
-        self.phase = COARSE
-        self._axis = 0
-        self._point = 0
-        self._measure_coarse()
-
-    def _measure_coarse(self):
-        step = (0, 1, -1)[self._point] * self._reach
-        if self._axis == 0:
-            self._measure(step, 0, 0)
-        elif self._axis == 1:
-            self._measure(0, step, 0)
-        else:
-            # Only across a transverse field does the light show the beam field.
-            self._measure(self._reach, 0, step)
-
-    def _coarse(self, light):
-        self._i[self._point] = light
-        self._point += 1
-        if self._point < 3:
-            self._measure_coarse()
-            return
-        self._point = 0
-        middle, upper, lower = self._i[0], self._i[1], self._i[2]
-        if self._axis == 2:
-            # The light is least where the beam field is zero: the same peak upside down.
-            middle, upper, lower = -middle, -upper, -lower
-        slope = upper - lower
-        bend = 2 * middle - upper - lower
-        reach = self._reach
-        if bend > 0 and abs(slope) < 3 * bend:
-            shift = muldiv(slope, reach, 2 * bend)
-        else:
-            # Far out on a flank: go to the better side.
-            shift = reach if slope > 0 else -reach
-        if self._axis == 0:
-            self._x = self._clip_command(self._x + shift)
-        elif self._axis == 1:
-            self._y = self._clip_command(self._y + shift)
-        else:
-            self._b = self._clip_command(self._b + shift)
-        self._moved = max(self._moved, abs(shift))
-        self._axis += 1
-        if self._axis < 3:
-            self._measure_coarse()
-            return
-        self.cycles += 1
-        near = self._moved < self._reach // 8
-        self._moved = 0
-        if near or self.cycles >= _COARSE_LIMIT:
-            self._state[self._base + lockin.MODULATION_ON] = 1
-            self._begin_cycle()
-        else:
-            self._begin_coarse()
+    def _fail(self):
+        self.phase = FAILED
+        self._probe.rest()
 
     # ------------------------------------------------------------------ one cycle
 
     def _solve(self):
-        i = self._i
-        q = self._q
-        final = self._stage == _FINAL
-        bits = _FINE_BITS if final else _COARSE_BITS
-        gxi = (i[0] - i[1]) >> bits
-        gxq = (q[0] - q[1]) >> bits
-        gyi = (i[2] - i[3]) >> bits
-        gyq = (q[2] - q[3]) >> bits
-        si = (i[0] + i[1] + i[2] + i[3]) >> 2
-        sq = (q[0] + q[1] + q[2] + q[3]) >> 2
-        determinant = gxi * gyq - gyi * gxq
+        response = self._response
+        response.reduce()
         self.cycles += 1
-        if -10000 < determinant < 10000:
-            self.phase = FAILED
-            self._restore()
+        if self.cycles > _CYCLE_LIMIT or not response.invert(self._step()):
+            self._fail()
             return
-        # Field in units of 2 delta: M^-1 (I, Q); words of 24 bits and 14 bits meet in muldiv.
-        step = 2 * (self._fine if final else self._delta)
-        if final:
-            # The response bends: a step's slope is smaller than that of the heart's small field.
-            step = muldiv(step, self._secant, 1000)
-        shift = 18 - bits
-        wxi = muldiv(step, gyq << shift, determinant)
-        wxq = muldiv(step, -(gyi << shift), determinant)
-        wyi = muldiv(step, -(gxq << shift), determinant)
-        wyq = muldiv(step, gxi << shift, determinant)
-        ex = muldiv(si, wxi, 262144) + muldiv(sq, wxq, 262144)
-        ey = muldiv(si, wyi, 262144) + muldiv(sq, wyq, 262144)
-        limit = 5400000  # 10 nT a cycle: the response is only locally linear
-        self._x = self._clip_command(self._x - clip(ex, limit))
-        self._y = self._clip_command(self._y - clip(ey, limit))
-        correction = 0 if final else self._correct_beam(self._imbalance())
-        settled = (
-            -self._tolerance < ex < self._tolerance
-            and -self._tolerance < ey < self._tolerance
-            and -self._beam_tolerance < correction < self._beam_tolerance
-        )
-        if settled and final and not self._agrees(gxi, gxq, gyi, gyq):
-            self._begin_cycle()
-        elif settled:
-            self._settled(wxi, wxq, wyi, wyq, gxi, gxq, gyi, gyq)
-        elif self.cycles >= _COARSE_LIMIT + 3 * _CYCLE_LIMIT:
-            self.phase = FAILED
-            self._restore()
-        else:
-            self._begin_cycle()
-
-    def _agrees(self, gxi, gxq, gyi, gyq):
-        """Whether this response is that of the cycle before: a heart beat in between shows here."""
-        last = self._last_g
-        away = abs(gxi - last[0]) + abs(gxq - last[1]) + abs(gyi - last[2]) + abs(gyq - last[3])
-        last[0] = gxi
-        last[1] = gxq
-        last[2] = gyi
-        last[3] = gyq
-        self._fine_cycles += 1
-        size = abs(gxi) + abs(gxq) + abs(gyi) + abs(gyq)
-        return away * _AGREEMENT < size or self._fine_cycles >= _FINE_LIMIT
-
-    def _imbalance(self):
-        """Difference over sum of the squared response at +span and -span, Q20."""
-        i = self._i
-        q = self._q
-        bits = _COARSE_BITS
-        upper_i = (i[4] - i[5]) >> bits
-        upper_q = (q[4] - q[5]) >> bits
-        lower_i = (i[6] - i[7]) >> bits
-        lower_q = (q[6] - q[7]) >> bits
-        upper = (upper_i * upper_i + upper_q * upper_q) >> 1
-        lower = (lower_i * lower_i + lower_q * lower_q) >> 1
-        total = upper + lower
-        if total == 0:
-            return 0
-        return muldiv(upper - lower, 1 << 20, total)
-
-    def _correct_beam(self, imbalance):
-        if self._has_last:
-            change = imbalance - self._last_imbalance
-            moved = self._b - self._last_b
-            # A secant learns the width once the points lie far enough apart.
-            if (change > 20000 or change < -20000) and (moved > 200000 or moved < -200000):
-                width = muldiv(-moved, 1 << 20, change)
-                if self._start_width // 3 < width < self._start_width * 3:
-                    self._width = width
-        self._last_b = self._b
-        self._last_imbalance = imbalance
-        self._has_last = True
-        correction = clip(muldiv(imbalance, self._width, 1 << 20), 10700000)
-        self._b = self._clip_command(self._b + correction)
-        return correction
-
-    def _settled(self, wxi, wxq, wyi, wyq, gxi, gxq, gyi, gyq):
-        state = self._state
-        base = self._base
-        self._has_last = False
-        if self._stage == _FORWARD:
-            self._forward_b = self._b
-            if self._full:
-                self._stage = _REVERSED
-                state[base + lockin.ROTATION] = -1
+        response.solve(self._offset)
+        stage = self._stage
+        if stage == _APPROACH or stage == _FINAL:
+            self._learn_width()
+            dx = -clip(response.ex, _MOVE_LIMIT_COUNT)
+            dy = -clip(response.ey, _MOVE_LIMIT_COUNT)
+            db = -clip(muldiv(response.psi, self._width, 1 << 20), _BEAM_LIMIT_COUNT)
+            self._probe.move(dx, dy, db)
+            if not (abs(dx) < _NEAR and abs(dy) < _NEAR and abs(db) < _NEAR):
+                self._count = 0
                 self._begin_cycle()
                 return
-            self._aim()
-            return
-        if self._stage == _REVERSED:
-            self._half = (self._forward_b - self._b) // 2
-            # The command opposes the field that it cancels.
-            self.fictitious = -muldiv(self._half, self._ratio, 1000)
-            state[base + lockin.ROTATION] = 1
-            self._aim()
-            return
-        if max(abs(wxi), abs(wxq), abs(wyi), abs(wyq)) > lockin.WEIGHT_LIMIT:
-            # The response is so weak that the fast path's products would overflow.
-            self.phase = FAILED
-            self._restore()
-            return
-        state[base + lockin.W_XI] = wxi
-        state[base + lockin.W_XQ] = wxq
-        state[base + lockin.W_YI] = wyi
-        state[base + lockin.W_YQ] = wyq
-        self.response_x = length(gxi, gxq)
-        self.response_y = length(gyi, gyq)
-        self.calibrated = True
-        self._restore()
-        self.phase = DONE
+            if stage == _APPROACH:
+                self._enter(_STRAIGHT)
+                return
+        self._keep()
+        if self._count < self._wanted:
+            self._begin_cycle()
+        elif stage == _STRAIGHT:
+            for word in range(4):
+                self._offset[word] = self._median(_MEAN + word)
+            self._whole_determinant = self._median(_DETERMINANT)
+            self._enter(_REVERSED)
+        elif stage == _REVERSED:
+            for word in range(4):
+                offset = (self._offset[word] + self._median(_MEAN + word)) // 2
+                self._offset[word] = clip(offset, lockin.OFFSET_LIMIT)
+            self._enter(_HALF)
+        elif stage == _HALF:
+            # Determinants go with the square of the slope, and with the square of the step.
+            ratio = muldiv(4 * self._median(_DETERMINANT), 16384, self._whole_determinant)
+            self._bend = 16384 + clip(muldiv(ratio - 16384, 2, 3), 3000)
+            self._enter(_FINAL)
+        else:
+            self._finish()
 
-    def _aim(self):
-        """Go from the forward balance to the zero of the effective field; only x, y are left."""
-        self._b = self._clip_command(self._forward_b - self._half - self.fictitious)
-        self._stage = _FINAL
-        self._fine_cycles = 0
-        self._last_g[0] = self._last_g[1] = self._last_g[2] = self._last_g[3] = 0
-        self._begin_cycle()
+    def _learn_width(self):
+        """The secant through two cycles, once they lie far enough apart."""
+        psi = self._response.psi
+        b = self._probe.b
+        if self._has_last:
+            moved = b - self._last_b
+            change = psi - self._last_psi
+            if (moved > 500000 or moved < -500000) and change:
+                width = muldiv(moved, 1 << 20, change)
+                if self._start_width // 3 < width < self._start_width * 3:
+                    self._width = width
+        self._last_b = b
+        self._last_psi = psi
+        self._has_last = True
 
-    def _restore(self):
+    def _keep(self):
+        response = self._response
+        probe = self._probe
+        kept = self._kept
+        at = self._count * _WORDS
+        kept[at + _X] = probe.x
+        kept[at + _Y] = probe.y
+        kept[at + _B] = probe.b
+        kept[at + _DETERMINANT] = response.determinant
+        for word in range(8):
+            kept[at + _G + word] = response.g[word]
+        for word in range(4):
+            kept[at + _MEAN + word] = response.mean[word]
+        self._count += 1
+
+    def _median(self, word):
+        """Middle one of the three kept values."""
+        kept = self._kept
+        a = kept[word]
+        b = kept[word + _WORDS]
+        c = kept[word + 2 * _WORDS]
+        return max(min(a, b), min(max(a, b), c))
+
+    # ------------------------------------------------------------------ the end
+
+    def _finish(self):
+        if self._wanted == 1:
+            # One cycle moves a little by what it saw itself; a heartbeat must not get into weights.
+            self._probe.rest()
+            self.phase = DONE
+            return
+        response = self._response
+        for word in range(8):
+            response.g[word] = self._median(_G + word)
+        step = muldiv(self._delta, 16384, self._bend)
+        if not response.invert(step) or self._too_weak():
+            self._fail()
+            return
+        self._probe.x = self._median(_X)
+        self._probe.y = self._median(_Y)
+        self._probe.b = self._median(_B)
         state = self._state
         base = self._base
-        state[base + lockin.ROTATION] = 1
-        state[base + lockin.U_X] = self._x
-        state[base + lockin.U_Y] = self._y
-        state[base + lockin.U_B] = self._b
-        state[base + lockin.COUNT] = 0
+        for word in range(4):
+            state[base + lockin.W_XI + word] = response.weights[word]
+            state[base + lockin.SECOND_W_XI + word] = response.weights[4 + word]
+            state[base + lockin.OFFSET_I + word] = self._offset[word]
+        # The offsets were taken with another light perhaps: what the senses still differ by.
+        state[base + lockin.RIPPLE_X] = clip(response.ripple_x, 1 << 23) << 6
+        state[base + lockin.RIPPLE_Y] = clip(response.ripple_y, 1 << 23) << 6
+        g = response.g
+        # From 5/8 of a step of 2 delta, 2**-12, to one of 2 nT, 2**-10.
+        self.response_x = self._told((length(g[0], g[1]) + length(g[4], g[5])) >> 1)
+        self.response_y = self._told((length(g[2], g[3]) + length(g[6], g[7])) >> 1)
+        self.calibrated = True
+        self._probe.rest()
+        self.phase = DONE
+
+    def _too_weak(self):
+        """Weights beyond their format would overflow the fast path's products."""
+        for word in range(8):
+            if abs(self._response.weights[word]) > lockin.WEIGHT_LIMIT:
+                return True
+        return False
+
+    def _told(self, response):
+        response = muldiv(response, self._bend, 16384)
+        return muldiv(response * 32, _ONE_NT, 5 * self._delta)
+
+
+_ONE_NT = 536871

@@ -13,6 +13,9 @@ _GSTAT = const(0x01)
 _IFCNT = const(0x02)
 _IHOLD_IRUN = const(0x10)
 _TPOWERDOWN = const(0x11)
+_TCOOLTHRS = const(0x14)
+_SGTHRS = const(0x40)
+_SG_RESULT = const(0x41)
 _CHOPCONF = const(0x6C)
 _DRV_STATUS = const(0x6F)
 _PWMCONF = const(0x70)
@@ -33,6 +36,10 @@ _PWMCONF_LOW = const(0x0024)
 _HOLD_DELAY = const(4)
 # TPOWERDOWN (section 5.3): about 0.022 s a step, so 0.2 s from standstill to no current.
 _POWER_DOWN_DELAY = const(9)
+
+# TCOOLTHRS (section 5.3): DIAG tells stalls from 200 full steps a second on (5 mm/s of our table),
+# where the back-EMF is large enough to be measured: 12 MHz / (256 x 200) clocks a 1/256 microstep.
+_STALL_FROM = const(234)
 
 # Bits of `status`, from DRV_STATUS (section 5.5.3).
 OVER_TEMPERATURE_WARNING = const(1 << 0)
@@ -137,6 +144,17 @@ class Tmc2209:
             and self.read_register(_GCONF)
             and rx[5] << 8 | rx[6] == _GCONF_UART
         )
+
+    def watch_stall(self, threshold):
+        """Have DIAG go high while SG_RESULT <= 2 `threshold` (sections 5.4 and 11); 0: never."""
+        self.write_register(_SGTHRS, 0, threshold)
+        self.write_register(_TCOOLTHRS, 0, _STALL_FROM if threshold else 0)
+
+    def stall_guard(self):
+        """SG_RESULT, 0..510: small is a heavy load; -1 without an answer."""
+        if not self.read_register(_SG_RESULT):
+            return -1
+        return self._rx[5] << 8 | self._rx[6]
 
     def status(self):
         """DRV_STATUS with the bits named above; -1 without an answer."""

@@ -125,6 +125,11 @@ class Stepper:
         steps = self._mark - self._dma.count
         return self._base + steps if self._forward > 0 else self._base - steps
 
+    def set_position(self, microsteps):
+        """Here is this many microsteps from zero; for a motor that stands."""
+        self.zero()
+        self._base = microsteps
+
     def zero(self):
         """Here is zero. The count starts from the top again; 2**28 steps last for 400 m."""
         self._dma.active(0)

@@ -100,6 +100,9 @@ class _Stepper:
     def zero(self):
         self._zero = self._hal.step_count
 
+    def set_position(self, microsteps):
+        self._zero = self._hal.step_count - microsteps
+
 
 class Hal:
     """Everything the applications may touch; see `rp2.Hal` for the meaning on a real board."""

@@ -7,9 +7,10 @@ recordings are worked through in sections, so that memory does not grow with the
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from nullfield.analysis.beats import Beats
-from nullfield.analysis.data import FieldRecording
+from nullfield.analysis.data import UNCALIBRATED, FieldRecording, SensorUncertainty
 from nullfield.analysis.features.compute import compute_features
 from nullfield.analysis.features.feature import Feature
 from nullfield.analysis.frame import WorkingFrame, find_frame
@@ -73,7 +74,7 @@ def analyze_source(
     Analysis
         Always; parts that could not be had are None, with the reason in `Analysis.reasons`.
     """
-    chosen = settings or AnalysisSettings()
+    chosen = _with_what_is_known(settings or AnalysisSettings(), source)
     tell: Progress = progress or (lambda what, share: None)
     frame = _frame(source, chosen)
     parts, lengths = _sections(source, frame, chosen, tell)
@@ -151,6 +152,14 @@ def analyze_source(
         reasons=reasons,
         settings=chosen.to_json(),
     )
+
+
+def _with_what_is_known(settings: AnalysisSettings, source: Source) -> AnalysisSettings:
+    """Settings with the array's uncertainty as its calibration says, unless another was chosen."""
+    known = source.metadata.get("sensor_uncertainty")
+    if known is None or settings.uncertainty != UNCALIBRATED:
+        return settings
+    return replace(settings, uncertainty=SensorUncertainty(**known))
 
 
 def _frame(source: Source, settings: AnalysisSettings) -> WorkingFrame:

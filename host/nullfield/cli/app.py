@@ -16,11 +16,17 @@ from nullfield.cli import (
     batch,
     boards,
     bundle,
+    calibration,
+    coil_design,
     compare,
+    compensate,
     exam,
     export,
     flash,
     log,
+    monitor,
+    noise,
+    null,
     procedures,
     production,
     recordings,
@@ -28,6 +34,8 @@ from nullfield.cli import (
     serve,
     shell,
     sniff,
+    survey,
+    sweep,
     trace,
     tune,
     users,
@@ -48,15 +56,23 @@ boards.register(app)
 flash.register(app)
 bundle.register(app)
 procedures.register(app)
+calibration.register(app)
+null.register(app)
 recordings.register(app)
 room_care.register(app)
 analyze.register(app)
 export.register(app)
 batch.register(app)
 compare.register(app)
+compensate.register(app)
+coil_design.register(app)
 sniff.register(app)
+survey.register(app)
 shell.register(app)
 trace.register(app)
+monitor.register(app)
+noise.register(app)
+sweep.register(app)
 tune.register(app)
 log.register(app)
 production.register(app)

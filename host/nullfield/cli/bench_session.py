@@ -66,6 +66,7 @@ def reduced(rig: Rig, uids: set[str]) -> Rig:
             "heads": tuple(h for h in rig.heads if h.board in uids),
             "coils": tuple(c for c in rig.coils if c.board in uids),
             "table": table,
+            "standard": None,
         }
     )
 

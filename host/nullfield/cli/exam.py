@@ -15,6 +15,7 @@ from nullfield.cli.session import Pace, open_session
 from nullfield.cli.terminal import output, print_json, progress_bars
 from nullfield.errors import InputError
 from nullfield.recording.store import FILE_PATTERN
+from nullfield.rig import load_rig
 
 RigOption = Annotated[str, typer.Option("--rig", help="Rig file, or the name of a shipped rig.")]
 OutOption = Annotated[Path | None, typer.Option("--out", help="Folder for results.")]
@@ -25,6 +26,14 @@ HeartOption = Annotated[
 SeedOption = Annotated[int, typer.Option("--seed", help="Reproduces a virtual run.")]
 BeatsOption = Annotated[int, typer.Option("--beats", min=3, max=10000, help="Heartbeats.")]
 PaceOption = Annotated[str, typer.Option("--pace", help="max, or realtime (wall clock).")]
+CalibrationOption = Annotated[
+    Path | None,
+    typer.Option("--calibration", help="Of this array, from 'nullfield calibrate'."),
+]
+CompensateOption = Annotated[
+    bool,
+    typer.Option("--compensate", help="Hold the field from reference heads while recording."),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Machine-readable result on stdout.")]
 
 
@@ -58,11 +67,17 @@ def exam(
     seed: SeedOption = 1,
     beats: BeatsOption = 60,
     pace: PaceOption = "max",
+    calibration: CalibrationOption = None,
+    compensate: CompensateOption = False,
     is_json: JsonOption = False,
 ) -> None:
     """Examine: start the heads, move the patient in, null the room, record, map, report."""
     directory = out if out is not None else _fresh(Path("runs"), f"exam-{Path(rig).stem}")
-    run_exam(rig, directory, beats, seed, heart, check_pace(pace), is_json=is_json)
+    run_exam(
+        rig, directory, beats, seed, heart, check_pace(pace), is_json=is_json,
+        calibration=calibration,
+        is_compensated=compensate,
+    )  # fmt: skip
 
 
 def check_pace(pace: str) -> Pace:
@@ -109,17 +124,23 @@ def run_exam(
     *,
     is_json: bool,
     is_demo: bool = False,
+    calibration: Path | None = None,
+    is_compensated: bool = False,
 ) -> None:
     """Run one examination and show what came of it."""
     # The analysis that it ends with takes a second to import, which no other command should.
-    from nullfield.instrument.examine import examine
+    from nullfield.instrument.compensate import BANDWIDTH_HZ
+    from nullfield.instrument.examine import ExamHooks, examine
+    from nullfield.instrument.use_calibration import calibration_for
 
+    in_force = calibration_for(load_rig(rig)[0], calibration)
     check_out(directory, "exam.json", "an examination")
     check_out(directory / "recording", FILE_PATTERN, "a recording")
     with (
         progress_bars(is_json) as progress,
         open_session(rig, seed=seed, pace=pace, heart=heart, truth_directory=directory) as session,
     ):
+        session.instrument.calibration = in_force
         result = examine(
             session.instrument,
             directory,
@@ -129,6 +150,7 @@ def run_exam(
             if session.is_virtual
             else None,
             wall_s=time.perf_counter,
+            hooks=ExamHooks(compensation_hz=BANDWIDTH_HZ if is_compensated else None),
         )
         is_virtual = session.is_virtual
     scores = None
@@ -165,6 +187,11 @@ def _fresh(parent: Path, name: str) -> Path:
 def _show(directory: Path, content: dict[str, Any], scores: dict[str, Any] | None) -> None:
     analysis = content["analysis"]
     beats = analysis["beats"]
+    for change in content.get("calibration", {}).get("changed", ()):
+        output.print(
+            f"[red]head {change['head']}[/]: its {change['axis']} gain is {change['share']:+.1%} from"
+            " its calibration"
+        )
     table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
     ready, failed = content["start_up"]["ready"], content["start_up"]["failed"]
     table.add_row("heads", f"{len(ready)} ready" + (f", failed: {failed}" if failed else ""))

@@ -1,7 +1,8 @@
-"""``start``, ``null`` and ``record``: single procedures."""
+"""``start`` and ``record``: single procedures."""
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,6 +10,8 @@ import typer
 
 from nullfield.cli.exam import (
     BeatsOption,
+    CalibrationOption,
+    CompensateOption,
     HeartOption,
     JsonOption,
     PaceOption,
@@ -19,12 +22,18 @@ from nullfield.cli.exam import (
 )
 from nullfield.cli.session import Session, open_session
 from nullfield.cli.terminal import output, print_json, progress_bars
+from nullfield.instrument.compensate import BANDWIDTH_HZ, Compensation
+from nullfield.instrument.instrument import Instrument
 from nullfield.instrument.move_table import home_table, move_table
-from nullfield.instrument.null_room import NullResult, null_room
+from nullfield.instrument.null_result import NullResult
+from nullfield.instrument.null_room import null_room
 from nullfield.instrument.progress import Progress
 from nullfield.instrument.record import record
+from nullfield.instrument.set_up_compensation import need_references, set_up_compensation
 from nullfield.instrument.start_up import StartUpResult, start_up
+from nullfield.instrument.use_calibration import calibration_for, check_temperature
 from nullfield.recording.store import FILE_PATTERN
+from nullfield.rig import load_rig
 
 HoldOption = Annotated[
     bool, typer.Option("--hold", help="Keep the outputs on until Ctrl-C, instead of leaving safe.")
@@ -34,23 +43,25 @@ HoldOption = Annotated[
 def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
     app.command(epilog="Example: [bold]nullfield start --rig bench4[/]")(start)
-    app.command(epilog="Example: [bold]nullfield null --rig myrig.toml --hold[/]")(null)
     app.command("record", epilog="Example: [bold]nullfield record --rig bench4 --out runs/r1[/]")(
         record_command
     )
 
 
-def _hold(session: Session, is_held: bool) -> None:
+def hold_outputs(session: Session, is_held: bool) -> None:
+    """Keep the outputs on until somebody interrupts, if that is asked for."""
     while is_held:
         session.instrument.wait_s(1.0)
 
 
-def _start(session: Session, progress: Progress) -> StartUpResult:
+def start_heads(session: Session, progress: Progress) -> StartUpResult:
+    """Streams on, heads from whatever state to ready."""
     session.instrument.stream(True)
     return start_up(session.instrument, progress)
 
 
-def _start_json(result: StartUpResult) -> dict[str, Any]:
+def start_json(result: StartUpResult) -> dict[str, Any]:
+    """What ``--json`` tells of a start."""
     return {"ready": list(result.ready), "failed": result.failed, "duration_s": result.duration_s}
 
 
@@ -73,52 +84,23 @@ def start(
         if clear_faults:
             for board in session.instrument.boards.values():
                 board.clear_faults()
-        result = _start(session, progress)
+        result = start_heads(session, progress)
         if is_json:
-            print_json(_start_json(result))
-        _hold(session, hold)
+            print_json(start_json(result))
+        hold_outputs(session, hold)
     if not is_json:
         output.print(f"{len(result.ready)} heads ready in {result.duration_s:.0f} s")
         for name, reason in result.failed.items():
             output.print(f"[red]{name}[/]: {reason}")
 
 
-def null(
-    rig: RigOption,
-    seed: SeedOption = 1,
-    pace: PaceOption = "max",
-    hold: HoldOption = False,
-    is_json: JsonOption = False,
-) -> None:
-    """Null the room over the chest; starts the heads first if they are not ready."""
-    with (
-        progress_bars(is_json) as progress,
-        open_session(rig, seed=seed, pace=check_pace(pace)) as session,
-    ):
-        started = _start(session, progress)
-        result = null_room(session.instrument, progress)
-        if is_json:
-            print_json({"start_up": _start_json(started), "null": _null_json(result)})
-        _hold(session, hold)
-    if not is_json:
-        output.print(
-            f"{result.before_rms_pt:.0f} -> {result.after_rms_pt:.0f} pT rms as the heads tell it, "
-            f"{result.duration_s:.0f} s"
-        )
-        for name, current in result.current_ma.items():
-            limit = " [red]at its limit[/]" if name in result.limited else ""
-            output.print(f"  {name:<5} {current:8.4f} mA{limit}")
-
-
-def _null_json(result: NullResult) -> dict[str, Any]:
-    return {
-        "heads": list(result.heads),
-        "before_rms_pt": result.before_rms_pt,
-        "after_rms_pt": result.after_rms_pt,
-        "current_ma": result.current_ma,
-        "limited": list(result.limited),
-        "duration_s": result.duration_s,
-    }
+def _compensation(
+    instrument: Instrument, nulled: NullResult | None, progress: Progress
+) -> Compensation:
+    need_references(instrument.rig)
+    assert nulled is not None  # a rig with coils was nulled
+    plan = set_up_compensation(instrument, nulled, progress=progress)
+    return Compensation(instrument, plan)
 
 
 def record_command(
@@ -131,22 +113,35 @@ def record_command(
     heart: HeartOption = None,
     seed: SeedOption = 1,
     pace: PaceOption = "max",
+    calibration: CalibrationOption = None,
+    compensate: CompensateOption = False,
     is_json: JsonOption = False,
 ) -> None:
     """Record heartbeats; starts the heads, moves the patient in and nulls the room first."""
     check_out(out, FILE_PATTERN, "a recording")
+    in_force = calibration_for(load_rig(rig)[0], calibration)
     with (
         progress_bars(is_json) as progress,
         open_session(rig, seed=seed, pace=check_pace(pace), heart=heart) as session,
     ):
         instrument = session.instrument
-        _start(session, progress)
+        instrument.calibration = in_force
+        if compensate:
+            need_references(instrument.rig)
+        start_heads(session, progress)
+        check_temperature(instrument)
         if instrument.table is not None and instrument.rig.table is not None:
             home_table(instrument, progress)
             move_table(instrument, instrument.rig.table.in_position_mm * 1e-3, progress)
-        if instrument.rig.coils:
-            null_room(instrument, progress)
-        result = record(instrument, out, beats, progress, duration_s=seconds)
+        nulled = null_room(instrument, progress) if instrument.rig.coils else None
+        with ExitStack() as stack:
+            running = None
+            if compensate:
+                running = stack.enter_context(_compensation(instrument, nulled, progress))
+                running.wait(1.0 / BANDWIDTH_HZ)
+            result = record(
+                instrument, out, beats, progress, duration_s=seconds, compensation=running
+            )
     summary = {
         "recording": str(result.path),
         "beats": result.beats,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -12,6 +12,7 @@ from nullfield.cli.terminal import errors
 from nullfield.errors import InputError, RigError
 from nullfield.instrument.instrument import Instrument
 from nullfield.rig import BoardEntry, Rig, load_rig
+from nullfield.room.excitation_coil import Excitation
 from nullfield.toolchain import ensure_micropython
 from nullfield.transport.base import Transport
 from nullfield.transport.serial_port import SerialTransport
@@ -28,12 +29,16 @@ _FIRST_REQUEST = 1000
 
 @dataclass(frozen=True)
 class Session:
-    """A connected instrument and what was needed to make it."""
+    """A connected instrument and what was needed to make it.
+
+    `excite` puts the excitation coil outside a virtual room on; beside a real room somebody does it.
+    """
 
     rig: Rig
     instrument: Instrument
     clock: Clock
     is_virtual: bool
+    excite: Callable[[Excitation], None] | None = None
 
 
 def make_scenario(table: dict[str, Any], heart: Path | None) -> Scenario:
@@ -101,6 +106,8 @@ def open_session(
     heart: Path | None = None,
     truth_directory: Path | None = None,
     wrap_clock: Callable[[Clock], Clock] = lambda clock: clock,
+    change_rig: Callable[[Rig], Rig] | None = None,
+    is_empty: bool = False,
 ) -> Iterator[Session]:
     """Open a rig; leaving the context switches every output off.
 
@@ -114,8 +121,14 @@ def open_session(
         Where the plant writes ``truth.json``.
     wrap_clock : callable
         Gives the clock that host code waits on, around the one it gets.
+    change_rig : callable, optional
+        Gives the rig to open for the one that the file describes: with a standard on it.
+    is_empty : bool
+        Nobody is in a virtual room, as the operator sees to it in a real one.
     """
     rig, table = load_rig(rig_path)
+    if change_rig is not None:
+        rig = change_rig(rig)
     if not rig.is_virtual:
         if heart is not None:
             raise InputError("--heart is for virtual rigs", "leave it out on a real rig")
@@ -129,6 +142,8 @@ def open_session(
         return
     table, defects = take_defects(table)
     scenario = make_scenario(table, heart)
+    if is_empty:
+        scenario = replace(scenario, heart_enabled=False)
     interpreter = ensure_micropython(lambda text: errors.print(f"[dim]{text}[/]"))
     # Numba and the plant take a second to load: only those who need them wait.
     from nullfield.virtual.clock import VirtualClock
@@ -153,4 +168,4 @@ def open_session(
                 session=_FIRST_REQUEST,
             )
         )
-        yield Session(rig, instrument, virtual_clock, True)
+        yield Session(rig, instrument, virtual_clock, True, world.plant.room.excite)

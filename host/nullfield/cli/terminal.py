@@ -17,11 +17,21 @@ LABELS = {
     "start": "Sensor heads",
     "table": "Patient table",
     "null": "Room field",
+    "calibrate": "Calibration",
+    "compensate": "Compensation",
     "record": "Recording",
     "analyse": "Analysis",
     "report": "Report",
     "bench": "Bench",
     "batch": "Batch",
+    "noise": "Noise",
+    "sweep": "Sweep",
+    "coils": "Windings",
+    "figures": "Figures",
+    "drawings": "Drawings",
+    "map": "Field map",
+    "rest": "Room at rest",
+    "excite": "Excitation",
 }
 
 _PIPE_WIDTH = 160

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO
 
 from nullfield.console.access.access import Access
+from nullfield.console.access.policy import Policy
 from nullfield.console.context import ConsoleContext
 from nullfield.console.control import Control
 from nullfield.console.engine import Engine
@@ -89,6 +90,7 @@ def build_console(
     database_url: str | None = None,
     clock: Callable[[], datetime] = utc_now,
     now_s: Callable[[], float] = time.monotonic,
+    policy: Policy | None = None,
 ) -> Built:
     """Open or make the data folder and put the console together.
 
@@ -103,6 +105,8 @@ def build_console(
         Of SQLAlchemy; a SQLite file in the folder by default.
     clock, now_s : callable
         The time, UTC, and monotonic seconds.
+    policy : Policy, optional
+        Of access: lives of sessions, cost of a password's hash.
 
     Raises
     ------
@@ -112,10 +116,15 @@ def build_console(
     lock = lock_folder(folder)
     database = Database(database_url or f"sqlite:///{folder / 'studies.sqlite3'}")
     database.migrate()
-    access = Access(database, clock)
+    access = Access(database, clock, policy)
     studies = Studies(database, folder, clock)
     events = EventLog(clock)
-    control = Control(clock)
+
+    def left(name: str) -> None:
+        events.add(f"{name} is not logged in any more: the control is free", "warning")
+        access.audit(None, "control.left", name, {})
+
+    control = Control(clock, access.is_present, left)
     engine = Engine(opener, control, events)
     recovered = tuple(exam.id for exam in studies.recover())
     for exam_id in recovered:

@@ -31,12 +31,14 @@ from nullfield.errors import (
 )
 from nullfield.instrument.flight_recorder import FlightRecorder, arm_recorders
 from nullfield.instrument.instrument import Instrument
-from nullfield.instrument.null_room import NullResult
+from nullfield.instrument.null_result import NullResult
 from nullfield.transport.timing import Clock
 
 _LOG = logging.getLogger(__name__)
 _LOOK_S = 0.25
 _AGAIN_S = 3.0
+_STOP_S = 60.0
+"""Longest that closing waits for what runs; the boards' own watch switches them off after 2 s."""
 
 
 class Engine:
@@ -82,13 +84,30 @@ class Engine:
         self._thread.start()
         self.follower.start()
 
-    def stop(self) -> None:
-        """End what runs, switch all outputs off, and let go of the boards."""
+    def stop(self, timeout_s: float = _STOP_S) -> None:
+        """End what runs, switch all outputs off, and let go of the boards.
+
+        Raises
+        ------
+        ControlError
+            If what runs does not end; closing must not wait for ever on a part that hangs.
+        """
         self._stopping.set()
         self._interrupt(AbortedError("the console is being closed"))
         if self._thread.is_alive():
-            self._thread.join()
+            self._thread.join(timeout_s)
         self.follower.stop()
+        if self._thread.is_alive():
+            doing = self.job.name if self.is_busy and self.job is not None else "no job"
+            raise ControlError(
+                f"the instrument's thread did not end within {timeout_s:g} s ({doing})",
+                "its boards switch off by themselves; end the program and report it",
+            )
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the thread that owns the instrument lives."""
+        return self._thread.is_alive()
 
     @property
     def is_busy(self) -> bool:
@@ -181,6 +200,9 @@ class Engine:
         """Put a question and wait for its answer, watching the boards; engine's thread only."""
         question = job.ask(kind, content)
         while question.answer is None:
+            if self._stopping.is_set():
+                # Nobody will answer any more, whatever became of the interrupt.
+                raise AbortedError("the console is being closed")
             instrument.check()
             instrument.clock.wait(lambda: question.answer is not None, _LOOK_S)
         return question.answer

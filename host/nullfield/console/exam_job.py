@@ -10,11 +10,12 @@ from nullfield.console.engine import Engine
 from nullfield.console.job import Answer, Job
 from nullfield.console.start_job import progress_of
 from nullfield.console.store.form import SubjectForm
+from nullfield.console.store.stored_beat import movement_words
 from nullfield.console.store.studies import file_notes
 from nullfield.errors import AbortedError, NullfieldError, StoreError
 from nullfield.instrument.adjust_position import Proposal
 from nullfield.instrument.instrument import Instrument
-from nullfield.instrument.null_room import NullResult
+from nullfield.instrument.null_result import NullResult
 from nullfield.instrument.progress import Progress
 
 STEPS = ("ready", "table", "adjust", "null", "record", "map")
@@ -40,7 +41,12 @@ def begin_exam(
     def prepare() -> None:
         nonlocal exam_id
         instrument = context.engine.instrument
-        exam = context.studies.begin(form, instrument.rig.name if instrument else "", user.name)
+        exam = context.studies.begin(
+            form,
+            instrument.rig.name if instrument else "",
+            user.name,
+            is_virtual=context.engine.is_virtual,
+        )
         job.exam_id = exam_id = exam.id
         notes.update(file_notes(exam.id, form, exam.begun_at))
         if exam.problem:
@@ -116,6 +122,8 @@ def _examine(
         wall_s=context.now_s,
         hooks=hooks,
     )
+    if moved := movement_words(result.analysis):
+        engine.events.add(f"examination {job.exam_id}: {moved}", "warning")
     return result.analysis.to_json()
 
 

@@ -30,6 +30,7 @@ _MARGIN_S = 0.05
 _CATCH_UP_S = 2.0
 _FOLLOWED_S = 2.0
 _KEPT_S = 60
+_STOP_S = 10.0
 
 
 class LslOutlet:
@@ -75,10 +76,13 @@ class LslOutlet:
         self._thread.start()
 
     def stop(self) -> None:
-        """End the stream."""
+        """End the stream; if the library holds its thread, leave it to the end of the process."""
         self._stopping.set()
         if self._thread.is_alive():
-            self._thread.join()
+            self._thread.join(_STOP_S)
+            if self._thread.is_alive():
+                self._on_event(f"Lab Streaming Layer: did not end within {_STOP_S:g} s")
+                return
         self._close()
 
     def send(self) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from nullfield.console.engine import Engine
 from nullfield.console.job import Job
 from nullfield.instrument.instrument import Instrument
-from nullfield.instrument.move_table import home_table
+from nullfield.instrument.move_table import home_table, is_homed
 from nullfield.instrument.null_room import null_room
 from nullfield.instrument.progress import Progress
 from nullfield.instrument.start_up import start_up
@@ -44,11 +44,20 @@ def start_instrument(engine: Engine, instrument: Instrument) -> None:
             engine.recorders[board.uid].arm()
     instrument.stream(True)
     if instrument.table is not None:
-        home_table(instrument, progress)
+        _find_home(instrument, progress)
     start_up(instrument, progress)
     if instrument.rig.coils:
         engine.null = null_room(instrument, progress)
         engine.null_at_s = instrument.clock.now_s()
+
+
+def _find_home(instrument: Instrument, progress: Progress) -> None:
+    """A table that knows its place, over a restart too, stays where it is: somebody may lie on it."""
+    instrument.the_table().wait_telemetry(lambda telemetry: True, 2.0, "the table's telemetry")
+    if is_homed(instrument):
+        progress("table", 1.0, "knows its place")
+    else:
+        home_table(instrument, progress)
 
 
 def switch_off(engine: Engine, instrument: Instrument) -> None:

@@ -63,6 +63,7 @@ class StateView:
         engine = self._engine
         instrument = engine.instrument
         phase, message, hint = self._phase()
+        engine.control.look()
         holder = engine.control.holder
         return {
             "version": self._version,
@@ -76,6 +77,7 @@ class StateView:
             "control": {
                 "holder": None if holder is None else holder.name,
                 "since": None if holder is None else holder.since.isoformat(timespec="seconds"),
+                "asking": engine.control.asking,
             },
             "viewers": self.viewers,
             "job": None if engine.job is None else engine.job.to_json(),

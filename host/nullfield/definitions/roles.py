@@ -135,10 +135,6 @@ ROLES: dict[str, RoleNeeds] = {
             "laser_nominal_ohm": Quantity(1_000, 100_000, 1000, "kΩ", "NTC at 25 °C"),
             "laser_beta_k": Quantity(2_000, 6_000, 1, "K", "NTC's B value"),
             "heater_full_scale_uw": Quantity(1_000, 600_000, 1000, "mW", "heater at full duty"),
-            "fictitious_ratio_permille": Quantity(
-                1, 5_000, 1000, "", "fictitious field by half of the balances' difference"
-            ),
-            "secant_permille": Quantity(500, 1_000, 1000, "", "response at 1 nT by that at 0"),
         },
         limits={
             "cell_temperature_max_mc": Quantity(
@@ -210,6 +206,7 @@ ROLES: dict[str, RoleNeeds] = {
             "end": Line("end switch, closes to 3.3 V"),
             "estop": Line("emergency stop, normally closed to ground", 1),
             "hold": Line("hold-to-run button, closes to 3.3 V", 0, optional=True),
+            "diag": Line("U1 DIAG", 0, optional=True),
             **_SYNC,
         },
         has_stepper=True,

@@ -51,8 +51,6 @@ class SensorTelemetry:
         Static on-head field by head and local axis.
     response : numpy.ndarray of int, shape ``(4, 2)``
         Lock-in response of the transverse axes, in the firmware's units.
-    fictitious_t : numpy.ndarray, shape ``(4,)``
-        Field along the beam that the modulation mimics.
     """
 
     board_time_s: float
@@ -75,7 +73,6 @@ class SensorTelemetry:
     lock_residual_a: FloatArray
     coil_offset_t: FloatArray
     response: npt.NDArray[np.int64]
-    fictitious_t: FloatArray
     heap_free_bytes: int
 
 
@@ -90,17 +87,23 @@ class SensorBoard(Board[SensorTelemetry]):
         """Begin the cold start: heater, laser, lock, field zero; telemetry shows the progress."""
         self.link.command(Command.SENSOR_START, head_mask(heads))
 
-    def zero(self, heads: Iterable[int] | None = None) -> None:
-        """Null the effective field at the cells with the on-head coils."""
-        self.link.command(Command.SENSOR_ZERO, head_mask(heads))
+    def zero(self, heads: Iterable[int] | None = None, is_quick: bool = False) -> None:
+        """Null the effective field at the cells with the on-head coils.
+
+        ``is_quick`` keeps the calibration of heads that were zeroed before: only the field has moved.
+        """
+        self.link.command(Command.SENSOR_ZERO, head_mask(heads), int(is_quick))
 
     def loop(self, is_closed: bool, heads: Iterable[int] | None = None) -> None:
         """Close or open the field loops."""
         self.link.command(Command.SENSOR_LOOP, head_mask(heads), int(is_closed))
 
-    def measure_beam(self, heads: Iterable[int] | None = None) -> None:
-        """Null the beam axis again, which the lock-in does not see."""
-        self.link.command(Command.SENSOR_MEASURE_BEAM, head_mask(heads))
+    def measure_beam(self, heads: Iterable[int] | None = None, is_quick: bool = False) -> None:
+        """Null the field near zero again, the beam axis too, which the lock-in does not see.
+
+        ``is_quick`` takes what one cycle shows, a third of the time, and leaves the loop's weights.
+        """
+        self.link.command(Command.SENSOR_MEASURE_BEAM, head_mask(heads), int(is_quick))
 
     def coil_scale_t(self) -> FloatArray:
         """Tesla of one field count, shape ``(4, 3)``, from the board's settings."""
@@ -144,7 +147,6 @@ class SensorBoard(Board[SensorTelemetry]):
             lock_residual_a=_si(raw.lock_residual_pa, 1e12),
             coil_offset_t=offset_count.reshape(HEADS_PER_BOARD, AXES_PER_HEAD) * scale_t,
             response=np.array(raw.response, dtype=np.int64).reshape(HEADS_PER_BOARD, 2),
-            fictitious_t=np.array(raw.fictitious_count, dtype=np.float64) * scale_t[:, 2],
             heap_free_bytes=int(raw.heap_free),
         )
 

@@ -15,10 +15,10 @@ import numpy.typing as npt
 
 from nullfield.devices.coil import CoilBoard
 from nullfield.errors import InputError, NullfieldError, ProcedureError
+from nullfield.instrument.coil_currents import settle
 from nullfield.instrument.instrument import Instrument
 from nullfield.instrument.measure_field import FieldMeasurement, measure_field, zero_heads
 from nullfield.instrument.move_table import quiet_table
-from nullfield.instrument.null_room import settle
 from nullfield.instrument.progress import Progress, silent
 from nullfield.rig import DegaussEntry
 from nullfield.room.waveforms import Shape

@@ -6,7 +6,6 @@ from typing import Any
 
 from nullfield.instrument.adjust_position import AdjustResult, Proposal
 from nullfield.instrument.instrument import Instrument
-from nullfield.instrument.null_room import NullResult
 from nullfield.instrument.record import RecordResult
 from nullfield.instrument.start_up import StartUpResult
 
@@ -48,18 +47,6 @@ def _proposal_json(proposal: Proposal) -> dict[str, Any]:
         "uncertainty_m": round(proposal.uncertainty_m, 6),
         "beats": proposal.beats,
         "reason": proposal.reason,
-    }
-
-
-def null_json(result: NullResult) -> dict[str, Any]:
-    """The null as the heads tell it."""
-    return {
-        "heads": list(result.heads),
-        "measured_before_rms_pt": round(result.before_rms_pt, 1),
-        "measured_after_rms_pt": round(result.after_rms_pt, 1),
-        "current_ma": {name: round(i, 5) for name, i in result.current_ma.items()},
-        "limited": list(result.limited),
-        "duration_s": round(result.duration_s, 3),
     }
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
@@ -16,9 +17,9 @@ from nullfield.analysis.report import REPORT, write_reports
 from nullfield.analysis.result import Analysis
 from nullfield.errors import ProcedureError
 from nullfield.instrument.adjust_position import adjust_position
+from nullfield.instrument.compensate import Compensation
 from nullfield.instrument.exam_json import (
     adjust_json,
-    null_json,
     record_json,
     settings_in_force,
     start_up_json,
@@ -26,11 +27,22 @@ from nullfield.instrument.exam_json import (
 from nullfield.instrument.exam_steps import ExamHooks
 from nullfield.instrument.instrument import Instrument
 from nullfield.instrument.move_table import home_table, is_homed, move_table
-from nullfield.instrument.null_room import NullResult, null_room
+from nullfield.instrument.null_result import NullResult, null_json
+from nullfield.instrument.null_room import null_room
 from nullfield.instrument.progress import Progress
 from nullfield.instrument.record import RecordResult, record
 from nullfield.instrument.renull import renull
+from nullfield.instrument.set_up_compensation import (
+    compensation_json,
+    need_references,
+    set_up_compensation,
+)
 from nullfield.instrument.start_up import StartUpResult, start_up, started_already
+from nullfield.instrument.use_calibration import (
+    changed_since,
+    check_temperature,
+    in_force_json,
+)
 from nullfield.recording.load import load_field_recording
 
 SCHEMA = 1
@@ -65,6 +77,8 @@ class ExamRun:
             "schema": SCHEMA,
             "software": __version__,
             "rig": self.instrument.rig.name,
+            # For those who read it later: data of simulated boards must not pass for a patient's.
+            "is_virtual": self.instrument.rig.is_virtual,
             "beats_wanted": self.beats,
             "state": "running",
             "notes": self.notes,
@@ -81,9 +95,12 @@ class ExamRun:
 
     def run(self) -> Examination:
         """Go through the steps."""
+        if self.hooks.compensation_hz is not None:
+            need_references(self.instrument.rig)
         self.instrument.stream(True)
         with self.hooks.step("ready") as words:
             started = self._get_ready()
+            check_temperature(self.instrument)
             words.append(f"{len(started.ready)} heads ready")
         self.mark("ready")
         self._move_in()
@@ -93,7 +110,7 @@ class ExamRun:
             nulled = self._null()
             words.append(f"{nulled.before_rms_pt:.0f} -> {nulled.after_rms_pt:.0f} pT rms")
         self.mark("nulled")
-        with self.hooks.step("record") as words:
+        with self.hooks.step("record") as words, self._compensated(nulled) as compensation:
             recorded = record(
                 self.instrument,
                 self.directory / "recording",
@@ -101,7 +118,10 @@ class ExamRun:
                 self.progress,
                 notes=self.notes,
                 on_live=self.hooks.on_live,
+                compensation=compensation,
             )
+            if compensation is not None:
+                self.content["compensation"] = compensation_json(compensation)
             words.append(f"{recorded.beats} beats")
         self.content["record"] = record_json(recorded)
         self.mark("recorded")
@@ -164,7 +184,27 @@ class ExamRun:
         if self.hooks.on_null is not None:
             self.hooks.on_null(nulled)
         self.content["null"] = null_json(nulled)
+        changes = changed_since(self.instrument, nulled)
+        for change in changes:
+            self.progress("null", 1.0, change.text)
+        calibration = in_force_json(self.instrument, changes)
+        if calibration is not None:
+            self.content["calibration"] = calibration
         return nulled
+
+    @contextmanager
+    def _compensated(self, nulled: NullResult) -> Iterator[Compensation | None]:
+        """Have the field held while recording, if that is wanted."""
+        if self.hooks.compensation_hz is None:
+            yield None
+            return
+        plan = set_up_compensation(
+            self.instrument, nulled, self.hooks.compensation_hz, progress=self.progress
+        )
+        with Compensation(self.instrument, plan) as compensation:
+            # The loop has to be in before the first beat counts.
+            compensation.wait(1.0 / self.hooks.compensation_hz)
+            yield compensation
 
     def _analyse(self) -> Analysis:
         self.progress("analyse", 0.0, "reading the recording")

@@ -9,7 +9,7 @@ from typing import Literal
 
 from nullfield.analysis.data import FieldRecording
 from nullfield.instrument.adjust_position import Confirm
-from nullfield.instrument.null_room import NullResult
+from nullfield.instrument.null_result import NullResult
 
 StepState = Literal["running", "done", "skipped", "failed"]
 STEPS = ("ready", "table", "adjust", "null", "record", "map")
@@ -36,6 +36,8 @@ class ExamHooks:
         Heads that are ready stay so, and a homed table is not homed again.
     adjust_beats : int
         Heartbeats to look at for the position.
+    compensation_hz : float or None
+        Record with the field held from references, with this bandwidth; None: without.
     """
 
     on_step: Callable[[str, StepState, str], None] | None = None
@@ -45,6 +47,7 @@ class ExamHooks:
     on_null: Callable[[NullResult], None] | None = None
     is_warm: bool = False
     adjust_beats: int = 6
+    compensation_hz: float | None = None
 
     def tell(self, step: str, state: StepState, detail: str = "") -> None:
         """Pass on how a step stands."""

@@ -6,6 +6,9 @@ from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import Any, Self
 
+import numpy as np
+import numpy.typing as npt
+
 from nullfield.devices.board import Board
 from nullfield.devices.coil import CoilBoard
 from nullfield.devices.connect import connect
@@ -13,6 +16,7 @@ from nullfield.devices.sensor import SensorBoard
 from nullfield.devices.table import TableBoard
 from nullfield.errors import BoardNotFoundError, NullfieldError, ProcedureError
 from nullfield.rig import BoardEntry, HeadEntry, Rig
+from nullfield.room.calibration import Calibration
 from nullfield.transport.base import Transport
 from nullfield.transport.timing import Clock
 from nullfield_protocol.catalogue import HeadState, Role
@@ -38,6 +42,14 @@ class Instrument:
         Gives the transport of a board entry; the composition root knows which kind.
     session : int, optional
         First request id of the links; a fixed one makes a run reproducible.
+
+    Attributes
+    ----------
+    calibration : Calibration or None
+        Of the array, if one is in force: it goes into every recording.
+    zeroed_at_ma : dict of str to numpy.ndarray
+        Currents of the rig's coils, shape ``(n_coils,)``, when each head was zeroed last; a head
+        that is not named was zeroed with the coils off.
     """
 
     def __init__(
@@ -55,7 +67,9 @@ class Instrument:
         self.sensors: dict[str, SensorBoard] = {}
         self.coils: dict[str, CoilBoard] = {}
         self.table: TableBoard | None = None
+        self.calibration: Calibration | None = None
         self.cleanup_errors: list[NullfieldError] = []
+        self.zeroed_at_ma: dict[str, npt.NDArray[np.float64]] = {}
 
     def __enter__(self) -> Self:
         try:

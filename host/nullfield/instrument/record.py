@@ -15,12 +15,14 @@ from nullfield import __version__
 from nullfield.analysis.beats import find_beats
 from nullfield.analysis.data import FieldRecording
 from nullfield.errors import ProcedureError
+from nullfield.instrument.compensate import Compensation
 from nullfield.instrument.instrument import Instrument
 from nullfield.instrument.live_field import live_field
 from nullfield.instrument.move_table import quiet_table
 from nullfield.instrument.progress import Progress, silent
 from nullfield.recording.writer import RecordingWriter
 from nullfield.rig import HeadEntry
+from nullfield.room.calibration_file import to_json
 
 _LOOK_EVERY_S = 2.0
 _WINDOW_S = 24.0
@@ -60,7 +62,10 @@ class RecordResult:
 
 def recording_header(instrument: Instrument, notes: dict[str, Any] | None = None) -> dict[str, Any]:
     """Everything that must be known to read the recording again, settings included."""
+    calibration = instrument.calibration
+    in_force = {} if calibration is None else {"calibration": to_json(calibration)}
     return {
+        **in_force,
         "rig": instrument.rig.model_dump(mode="json"),
         "boards": [board.description() for board in instrument.boards.values()],
         "software": {
@@ -81,6 +86,7 @@ def record(
     duration_s: float | None = None,
     notes: dict[str, Any] | None = None,
     on_live: Callable[[FieldRecording], None] | None = None,
+    compensation: Compensation | None = None,
 ) -> RecordResult:
     """Record all boards until ``beats`` heartbeats are in, or for a given time.
 
@@ -99,6 +105,8 @@ def record(
         Goes into the header.
     on_live : callable, optional
         Gets the newest stretch of field every two seconds.
+    compensation : Compensation, optional
+        One that runs: what it takes to add it back goes into the recording, and its end ends it.
 
     Raises
     ------
@@ -126,10 +134,14 @@ def record(
         try:
             writer.add_event("record_start", began_s, beats_wanted=beats)
             _tell_clocks(instrument, writer)
+            if compensation is not None:
+                writer.add_event("compensation", clock.now_s(), **compensation.plan.to_json())
             counter = _BeatCounter(instrument, began_s)
             while True:
                 instrument.wait_s(_LOOK_EVERY_S)
                 writer.check()
+                if compensation is not None:
+                    compensation.check()
                 elapsed_s = clock.now_s() - began_s
                 live = counter.update()
                 if live is not None and on_live is not None:

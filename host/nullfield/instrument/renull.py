@@ -7,15 +7,21 @@ coils stay energised all the while.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from nullfield.errors import ProcedureError
+from nullfield.instrument.coil_currents import set_currents
+from nullfield.instrument.excite_coils import SAMPLES
 from nullfield.instrument.instrument import Instrument
 from nullfield.instrument.measure_field import FieldMeasurement, measure_field, zero_heads
 from nullfield.instrument.move_table import quiet_table
-from nullfield.instrument.null_room import NullResult, set_current, settle, solve_currents
+from nullfield.instrument.null_result import NullResult
+from nullfield.instrument.null_target import gradient_of
 from nullfield.instrument.progress import Progress, silent
 from nullfield.rig import HeadEntry
+from nullfield.room.solve_null import solve_null
 
 WORST_RMS_PT = 500.0
 """More than this and the response is not what it was: heads are linear well below 1 nT."""
@@ -56,36 +62,36 @@ def renull(instrument: Instrument, previous: NullResult, progress: Progress = si
     present = np.array([previous.current_ma[c.name] for c in rig.coils])
     quiet_table(instrument)
     progress("null", 0.0, "field as it has become")
-    measured = _measured(instrument, chest)
-    before = measured
+    before = _measured(instrument, chest)
     matrix = previous.coil_response_pt_per_ma.reshape(-1, len(rig.coils))
-    current = solve_currents(measured.field_pt.reshape(-1), matrix, limit, present)
-    change = np.abs(current - present)
+    solution = solve_null(before.field_pt.reshape(-1), matrix, limit, present)
+    change = np.abs(solution.current_ma - present)
     if change.max() > _LARGEST_CHANGE_MA:
         worst = rig.coils[int(change.argmax())].name
         raise _stale(f"coil {worst} would have to change by {change.max():.1f} mA")
     progress("null", 0.4, "ramping the currents")
-    for coil, value in zip(rig.coils, current, strict=True):
-        set_current(instrument, coil, float(value))
-    settle(instrument)
+    set_currents(instrument, rig.coils, solution.current_ma)
     progress("null", 0.6, "balancing the heads")
     measured = _measured(instrument, chest)
     bound_pt = max(WORST_RMS_PT, WORST_SHARE * previous.after_rms_pt)
     if measured.rms_pt > bound_pt:
         raise _stale(f"{measured.rms_pt:.0f} pT rms are left, more than {bound_pt:.0f} pT")
     progress("null", 1.0, f"{before.rms_pt:.0f} -> {measured.rms_pt:.0f} pT rms")
-    return NullResult(
-        heads=tuple(h.name for h in chest),
+    names = tuple(previous.current_ma)
+    return replace(
+        previous,
         before_rms_pt=before.rms_pt,
         after_rms_pt=measured.rms_pt,
-        current_ma={c.name: float(i) for c, i in zip(rig.coils, current, strict=True)},
-        coil_response_pt_per_ma=previous.coil_response_pt_per_ma,
-        limited=tuple(
-            c.name
-            for c, i in zip(rig.coils, current, strict=True)
-            if abs(i) > 0.999 * c.current_max_ma
-        ),
+        current_ma=dict(zip(names, map(float, solution.current_ma), strict=True)),
+        limited=tuple(n for n, at in zip(names, solution.limited, strict=True) if at),
         duration_s=instrument.clock.now_s() - began_s,
+        before_pt=before.field_pt,
+        after_pt=measured.field_pt,
+        gradient_before=gradient_of(chest, before.field_pt),
+        gradient_after=gradient_of(chest, measured.field_pt),
+        cell_rms_pt=float(np.sqrt(np.mean(measured.residual_pt**2))),
+        left_pt=solution.left_pt,
+        wanted_ma=dict(zip(names, map(float, solution.wanted_ma), strict=True)),
     )
 
 
@@ -114,7 +120,10 @@ def _measured(instrument: Instrument, chest: tuple[HeadEntry, ...]) -> FieldMeas
     kept = zero_heads(instrument, instrument.ready_heads(), beam_only=True)
     if names - {h.name for h in kept}:
         raise _stale("a head was lost while the room was nulled")
-    return measure_field(instrument, chest)
+    measured = measure_field(instrument, chest, SAMPLES)
+    if not measured.is_valid.all():
+        raise _stale(f"head {chest[int(measured.is_valid.argmin())].name} has no valid reading")
+    return measured
 
 
 def _stale(why: str) -> ProcedureError:

@@ -205,9 +205,7 @@ def _beam(bench: Bench, found: Ready) -> FloatArray:
         "balancing the beam axis",
     )
     told = board.field_t(board.wait_samples(_MEAN_ROWS)).mean(axis=1).reshape(4, 3)[:, 2]
-    newest = board.telemetry
-    assert newest is not None
-    return np.asarray((told - newest.fictitious_t) * 1e9)
+    return np.asarray(told * 1e9)
 
 
 # ---------------------------------------------------------------------- tests
@@ -263,13 +261,11 @@ def lock(bench: Bench) -> list[Value]:
 
 
 def field_zero(bench: Bench) -> list[Value]:
-    """Field zero converged, with coil fields and a fictitious field that make sense."""
+    """Field zero converged, with coil fields that make sense."""
     found = bench.once("ready", take_ready)
     telemetry = found.telemetry
     assert telemetry is not None
     offset = Limit(-100.0, 100.0, "design: heads work to ±100 nT")
-    # gamma B^2 / 2 q f: 13 nT at 70 nT and 1 kHz, against the rotation.
-    fictitious = Limit(8.0, 18.0, "physics: rotating modulation of 70 nT at 1 kHz")
     values = []
     for head in found.heads:
         count = float(telemetry.zero_count[head])
@@ -279,16 +275,11 @@ def field_zero(bench: Bench) -> list[Value]:
         for axis, name in enumerate(AXIS_NAMES):
             value_nt = float(telemetry.coil_offset_t[head, axis]) * 1e9
             values.append(Value(f"head {head} coil field {name}", value_nt, "nT", offset))
-        value_nt = abs(float(telemetry.fictitious_t[head])) * 1e9
-        values.append(Value(f"head {head} fictitious field", value_nt, "nT", fictitious))
     return values
 
 
 def modulation_response(bench: Bench) -> list[Value]:
-    """Modulated photocurrent that a nanotesla makes, from the last steps of the field zero.
-
-    The board's number saturates at 2^14, some 7 % above the fixture's nominal value.
-    """
+    """Modulated photocurrent that a nanotesla makes, from the last steps of the field zero."""
     fixture = sensor_fixture(bench)
     assert fixture.response_na_per_nt is not None
     found = bench.once("ready", take_ready)
@@ -297,8 +288,8 @@ def modulation_response(bench: Bench) -> list[Value]:
     scales = bench.definition["scales"]
     volts = scales["adc_full_scale_uv"] * 1e-6 / (1 << 23)
     amperes = volts / (scales["transimpedance_ohm"] * scales["modulation_gain"])
-    # Steps of +-1 nT, kept as 2^-10 of a sum that is eight times the amplitude; and the secant.
-    na_per_nt = 64.0 * amperes * 1e9 / (scales["secant_permille"] * 1e-3)
+    # Of 2 nT, kept as 2^-10 of a sum that is eight times the amplitude.
+    na_per_nt = 64.0 * amperes * 1e9
     limit = around(
         fixture.response_na_per_nt, fixture.response_tolerance, "fixture: response_na_per_nt"
     )

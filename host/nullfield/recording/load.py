@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,12 @@ import numpy.typing as npt
 
 from nullfield.analysis.data import FieldRecording, SensorArray
 from nullfield.errors import RecordingError
+from nullfield.recording.calibrated import (
+    about,
+    calibration_in,
+    corrected_array,
+    corrected_field,
+)
 from nullfield.recording.reader import Recording
 from nullfield.recording.samples import BoardSamples, place_rows, read_board_samples
 from nullfield_protocol.catalogue import Role, SampleFlag
@@ -40,6 +47,8 @@ class LoadedRecording:
         Missing rows by board uid and cause.
     truncated : bool
         As `Recording.truncated`.
+    coil_command_a : dict of str to numpy.ndarray, shape ``(8, n_samples)``
+        What the coils' sources were told, without the readback's noise; NaN where nothing came.
     """
 
     field: FieldRecording
@@ -47,6 +56,7 @@ class LoadedRecording:
     table_position_m: dict[str, FloatArray]
     lost_rows: dict[str, dict[str, int]]
     truncated: bool
+    coil_command_a: dict[str, FloatArray] = dataclasses.field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -90,6 +100,7 @@ def load_recording(path: Path) -> LoadedRecording:
         )
     axis = common_axis(path, sensors, boards)
     coils: dict[str, FloatArray] = {}
+    commands: dict[str, FloatArray] = {}
     tables: dict[str, FloatArray] = {}
     for uid, one in boards.items():
         if one.role == Role.SENSOR or not one.blocks:
@@ -97,12 +108,13 @@ def load_recording(path: Path) -> LoadedRecording:
         rows, came = _on_axis(one, axis)
         if one.role == Role.COIL:
             coils[uid] = np.where(came, rows["current_na"].T * 1e-9, np.nan)
+            commands[uid] = np.where(came, rows["command_na"].T * 1e-9, np.nan)
         else:
             tables[uid] = np.where(came, rows["position_um"] * 1e-6, np.nan)
     lost = {uid: one.lost_rows for uid, one in boards.items()}
     truncated = recording.truncated
     field = field_on_axis(recording, boards, axis, lost)
-    return LoadedRecording(field, coils, tables, lost, truncated)
+    return LoadedRecording(field, coils, tables, lost, truncated, commands)
 
 
 def field_on_axis(
@@ -113,6 +125,10 @@ def field_on_axis(
 ) -> FieldRecording:
     """Field of all heads of the rig at the samples of an axis."""
     field_pt, valid, array = _field(recording, boards, axis)
+    calibration = calibration_in(recording.header, str(recording.path))
+    if calibration is not None:
+        field_pt = corrected_field(calibration, array, field_pt)
+        array = corrected_array(calibration, array)
     delays = {
         recording.board(uid)["identity"]["group_delay_us"]
         for uid, one in boards.items()
@@ -133,6 +149,7 @@ def field_on_axis(
             "group_delay_us": max(delays),
             "lost_rows": lost_rows,
             "truncated": recording.truncated,
+            **({} if calibration is None else about(calibration)),
         },
     )
 

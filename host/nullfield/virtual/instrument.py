@@ -137,12 +137,12 @@ class VirtualInstrument:
         self.block = 0
         self.plant = Plant(
             [PlantHead(h.name, h.position_m, h.axes, h.kind) for h in rig.heads],
-            [PlantCoil(c.name, c.kind, c.nominal_nt_per_ma) for c in rig.coils],
+            _windings(rig),
             scenario,
             seed,
             rig.table is not None,
         )
-        self._inputs = PlantInputs.zeros(len(rig.heads), len(rig.coils))
+        self._inputs = PlantInputs.zeros(len(rig.heads), len(rig.driven))
         self.boards = [VirtualBoard(b.uid, b.role) for b in sorted(rig.boards, key=lambda b: b.uid)]
         self.by_uid = {board.uid: board for board in self.boards}
         self._definitions = {b.uid: b.definition for b in rig.boards}
@@ -211,7 +211,7 @@ class VirtualInstrument:
     def _make_others(self) -> None:
         for number, wiring in self._coils:
             board = self.boards[number]
-            for coil, placed in enumerate(self.rig.coils):
+            for coil, placed in enumerate(self.rig.driven):
                 if placed.board == board.uid:
                     wiring.coil_of[placed.channel] = coil
             degauss = self.rig.degauss
@@ -318,13 +318,15 @@ class VirtualInstrument:
         rate = float(board.step_rate) if board.alive else 0.0
         self._inputs.table_motor_energised = energised
         self._inputs.table_step_rate_hz = self._table.motor_rate_hz(rate) if energised else 0.0
-        self._table.step(rate)
         outputs = self.plant.outputs
+        self._table.step(rate, outputs.table_load_share)
+        self._inputs.table_current_share = self._table.current_share
         for name, level in (
             ("home", self._table.level("home", outputs.table_home_switch)),
             ("end", self._table.level("end", outputs.table_end_switch)),
+            ("diag", self._table.diag),
         ):
-            if board.inputs[name] != level:
+            if name in board.inputs and board.inputs[name] != level:
                 board.inputs[name] = level
 
     def _collect(self, board: VirtualBoard) -> None:
@@ -374,6 +376,15 @@ class VirtualInstrument:
         board.process.stop()
         if board.on_lost is not None:
             board.on_lost(reason)
+
+
+def _windings(rig: Rig) -> list[PlantCoil]:
+    """What the plant is told of the coils, and of a standard's loops."""
+    loops = () if rig.standard is None else rig.standard.loops
+    return [
+        *(PlantCoil(c.name, c.kind, c.nominal_nt_per_ma) for c in rig.coils),
+        *(PlantCoil(w.name, w.kind, corners_m=w.corners_m, turns=w.turns) for w in loops),
+    ]
 
 
 def _attach(

@@ -233,15 +233,21 @@ def make_standing(
     flash_directory: Path | None = None,
 ) -> StandingInstrument:
     """Standing instrument of a rig file, with the MicroPython that the toolchain provides."""
+    from pydantic import TypeAdapter, ValidationError
+
     from nullfield.rig import load_rig
     from nullfield.toolchain import ensure_micropython
     from nullfield.virtual.plant import Scenario
 
     rig, table = load_rig(rig_path)
+    for key in set(table) - set(Scenario.__dataclass_fields__):
+        raise InputError(f"{rig_path}: [virtual]: unknown key '{key}'", "docs/rigs.md lists them")
     try:
-        scenario = Scenario(**table)
-    except TypeError as error:
-        raise InputError(f"{rig_path}: [virtual]: {error}") from error
+        scenario = TypeAdapter(Scenario).validate_python(table)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise InputError(f"{rig_path}: [virtual] {where}: {first['msg']}") from error
     instrument = VirtualInstrument(rig, scenario, seed, ensure_micropython(), flash_directory)
     return StandingInstrument(instrument, uids)
 

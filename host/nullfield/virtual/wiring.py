@@ -265,10 +265,21 @@ class TableWiring:
         """Level of a switch's input."""
         return self.stuck_level.get(name, int(is_pressed))
 
-    def step(self, rate_hz: float) -> None:
-        """Count the steps of one block."""
+    @property
+    def current_share(self) -> float:
+        """Current of the motor as a share of the driver's full scale."""
+        return float(self.devices["driver"].chip.current_share)
+
+    @property
+    def diag(self) -> int:
+        """Level of the driver's DIAG output."""
+        driver = self.devices["driver"]
+        return int(driver.is_present and driver.chip.diag)
+
+    def step(self, rate_hz: float, load_share: float) -> None:
+        """Count the steps of one block, in which the motor had to push."""
         self._fraction += rate_hz * 1e-3
         whole = int(np.floor(self._fraction))
         self._fraction -= whole
         self.steps += whole
-        self.devices["driver"].chip.advance(1e-3, whole)
+        self.devices["driver"].chip.advance(1e-3, rate_hz * 1e-3, load_share)

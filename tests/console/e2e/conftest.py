@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -19,6 +19,33 @@ from visits import PATIENCE_MS, SIZE, first_login, new_context
 
 # Nothing is timed here: a loaded machine takes what it takes.
 expect.set_options(timeout=PATIENCE_MS)
+
+_FLAGS = (
+    "--no-sandbox",
+    # Containers give /dev/shm some 64 MB, in which a tab of this size dies or hangs.
+    "--disable-dev-shm-usage",
+    # There is no graphics card; looking for one takes time and can fail.
+    "--disable-gpu",
+)
+_MOST_FAILURES = 3
+_failures: list[str] = []
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Count failures."""
+    report = yield
+    if report.failed and item.nodeid not in _failures:
+        _failures.append(item.nodeid)
+    return report
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """After some failures the rest would wait five minutes each for what is broken."""
+    if len(_failures) >= _MOST_FAILURES:
+        pytest.fail(f"not tried: {_MOST_FAILURES} browser tests have failed", pytrace=False)
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +61,7 @@ def browser() -> Iterator[Browser]:
             pytest.fail("continuous integration has no Chromium: apt-get install chromium")
         pytest.skip("no Chromium: apt-get install chromium")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=path, args=[*_FLAGS])
         yield browser
         browser.close()
 

@@ -14,14 +14,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-import uvicorn
 from fastapi import FastAPI, Request, Response, WebSocket, WebSocketDisconnect
 from fastapi.responses import JSONResponse
+from served_thread import serve
 
 from nullfield.console.pages.routes import register_pages
 
 STEPS = ("ready", "table", "adjust", "null", "record", "map")
 _LOOK_EVERY_S = 0.05
+_HELD_S = 60.0
+"""Longest that an answer is held back; a test lets it go long before."""
 
 
 @dataclass(frozen=True)
@@ -134,7 +136,7 @@ def _application(script: Script) -> FastAPI:
     async def command(path: str, request: Request) -> Response:
         script.told.append((path, await request.json()))
         if script.wait is not None:
-            await asyncio.to_thread(script.wait.wait)
+            await asyncio.to_thread(script.wait.wait, _HELD_S)
         if script.refusal is not None:
             return JSONResponse(script.refusal[1], script.refusal[0])
         return JSONResponse({})
@@ -142,34 +144,13 @@ def _application(script: Script) -> FastAPI:
     return app
 
 
-class _Server(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.listens = threading.Event()
-
-    async def startup(self, sockets: Any = None) -> None:
-        await super().startup(sockets)
-        self.listens.set()
-
-
 @contextmanager
 def serve_script(script: Script) -> Iterator[Script]:
     """Serve the pages; leaving the context stops the server."""
-    config = uvicorn.Config(
-        _application(script), host="127.0.0.1", port=0, log_level="error",
-        timeout_graceful_shutdown=1,
-    )  # fmt: skip
-    server = _Server(config)
-    listener = config.bind_socket()
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-    thread.start()
-    assert server.listens.wait(30)
-    script.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    try:
-        yield script
-    finally:
-        if script.wait is not None:
-            script.wait.set()
-        server.should_exit = True
-        thread.join()
-        listener.close()
+    with serve(_application(script)) as url:
+        script.url = url
+        try:
+            yield script
+        finally:
+            if script.wait is not None:
+                script.wait.set()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import httpx
 import pytest
 from console_server import Served
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 from visits import accessibility_violations, log_in, picture
 
 pytestmark = [pytest.mark.micropython, pytest.mark.browser]
@@ -66,3 +66,25 @@ def test_a_token_is_shown_once_works_and_can_be_revoked(page: Page, served: Serv
     page.get_by_role("button", name="Revoke scheduler").click()
     expect(page.locator("#no-tokens")).to_be_visible()
     assert httpx.get(f"{served.url}/api/v1/status", headers=headers).status_code == 401
+
+
+def test_a_form_sent_before_its_script_runs_tells_nobody_the_password(
+    page: Page, served: Served
+) -> None:
+    """The script waits for the strings; whoever types faster must not send the form as a page."""
+    assert page.context.browser is not None
+    stranger = page.context.browser.new_context(base_url=served.url)
+    visitor = stranger.new_page()
+    held: list[Route] = []
+    visitor.route("**/i18n/*.json", lambda route: held.append(route))
+    visitor.goto("/login", wait_until="domcontentloaded")
+    visitor.fill("input[name=name]", "admin")
+    visitor.fill("input[name=password]", "a passphrase of the tests")
+    visitor.keyboard.press("Enter")
+    expect(visitor.locator("main button[type=submit]")).to_be_disabled()
+    assert visitor.url == f"{served.url}/login"
+    visitor.wait_for_function("() => true")
+    held[0].continue_()
+    visitor.click("main button[type=submit]")
+    visitor.wait_for_url(lambda url: "/login" not in url)
+    stranger.close()

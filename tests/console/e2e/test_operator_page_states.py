@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pytest
@@ -75,53 +75,71 @@ def beat() -> dict[str, Any]:
     }  # fmt: skip
 
 
+_UNTIL_SHOWN = """async (version) => {
+  const { onState } = await import("/static/js/state.js");
+  await new Promise((done) => {
+    const end = onState((state) => {
+      if (state.version === version) setTimeout(() => { end(); done(); });
+    });
+  });
+  for (let frame = 0; frame < 2; frame += 1) await new Promise(requestAnimationFrame);
+}"""
+
+
+def each_state(page: Page, script: Script, names: Iterable[str] = STATES) -> Iterator[str]:
+    """Show one state after the other on an open page, as the server would."""
+    script.map, script.beat = map_of_a_plane(), beat()
+    for name in names:
+        shown = {**state(), **STATES[name]}
+        shown.pop("version")
+        script.show(**shown)
+        page.evaluate(_UNTIL_SHOWN, script.state["version"])
+        yield name
+
+
 @pytest.mark.parametrize("theme", ["dark", "room", "light"])
-@pytest.mark.parametrize("name", STATES)
 def test_every_state_is_accessible_in_every_colour(
-    name: str, theme: str, script: Script, context: BrowserContext
+    theme: str, script: Script, context: BrowserContext
 ) -> None:
-    script.state, script.map, script.beat = state(**STATES[name]), map_of_a_plane(), beat()
     context.add_cookies([{"name": "nullfield_theme", "value": theme, "url": script.url}])
     page = context.new_page()
     page.goto("/")
     expect(page.locator("#phase-chip")).not_to_have_text("Connecting")
-    assert accessibility_violations(page) == []
+    wrong = {name: accessibility_violations(page) for name in each_state(page, script)}
+    assert {name: found for name, found in wrong.items() if found} == {}
 
 
-@pytest.mark.parametrize("size", [(1024, 768), (1366, 900), (3840, 2160), (768, 1024)])
-@pytest.mark.parametrize("name", ["idle", "question", "record", "failed"])
 @pytest.mark.parametrize("code", ["en", "ja"])
 def test_nothing_overflows_and_the_stop_is_in_reach(
-    name: str, size: tuple[int, int], code: str, script: Script, context: BrowserContext
+    code: str, script: Script, context: BrowserContext
 ) -> None:
-    script.state, script.map, script.beat = state(**STATES[name]), map_of_a_plane(), beat()
     context.add_cookies([{"name": "nullfield_lang", "value": code, "url": script.url}])
     page = context.new_page()
-    page.set_viewport_size({"width": size[0], "height": size[1]})
     page.goto("/")
-    expect(
-        page.locator("#subject-form, #progress, #ended").locator("visible=true").first
-    ).to_be_visible()
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    page.evaluate("scrollTo(0, document.body.scrollHeight)")
-    expect(page.locator("#emergency-stop")).to_be_in_viewport(ratio=1)
+    for name in each_state(page, script, ("idle", "question", "record", "failed")):
+        expect(
+            page.locator("#subject-form, #progress, #ended").locator("visible=true").first
+        ).to_be_visible()
+        for width, height in ((1024, 768), (1366, 900), (3840, 2160), (768, 1024)):
+            page.set_viewport_size({"width": width, "height": height})
+            too_wide = page.evaluate("document.documentElement.scrollWidth > innerWidth")
+            assert not too_wide, f"{name} at {width} x {height}"
+            page.evaluate("scrollTo(0, document.body.scrollHeight)")
+            expect(page.locator("#emergency-stop")).to_be_in_viewport(ratio=1)
 
 
-@pytest.mark.parametrize("name", STATES)
-def test_buttons_and_fields_are_large_enough_for_a_finger(
-    name: str, page: Page, script: Script
-) -> None:
-    script.show(**STATES[name])
-    expect(
-        page.locator("#subject-form, #progress, #ended").locator("visible=true").first
-    ).to_be_visible()
-    small = page.evaluate(
-        """[...document.querySelectorAll(
-            'button, .button, input:not([type=checkbox]), select, summary, .check')]
-        .filter((one) => one.checkVisibility() && one.getBoundingClientRect().height < 44 - 0.01)
-        .map((one) => one.outerHTML.slice(0, 80))"""
-    )
-    assert [one for one in small if 'type="range"' not in one] == []
+def test_buttons_and_fields_are_large_enough_for_a_finger(page: Page, script: Script) -> None:
+    for name in each_state(page, script):
+        expect(
+            page.locator("#subject-form, #progress, #ended").locator("visible=true").first
+        ).to_be_visible()
+        small = page.evaluate(
+            """[...document.querySelectorAll(
+                'button, .button, input:not([type=checkbox]), select, summary, .check')]
+            .filter((one) => one.checkVisibility() && one.getBoundingClientRect().height < 44 - 0.01)
+            .map((one) => one.outerHTML.slice(0, 80))"""
+        )
+        assert [one for one in small if 'type="range"' not in one] == [], name
 
 
 def test_form_says_what_is_wrong_and_sends_nothing(page: Page, script: Script) -> None:

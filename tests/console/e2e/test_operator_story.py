@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from console_server import Served
 from playwright.sync_api import Page, expect
@@ -37,7 +39,7 @@ def test_wrong_entries_are_told_beside_their_field(page: Page) -> None:
 
 
 def test_one_button_to_map_and_report(page: Page, second: Page, served: Served) -> None:
-    begin_exam(page, "S-001", beats=40)
+    begin_exam(page, "S-001", beats=20)
     expect(page.locator("#progress")).to_be_visible(timeout=PATIENCE_MS)
     # A second click, or another tab, cannot begin a second one.
     second.goto("/")
@@ -68,6 +70,13 @@ def test_one_button_to_map_and_report(page: Page, second: Page, served: Served) 
     expect(page.locator("#ended")).to_be_visible(timeout=PATIENCE_MS)
     expect(page.locator("#open-report")).to_be_visible(timeout=PATIENCE_MS)
     expect(page.locator("#play")).to_be_enabled(timeout=PATIENCE_MS)
+    # The averaged beat stays, with the time of the map as its cursor.
+    beat = page.locator("#beat")
+    expect(beat).to_have_attribute("aria-label", re.compile("Averaged beat of"))
+    at_r = page.evaluate("document.querySelector('#beat').toDataURL()")
+    page.get_by_role("button", name="T wave").click()
+    expect(page.locator("#time-text")).not_to_have_text("0 ms")
+    assert page.evaluate("document.querySelector('#beat').toDataURL()") != at_r
     picture(page, "console-result")
     assert accessibility_violations(page) == []
     state = page.evaluate("fetch('/api/v1/status').then(r => r.json())")
@@ -106,6 +115,7 @@ def test_the_study_can_be_found_and_opened_again(page: Page) -> None:
     page.wait_for_url("**/studies/*")
     expect(page.locator("canvas").first).to_be_visible(timeout=PATIENCE_MS)
     expect(page.locator("#play")).to_be_enabled(timeout=PATIENCE_MS)
+    expect(page.locator("#beat")).to_have_attribute("aria-label", re.compile("Averaged beat of"))
     picture(page, "console-study")
     assert accessibility_violations(page) == []
 
@@ -114,6 +124,11 @@ def test_a_second_viewer_takes_the_control_when_it_is_free(page: Page, second: P
     page.goto("/")
     second.goto("/")
     expect(second.locator("#take-control")).to_be_hidden()
+    # Who asks for it sees who has it, and the holder who asks.
+    expect(second.locator("#ask-control")).to_have_text("Ask admin for the control")
+    second.click("#ask-control")
+    expect(second.locator("#ask-control")).to_have_text("admin has been asked")
+    expect(page.locator("#control-text")).to_contain_text("second-operator asks for it")
     page.click("#release-control")
     second.click("#take-control")
     expect(page.locator("#control-text")).to_contain_text("second-operator")

@@ -33,12 +33,14 @@ def prepare(state, seed):
         own = numbers[16 * head : 16 * head + 16]
         for word in range(4):
             state[base + lockin.W_XI + word] = own[word] % lockin.WEIGHT_LIMIT
+            state[base + lockin.SECOND_W_XI + word] = -(own[3 - word] % lockin.WEIGHT_LIMIT)
+            state[base + lockin.OFFSET_I + word] = own[word] * 2
         state[base + lockin.LOOP_CLOSED] = own[4] & 1
         state[base + lockin.GAIN] = own[5] & 4095
         for axis in range(3):
             state[base + lockin.U_X + axis] = own[6 + axis] * 14
         state[base + lockin.MODULATION_ON] = own[9] & 1
-        state[base + lockin.ROTATION] = 1 if own[10] & 1 else -1
+        state[base + lockin.POLARITY] = 1 if own[10] & 1 else -1
         state[base + lockin.FLAGS] = own[11] & 63
         state[base + lockin.SETTLE] = own[12] & 3
         state[base + lockin.COUNT] = own[13] & 15

@@ -21,6 +21,8 @@ from nullfield.errors import AnalysisError
 
 _RIDGE = 1e-9
 """Of the references' mean power: settles twins among the references, and nothing else."""
+SEARCHED_DELAYS = (0, 1, 3, 8)
+SEARCHED_RIDGES = (1e-9, 1e-6, 1e-4)
 _LARGEST_GAIN = 3.0
 """A uniform field gives weights of about one; more would be noise, or the heart itself."""
 _FEWEST_SECONDS = 3.0
@@ -42,6 +44,8 @@ class ReferenceRegression:
     reduction_db : float
         Median over the corrected channels of the drop in RMS, on samples that the fit did not see.
     corrected : numpy.ndarray of bool, shape ``(n_channels,)``
+    ridge : float
+        Of the references' mean power.
     """
 
     weights: FloatArray
@@ -49,10 +53,11 @@ class ReferenceRegression:
     delays_s: tuple[float, ...]
     reduction_db: float
     corrected: BoolArray
+    ridge: float = _RIDGE
 
 
 def regress_references(
-    recording: FieldRecording, quiet: BoolArray, *, delays: int = 0
+    recording: FieldRecording, quiet: BoolArray, *, delays: int = 0, is_searched: bool = False
 ) -> tuple[FieldRecording, ReferenceRegression]:
     """Remove what the reference heads see too; see `subtract_references`.
 
@@ -69,7 +74,7 @@ def regress_references(
         np.zeros(recording.array.n_channels, dtype=bool),
         quiet,
     )
-    result = fit_references(work, delays=delays)
+    result = search_references(work) if is_searched else fit_references(work, delays=delays)
     subtract_references(work, result)
     return recording.with_field(work.field_pt), result
 
@@ -84,12 +89,16 @@ def reference_step(work: Work, settings: CleaningSettings) -> tuple[CleaningStep
         Whether there are references that work.
     """
     try:
-        result = fit_references(work, delays=settings.reference_delays)
+        if settings.reference_search:
+            result = search_references(work)
+        else:
+            result = fit_references(work, delays=settings.reference_delays)
     except AnalysisError as error:
         return CleaningStep("references", False, error.message), False
     parameters = {
         "references": list(result.reference_names),
         "delays_s": list(result.delays_s),
+        "ridge": result.ridge,
         "held_out_db": result.reduction_db,
         "corrected_channels": int(result.corrected.sum()),
     }
@@ -110,7 +119,7 @@ def reference_step(work: Work, settings: CleaningSettings) -> tuple[CleaningStep
     return CleaningStep("references", True, reason, None, share, parameters), True
 
 
-def fit_references(work: Work, *, delays: int = 0) -> ReferenceRegression:
+def fit_references(work: Work, *, delays: int = 0, ridge: float = _RIDGE) -> ReferenceRegression:
     """Weights of the reference channels for each chest channel.
 
     They come from the quiet time between beats only: a reference sees a little of the heart, in
@@ -123,50 +132,108 @@ def fit_references(work: Work, *, delays: int = 0) -> ReferenceRegression:
         Without `quiet` all samples count as quiet.
     delays : int
         Samples of delay, to either side, that the references may have.
+    ridge : float
+        Of the references' mean power: holds weights down that the data hardly tell.
 
     Raises
     ------
     AnalysisError
         If there are no reference heads, or too little quiet time.
     """
-    finite = np.isfinite(work.field_pt[work.array.is_reference]).sum(axis=1)
-    present = finite > _REFERENCE_PRESENT * work.n_samples
-    references = np.flatnonzero(work.array.is_reference)[present]
-    references = references[~work.bad[references]]
-    if not len(references):
-        raise AnalysisError(
-            "no working reference heads in this recording", "flag heads as reference in the rig"
+    return _Moments(work, delays).fit(delays, ridge)
+
+
+def search_references(
+    work: Work,
+    delays: tuple[int, ...] = SEARCHED_DELAYS,
+    ridges: tuple[float, ...] = SEARCHED_RIDGES,
+) -> ReferenceRegression:
+    """The same with the delays and the ridge that leave least on the half that was not fitted.
+
+    Heads differ in delay (poles of 100-150 Hz: half a millisecond), so a finite response does more
+    than a weight; too long a one would fit noise, which the held-out half shows.
+
+    Raises
+    ------
+    AnalysisError
+        As `fit_references`.
+    """
+    moments = _Moments(work, max(delays))
+    pairs = [(delay, ridge) for delay in delays for ridge in ridges]
+    best = min(pairs, key=lambda pair: moments.held_out(*pair))
+    return moments.fit(*best)
+
+
+class _Moments:
+    """Second moments of channels and delayed references, of which any fewer delays are a part."""
+
+    def __init__(self, work: Work, delays: int) -> None:
+        finite = np.isfinite(work.field_pt[work.array.is_reference]).sum(axis=1)
+        present = finite > _REFERENCE_PRESENT * work.n_samples
+        references = np.flatnonzero(work.array.is_reference)[present]
+        references = references[~work.bad[references]]
+        if not len(references):
+            raise AnalysisError(
+                "no working reference heads in this recording", "flag heads as reference in the rig"
+            )
+        self._work, self._references = work, references
+        self._targets = np.flatnonzero(work.chest)
+        self._lags = tuple(range(-delays, delays + 1))
+        level_pt = _level(work.field_pt)
+        self._halves, seconds = _moments(work, references, self._targets, self._lags, level_pt)
+        if seconds < _FEWEST_SECONDS:
+            raise AnalysisError(
+                f"{seconds:.1f} s of quiet time are too little", "record more beats"
+            )
+
+    def _chosen(self, delays: int) -> np.ndarray:
+        """Constant, references at some delays, and the channel itself, as indices."""
+        size = len(self._lags)
+        keep = [k for k, lag in enumerate(self._lags) if abs(lag) <= delays]
+        columns = [1 + size * r + k for r in range(len(self._references)) for k in keep]
+        return np.array([0, *columns, 1 + size * len(self._references)])
+
+    def held_out(self, delays: int, ridge: float) -> float:
+        """What is left on the half that was not fitted, by what was there, mean of logarithms."""
+        index = np.ix_(self._chosen(delays), self._chosen(delays))
+        shares = []
+        for row in range(len(self._targets)):
+            fit, check = self._halves[0][row][index], self._halves[1][row][index]
+            if min(fit[0, 0], check[0, 0]) < 10 * len(index[0]):
+                continue
+            before, after = _variances(check, _solve(fit, ridge))
+            shares.append(np.log(max(after, 1e-300) / max(before, 1e-300)))
+        return float(np.mean(shares)) if shares else 0.0
+
+    def fit(self, delays: int, ridge: float) -> ReferenceRegression:
+        """Weights at some delays."""
+        work, references = self._work, self._references
+        lags = tuple(lag for lag in self._lags if abs(lag) <= delays)
+        index = np.ix_(self._chosen(delays), self._chosen(delays))
+        weights = np.zeros((work.n_channels, len(references), len(lags)))
+        corrected = np.zeros(work.n_channels, dtype=bool)
+        gains_db: list[float] = []
+        fewest = max(10 * len(references) * len(lags), 0.5 * _FEWEST_SECONDS * work.rate_hz)
+        for row, channel in enumerate(self._targets):
+            fit, check = self._halves[0][row][index], self._halves[1][row][index]
+            if min(fit[0, 0], check[0, 0]) < fewest:
+                continue
+            trial = _solve(fit, ridge)
+            before, after = _variances(check, trial)
+            by_lag = trial.reshape(len(references), len(lags))
+            if after >= before or np.abs(by_lag.sum(axis=1)).max() > _LARGEST_GAIN:
+                continue
+            weights[channel] = _solve(fit + check, ridge).reshape(by_lag.shape)
+            corrected[channel] = True
+            gains_db.append(10.0 * float(np.log10(before / max(after, 1e-300))))
+        return ReferenceRegression(
+            weights,
+            tuple(work.array.names[i] for i in references),
+            tuple(lag / work.rate_hz for lag in lags),
+            float(np.median(gains_db)) if gains_db else 0.0,
+            corrected,
+            ridge,
         )
-    lags = tuple(range(-delays, delays + 1))
-    targets = np.flatnonzero(work.chest)
-    level_pt = _level(work.field_pt)
-    halves, seconds = _moments(work, references, targets, lags, level_pt)
-    if seconds < _FEWEST_SECONDS:
-        raise AnalysisError(f"{seconds:.1f} s of quiet time are too little", "record more beats")
-    shape = (work.n_channels, len(references), len(lags))
-    weights = np.zeros(shape)
-    corrected = np.zeros(work.n_channels, dtype=bool)
-    gains_db: list[float] = []
-    size = len(references) * len(lags)
-    for row, channel in enumerate(targets):
-        fit, check = halves[0][row], halves[1][row]
-        fewest = max(10 * size, 0.5 * _FEWEST_SECONDS * work.rate_hz)
-        if min(fit[0, 0], check[0, 0]) < fewest:
-            continue
-        trial = _solve(fit)
-        before, after = _variances(check, trial)
-        if after >= before or np.abs(trial.reshape(shape[1:]).sum(axis=1)).max() > _LARGEST_GAIN:
-            continue
-        weights[channel] = _solve(fit + check).reshape(shape[1:])
-        corrected[channel] = True
-        gains_db.append(10.0 * float(np.log10(before / max(after, 1e-300))))
-    return ReferenceRegression(
-        weights,
-        tuple(work.array.names[i] for i in references),
-        tuple(lag / work.rate_hz for lag in lags),
-        float(np.median(gains_db)) if gains_db else 0.0,
-        corrected,
-    )
 
 
 def subtract_references(work: Work, result: ReferenceRegression) -> None:
@@ -262,11 +329,11 @@ def _add_moments(moments: FloatArray, z: FloatArray, y: FloatArray) -> None:
         moments[row] += both @ both.T
 
 
-def _solve(moments: FloatArray) -> FloatArray:
+def _solve(moments: FloatArray, ridge: float) -> FloatArray:
     """Least squares from moments, without the constant's weight."""
     covariance, cross, _ = _centred(moments)
-    ridge = _RIDGE * float(np.trace(covariance)) / len(covariance)
-    return np.asarray(np.linalg.solve(covariance + ridge * np.eye(len(covariance)), cross))
+    added = ridge * float(np.trace(covariance)) / len(covariance)
+    return np.asarray(np.linalg.solve(covariance + added * np.eye(len(covariance)), cross))
 
 
 def _variances(moments: FloatArray, weights: FloatArray) -> tuple[float, float]:

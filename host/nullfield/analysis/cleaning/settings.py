@@ -33,6 +33,8 @@ class CleaningSettings:
         A step against outer fields that would remove less between the beats is left out.
     reference_delays : int
         Samples of delay, to either side, that the regression may use; 0: none.
+    reference_search : bool
+        Find the delays, up to 8 samples to either side, and the ridge by cross-validation instead.
     homogeneous_order : int or None
         1 (uniform field, 3 terms), 2 (and gradients, 8) or 3 (and curvatures, 15). None: of those
         that leave the heart, the one that removes most between the beats.
@@ -59,6 +61,7 @@ class CleaningSettings:
     external: External = "auto"
     least_gain_db: float = 0.5
     reference_delays: int = 0
+    reference_search: bool = False
     homogeneous_order: int | None = None
     homogeneous_method: HomogeneousMethod = "guarded"
     gradiometers: Gradiometers = "none"

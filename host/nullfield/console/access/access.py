@@ -166,6 +166,13 @@ class Access:
             _check_csrf(request)
         return login
 
+    def is_present(self, name: str) -> bool:
+        """Whether somebody of this name has a login, or a token in use; yes if that cannot be read."""
+        try:
+            return self._identify.is_present(name)
+        except StoreError:
+            return True
+
     def visitor_of(self, request: Request) -> Login | None:
         """Who looks at a page, or None."""
         return self._identify.who(request, is_active=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from datetime import datetime
 
+from sqlalchemy import select
 from starlette.requests import HTTPConnection
 
 from nullfield.console.access.cookies import SESSION_COOKIE
@@ -13,6 +14,7 @@ from nullfield.console.access.remembered import Remembered
 from nullfield.console.access.secret import TOKEN_PREFIX, digest_of
 from nullfield.console.access.sessions import AHEAD_S, Sessions
 from nullfield.console.access.steady_time import SteadyTime
+from nullfield.console.access.tables import UserRow
 from nullfield.console.access.tokens import Tokens
 from nullfield.console.access.trail import Trail
 from nullfield.console.access.user import Role, User
@@ -76,6 +78,23 @@ class Identify:
         if not is_urgent:
             self._remembered.put(digest, login, now_unix_s)
         return login
+
+    def is_present(self, name: str) -> bool:
+        """Whether a session of this user has not ended, or a token of theirs was used of late.
+
+        Raises
+        ------
+        StoreError
+            If the database cannot be read.
+        """
+        now_unix_s = self._time.now_unix_s()
+        with self._database.reading() as session:
+            user = session.scalar(select(UserRow).where(UserRow.name == name))
+            if user is None or not user.is_enabled:
+                return False
+            return self._sessions.has_any(
+                session, user.id, now_unix_s
+            ) or self._tokens.is_used_of_late(session, user.id, now_unix_s)
 
     def end_sessions_of_another_time(self, trail: Trail) -> None:
         """End all sessions if the clock was set back while the console did not run."""

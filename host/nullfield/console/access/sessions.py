@@ -56,6 +56,11 @@ class Sessions:
         user = session.get(UserRow, row.user_id)
         return user if user is not None and user.is_enabled else None
 
+    def has_any(self, session: Session, user_id: int, now_unix_s: float) -> bool:
+        """Whether a user has a session that has not ended."""
+        rows = session.scalars(select(SessionRow).where(SessionRow.user_id == user_id))
+        return any(self._is_good(row, now_unix_s, False) for row in rows)
+
     def touch(self, session: Session, digest: str, now_unix_s: float) -> None:
         """Note a request; not each one, for the database writes while a recording does."""
         # In one statement that can only go forward: two requests at once, and a swept row.

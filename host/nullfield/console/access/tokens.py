@@ -135,6 +135,20 @@ class Tokens:
             row.used_unix_s is None or row.used_unix_s <= self._time.now_unix_s() - _STORE_EVERY_S
         )
 
+    def is_used_of_late(self, session: Session, user_id: int, now_unix_s: float) -> bool:
+        """Whether a token of a user that still holds was used within the time of a session's rest."""
+        since_unix_s = now_unix_s - self._policy.idle_s
+        return (
+            session.scalar(
+                select(TokenRow.id)
+                .where(TokenRow.user_id == user_id)
+                .where(TokenRow.expires_unix_s > now_unix_s)
+                .where(TokenRow.used_unix_s > since_unix_s)
+                .limit(1)
+            )
+            is not None
+        )
+
     def _shown(self, row: TokenRow, user_name: str) -> Token:
         return Token(
             row.id, user_name, row.label, _role(row.role), row.created_unix_s, row.expires_unix_s,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
@@ -62,6 +63,25 @@ def take_control(body: TakeControl, context: Context, user: Operator) -> Done:
     if before is None or before.name != user.name:
         _note(context, user, "control.take", "" if before is None else f"from {before.name}")
     return Done()
+
+
+class Held(BaseModel):
+    """Who has the control, and since when."""
+
+    holder: str | None
+    since: datetime | None
+
+
+@router.post("/control/ask")
+def ask_for_control(context: Context, user: Operator) -> Held:
+    """Ask the one who has the control for it; every screen shows who asks."""
+    holder = context.control.ask(user.name)
+    if holder is not None and holder.name != user.name:
+        context.events.add(f"{user.name} asks {holder.name} for the control")
+    return Held(
+        holder=None if holder is None else holder.name,
+        since=None if holder is None else holder.since,
+    )
 
 
 @router.post("/control/release")

@@ -11,7 +11,6 @@ from nullfield import __version__
 from nullfield.console.access.depends import Operator
 from nullfield.console.api.commands import Context
 from nullfield.console.api.studies import ExamId
-from nullfield.console.context import ConsoleContext
 from nullfield.console.fhir.bundle import bundle
 from nullfield.console.fhir.facts import ExamFacts, State
 from nullfield.console.store.exam import Exam
@@ -42,13 +41,15 @@ def exam_as_fhir(
     if exam.state == "deleted":
         raise ExamStateError(f"exam {exam_id} was deleted")
     folders = context.studies.folders
-    document = (folders.record(exam_id) or {}).get("analysis")
+    record = folders.record(exam_id) or {}
+    document = record.get("analysis")
     if not isinstance(document, dict):
         document = None
     url = None
     if REPORT in folders.file_names(exam_id):
         url = f"{str(request.base_url).rstrip('/')}/api/v1/exams/{exam_id}/files/{REPORT}"
-    is_simulated = _is_simulated(context, exam)
+    # As it was then: another instrument may be connected by now.
+    is_simulated = record.get("is_virtual") is True
     return FhirResponse(bundle(facts_of(exam, document, url, is_simulated), document))
 
 
@@ -68,10 +69,3 @@ def facts_of(
         is_simulated=is_simulated,
         pdf_url=pdf_url,
     )
-
-
-def _is_simulated(context: ConsoleContext, exam: Exam) -> bool:
-    instrument = context.engine.instrument
-    if instrument is None:
-        return False
-    return context.engine.is_virtual and instrument.rig.name == exam.rig

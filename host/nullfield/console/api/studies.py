@@ -189,6 +189,17 @@ def map_of(
     return studies.map_at(exam_id, time_ms)
 
 
+@router.get(
+    "/exams/{exam_id}/beat",
+    response_model=None,
+    responses={204: {"description": "no averaged beat"}},
+)
+def beat_of(exam_id: ExamId, user: Operator, studies: StoredStudies) -> Response | dict[str, Any]:
+    """Averaged beat of all channels with its landmarks, in the form of ``/api/v1/live/beat``."""
+    beat = studies.beat_of(exam_id)
+    return Response(status_code=204) if beat is None else beat
+
+
 @router.post("/exams/{exam_id}/reanalyse")
 def reanalyse(exam_id: ExamId, user: Operator, studies: StoredStudies, request: Request) -> Exam:
     """Analyse the recording again: after an interruption, or with a newer version."""

@@ -23,6 +23,7 @@ _LIVE_CLEANING = CleaningSettings(
 )
 _PERIOD_S = 2.0
 _LEAST_S = 3.0
+_STOP_S = 30.0
 
 
 class Follower:
@@ -48,10 +49,12 @@ class Follower:
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop, and wait for what is being computed."""
+        """Stop, and wait for what is being computed, though not for ever: it harms nothing."""
         self._stopping.set()
         if self._thread.is_alive():
-            self._thread.join()
+            self._thread.join(_STOP_S)
+            if self._thread.is_alive():
+                _LOG.error("the live view did not end within %g s", _STOP_S)
 
     def follow(self, instrument: Instrument | None) -> None:
         """Look at this instrument from now on; None: at nothing."""

@@ -14,8 +14,9 @@ import numpy as np
 from nullfield.analysis.average import AveragedBeat, average_beats, beat_window, remove_baseline
 from nullfield.analysis.beats import Beats
 from nullfield.analysis.data import FieldRecording, SensorArray
-from nullfield.analysis.landmarks import NAMES, BeatLandmarks, find_landmarks
+from nullfield.analysis.landmarks import BeatLandmarks, find_landmarks
 from nullfield.analysis.map_operator import MapOperator
+from nullfield.console.live.beat_picture import beat_picture, quality_lights
 from nullfield.console.live.map_picture import map_picture
 from nullfield.dsp.filters import low_pass
 from nullfield.errors import AnalysisError
@@ -23,10 +24,7 @@ from nullfield.errors import AnalysisError
 WINDOW_S = 24.0
 _LOW_PASS_HZ = 100.0
 _FEWEST_BEATS = 3
-_SHOWN_RATE_HZ = 250.0
 _USUAL_INTERVAL_S = 0.8
-_GOOD_SNR_DB, _FAIR_SNR_DB = 30.0, 20.0
-_GOOD_SHARE, _FAIR_SHARE = 0.95, 0.8
 
 
 @dataclass(frozen=True)
@@ -60,23 +58,9 @@ class LiveBeat:
 
     def to_json(self) -> dict[str, Any]:
         """Traces thinned to what a screen shows, landmarks and quality."""
-        step = max(int(_rate_hz(self.average) / _SHOWN_RATE_HZ), 1)
-        shown = self.average.has_beats
-        landmarks = {name: self.landmarks.get(name) for name in NAMES}
-        return {
-            "count": self.count,
-            "time_ms": [round(float(t) * 1e3, 1) for t in self.average.time_s[::step]],
-            "traces_pt": {
-                name: [round(float(v), 3) for v in self.average.field_pt[number, ::step]]
-                for number, name in enumerate(self.array.names)
-                if shown[number]
-            },
-            "landmarks_ms": {
-                name: None if at is None else round(at * 1e3, 1) for name, at in landmarks.items()
-            },
-            "quality": {"lights": self.lights},
-            "reason": self.reason,
-        }
+        return beat_picture(
+            self.average, self.array, self.landmarks, self.count, self.lights, self.reason
+        )
 
     def map_json(self, time_ms: float | None) -> dict[str, Any] | None:
         """Map at a time after the R mark; the R mark itself by default."""
@@ -132,11 +116,7 @@ def live_beat(recording: FieldRecording, beats: Beats) -> LiveBeat | None:
         reason = error.message
     usable_share = float(recording.usable.any(axis=1).mean())
     accepted_share = beats.n_accepted / max(len(beats.samples), 1)
-    lights = {
-        "signal": _light(average.snr_db, _GOOD_SNR_DB, _FAIR_SNR_DB),
-        "beats": _light(accepted_share, _GOOD_SHARE, _FAIR_SHARE),
-        "heads": _light(usable_share, _GOOD_SHARE, _FAIR_SHARE),
-    }
+    lights = quality_lights(average.snr_db, accepted_share, usable_share)
     chest = recording.array.is_chest & average.has_beats
     return LiveBeat(
         recording.array,
@@ -148,13 +128,3 @@ def live_beat(recording: FieldRecording, beats: Beats) -> LiveBeat | None:
         lights,
         reason,
     )
-
-
-def _light(value: float | None, good: float, fair: float) -> str:
-    if value is None or value < fair:
-        return "poor"
-    return "good" if value >= good else "fair"
-
-
-def _rate_hz(average: AveragedBeat) -> float:
-    return 1.0 / float(average.time_s[1] - average.time_s[0])

@@ -120,7 +120,7 @@ FAULTS: Mapping[str, Explanation] = {
         N_("The table was held back: its motor could not move it."),
         N_(
             "Look after the patient and take away what is in the way. Then start the instrument "
-            "again: it finds its home."
+            "again: the table moves out until it finds its home, which also frees what it holds."
         ),
     ),
     "SETTINGS_CORRUPT": Explanation(

@@ -32,6 +32,7 @@ from nullfield.console.store.rows import (
     to_tombstone,
 )
 from nullfield.console.store.stored_analysis import StoredAnalyses
+from nullfield.console.store.stored_beat import stored_beat
 from nullfield.console.store.stored_map import StoredMaps
 from nullfield.console.store.summary import summary_of
 from nullfield.console.store.tables import ExamRow, SubjectRow
@@ -64,8 +65,12 @@ class Studies:
         self.analyses = StoredAnalyses(self.folders, folder / "cache")
         self._maps = StoredMaps()
 
-    def begin(self, form: SubjectForm, rig: str, user: str) -> Exam:
+    def begin(
+        self, form: SubjectForm, rig: str, user: str, *, is_virtual: bool | None = None
+    ) -> Exam:
         """Begin an exam: make its folder, then tell the database.
+
+        Its ``exam.json`` says from the start whether the rig was virtual, if that is known.
 
         A database that cannot be reached does not stop it: `Exam.problem` says so, and `finish` or
         `recover` brings the exam into the database later. Only the subject's name is lost then.
@@ -94,6 +99,8 @@ class Studies:
             self._running.add(exam_id)
         try:
             content = {"schema": 1, "software": __version__, "rig": rig, "state": "begun"}
+            if is_virtual is not None:
+                content["is_virtual"] = is_virtual
             content["notes"] = file_notes(exam_id, form, now)
             self.folders.write_record(exam_id, content)
         except StoreError:
@@ -267,6 +274,10 @@ class Studies:
         """Map of one moment of an exam's averaged beat; see `StoredMaps.picture`."""
         exam = self.with_recording(exam_id)
         return self._maps.picture(exam_id, self.analyses.of(exam), time_ms)
+
+    def beat_of(self, exam_id: str) -> dict[str, Any] | None:
+        """Averaged beat of an exam; see `stored_beat`."""
+        return stored_beat(self.analyses.of(self.with_recording(exam_id)))
 
     def compare(self, first_id: str, second_id: str) -> Comparison:
         """Two exams side by side; see `compare_exams`."""

@@ -38,6 +38,9 @@ _READABLE = frozenset(
     | {CHOPCONF, DRV_STATUS, PWMCONF, PWM_SCALE, PWM_AUTO}
 )
 
+_CLOCK_HZ = 12e6
+_HALF_SPEED_FULLSTEPS = 200.0
+_SG_FULL_SCALE = 510
 _TPOWERDOWN_STEP_S = 2**18 / 12e6
 _STANDSTILL_S = 2**20 / 12e6
 
@@ -66,6 +69,8 @@ class Tmc2209:
         Trouble bits of DRV_STATUS (bits 0..11) for tests to set.
     standstill_s : float
         Time since the last step.
+    diag : bool
+        Level of the DIAG pin.
     """
 
     def __init__(self, address: int = 0) -> None:
@@ -74,6 +79,9 @@ class Tmc2209:
         self._writes = 0
         self.driver_flags = 0
         self.standstill_s = _STANDSTILL_S
+        self.diag = False
+        self._step_time = 0xFFFFF
+        self._stall_guard = 0
 
     def register(self, address: int) -> int:
         """Value of one register; write-only ones too, 0 if there is none."""
@@ -82,7 +90,9 @@ class Tmc2209:
         if address == IOIN:
             return VERSION << 24
         if address == TSTEP:
-            return 0xFFFFF  # overflow: slower than 2^20 clocks a step
+            return self._step_time
+        if address == SG_RESULT:
+            return self._stall_guard
         if address == DRV_STATUS:
             return self._driver_status()
         return self._registers.get(address, 0)
@@ -94,9 +104,48 @@ class Tmc2209:
             return 8
         return 256 >> min(self._registers[CHOPCONF] >> 24 & 0xF, 8)
 
-    def advance(self, dt_s: float, steps: int) -> None:
-        """Let virtual time pass in which the board gave some steps."""
+    def advance(self, dt_s: float, steps: float, load_share: float = 0.0) -> None:
+        """Let virtual time pass in which the board gave some steps.
+
+        Parameters
+        ----------
+        dt_s : float
+        steps : float
+            Signed microsteps; the part of one counts for the time between steps.
+        load_share : float
+            Torque that the motor gives, as a share of its pull-out torque; 1 while it slips.
+        """
         self.standstill_s = 0.0 if steps else self.standstill_s + dt_s
+        # Section 5.2: TSTEP is the time between two 1/256 microsteps, in clocks.
+        if not steps:
+            waited = round(self.standstill_s * _CLOCK_HZ * self.microsteps / 256.0)
+            self._step_time = min(max(self._step_time, waited), 0xFFFFF)
+        else:
+            fullsteps_per_s = abs(steps) / self.microsteps / dt_s
+            self._step_time = min(round(_CLOCK_HZ / (256.0 * fullsteps_per_s)), 0xFFFFF)
+            self._stall_guard = self._measure(fullsteps_per_s, load_share)
+        self.diag = bool(self.driver_flags & 0x3E) or self._is_stalled()
+
+    def _measure(self, fullsteps_per_s: float, load_share: float) -> int:
+        """SG_RESULT, updated with each full step (section 5.4), for StealthChop only.
+
+        The chip's own law is not published: section 11 shows a straight fall with the load, down to
+        zero at the stall, from a top that grows with the back-EMF, that is with the speed. Bits 9
+        and 0 always read zero.
+        """
+        if self._registers[GCONF] & 0x04:
+            return 0
+        top = _SG_FULL_SCALE * fullsteps_per_s / (fullsteps_per_s + _HALF_SPEED_FULLSTEPS)
+        return round(top * min(max(1.0 - load_share, 0.0), 1.0)) & 0x1FE
+
+    def _is_stalled(self) -> bool:
+        """DIAG: SG_RESULT <= 2 SGTHRS while TCOOLTHRS >= TSTEP > TPWMTHRS (sections 5.3, 5.4)."""
+        return (
+            self._registers[TPWMTHRS] < self._step_time <= self._registers[TCOOLTHRS]
+            and self._stall_guard <= 2 * self._registers[SGTHRS]
+            and self.current_share > 0.0
+            and self._registers[SGTHRS] > 0
+        )
 
     @property
     def current_share(self) -> float:

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nullfield.rig import CoilKind, Vector
+from nullfield.room.excitation_coil import Excitation
 from nullfield.virtual.plant.constants import SAMPLES_PER_BLOCK
 
 FloatArray = npt.NDArray[np.float64]
@@ -50,11 +51,17 @@ class PlantCoil:
         Shape of its field: ``uniform_k`` makes B_k, ``gradient_kl`` makes dB_k/dl.
     nominal_nt_per_ma : float
         Nominal field at the head frame's origin, nT/mA, or gradient there, nT/m per mA.
+    corners_m : tuple of vectors
+        Of a loop of a transfer standard (kind ``loop``), as drawn; not closed.
+    turns : int
+        Of such a loop.
     """
 
     name: str
-    kind: CoilKind
+    kind: CoilKind | Literal["loop"]
     nominal_nt_per_ma: float = 10.0
+    corners_m: tuple[Vector, ...] = ()
+    turns: int = 1
 
 
 @dataclass(frozen=True)
@@ -80,6 +87,7 @@ class Scenario:
     door_step_nt: float = 60.0
     door_creep_nt: float = 8.0
     door_shielding_loss: float = 20.0
+    excitation: Excitation | None = None
     coil_gain_error: float = 0.03
     coil_position_error_m: float = 5e-3
     coil_angle_error_deg: float = 1.0
@@ -91,6 +99,9 @@ class Scenario:
     coil_source_noise_na: float = 0.15
     coil_source_corner_hz: float = 0.5
     shield_image: float = 0.6
+    standard_error: float = 1e-3
+    standard_seat_m: float = 1e-4
+    standard_seat_deg: float = 0.03
     heart_enabled: bool = True
     heart_position_m: Vector = (0.01, -0.01, -0.08)
     heart_qrs_peak_pt: float = 75.0
@@ -98,6 +109,7 @@ class Scenario:
     heart_csv: Path | None = None
     heart_rate_per_min: float = 66.0
     table_in_mm: float = 550.0
+    table_obstruction_mm: float | None = None
     table_motor_moment_a_m2: float = 0.02
     ambient_temperature_c: float = 22.0
     head_gain_error: float = 0.01
@@ -131,6 +143,8 @@ class PlantInputs:
         Signed microsteps per second; positive moves the patient in.
     table_motor_energised : bool
         Whether the table's motor carries current.
+    table_current_share : float
+        That current as a share of its driver's full scale.
     degauss_ma : float
         Into the amplifier of the degaussing winding.
     """
@@ -142,6 +156,7 @@ class PlantInputs:
     room_coil_current_ma: FloatArray
     table_step_rate_hz: float = 0.0
     table_motor_energised: bool = False
+    table_current_share: float = 1.0
     degauss_ma: float = 0.0
 
     @classmethod
@@ -174,6 +189,8 @@ class PlantOutputs:
         Mechanical position.
     table_home_switch, table_end_switch : bool
         True while the switch is pressed.
+    table_load_share : float
+        What the table's motor has to push, as a share of what it can; 1 while it slips.
     """
 
     photocurrent_ua: FloatArray
@@ -184,6 +201,7 @@ class PlantOutputs:
     table_position_mm: float
     table_home_switch: bool
     table_end_switch: bool
+    table_load_share: float
 
 
 @dataclass(frozen=True)

@@ -43,6 +43,7 @@ from nullfield.virtual.plant.interface import (
 from nullfield.virtual.plant.noise import Stream, generator, normal_chunk
 from nullfield.virtual.plant.room import Room
 from nullfield.virtual.plant.room_state import RoomState
+from nullfield.virtual.plant.table_motion import TableMotion
 from nullfield.virtual.plant.truth import snapshot
 from nullfield.virtual.plant.vcg import moment_direction_mv
 
@@ -52,8 +53,6 @@ CHUNK = 128
 """Blocks for which outer fields and noise are prepared at once."""
 ARRAY_HEIGHT_M = 0.03
 """Where the QRS peak of the scenario is meant."""
-MICROSTEPS_PER_MM = 640.0
-TABLE_LIMITS_MM = (-2.0, 602.0)
 HOME_SWITCH_MM = 0.5
 END_SWITCH_MM = 600.0
 MOTOR_POSITION_M = (0.35, -1.5, -0.6)
@@ -109,7 +108,9 @@ class Plant:
         self._prepare_heart()
         self._prepare_noise()
         start = generator(seed, Stream.TABLE).uniform(5.0, 40.0)
-        self.table_position_mm = float(start) if has_table else scenario.table_in_mm
+        self.table = TableMotion(
+            float(start) if has_table else scenario.table_in_mm, scenario.table_obstruction_mm
+        )
         self._heart_at_mm = float("nan")
         self._motor = 0.0
         self.outputs = PlantOutputs(
@@ -118,9 +119,10 @@ class Plant:
             laser_temperature_c=self._temperature[2],
             room_coil_current_ma=self.circuits.current_ma,
             room_coil_voltage_v=self.circuits.voltage_v,
-            table_position_mm=self.table_position_mm,
+            table_position_mm=self.table.position_mm,
             table_home_switch=False,
             table_end_switch=False,
+            table_load_share=0.0,
         )
         self._place_heart()
         self._update_switches()
@@ -164,6 +166,8 @@ class Plant:
         self.rows[:, ROW_EXCHANGE] = 1e5
         self.rows[:, ROW_SHIFT] = 0.0
         self._coil_field = np.zeros((SAMPLES_PER_BLOCK, self._columns))
+        # the block before: two senses of rotation, block by block, are one period of the modulation
+        self._coil_before = np.zeros((SAMPLES_PER_BLOCK, self._columns))
         self._light = np.zeros((SAMPLES_PER_BLOCK, self._lanes))
         self._work = np.zeros((SAMPLES_PER_BLOCK, self._lanes))
         self._memory = np.zeros(self._lanes)
@@ -227,30 +231,33 @@ class Plant:
     def heart_position_m(self) -> FloatArray:
         """Where the dipole is now: it rides on the table along y, feet first."""
         x, y, z = self.scenario.heart_position_m
-        return np.array([x, y + (self.table_position_mm - self.scenario.table_in_mm) * 1e-3, z])
+        return np.array([x, y + (self.table.position_mm - self.scenario.table_in_mm) * 1e-3, z])
 
     def _place_heart(self) -> None:
-        if self.table_position_mm == self._heart_at_mm:
+        if self.table.position_mm == self._heart_at_mm:
             return
-        self._heart_at_mm = self.table_position_mm
+        self._heart_at_mm = self.table.position_mm
         half_space_lead_field(self.true_heads.position_m, self.heart_position_m(), self._lead_head)
         self._lead[:] = self.to_local(np.moveaxis(self._lead_head, 2, 0)) * 1e-3
 
     def _update_switches(self) -> None:
-        self.outputs.table_position_mm = self.table_position_mm
-        self.outputs.table_home_switch = self.table_position_mm <= HOME_SWITCH_MM
-        self.outputs.table_end_switch = self.table_position_mm >= END_SWITCH_MM
+        self.outputs.table_position_mm = self.table.position_mm
+        self.outputs.table_home_switch = self.table.position_mm <= HOME_SWITCH_MM
+        self.outputs.table_end_switch = self.table.position_mm >= END_SWITCH_MM
 
     def _move_table(self, inputs: PlantInputs) -> None:
         self._motor = 0.0
-        if not self.has_table or not inputs.table_motor_energised:
+        if not self.has_table:
+            return
+        if not inputs.table_motor_energised:
+            self.table.rest()
+            self.outputs.table_load_share = 0.0
             return
         self._motor = 1.0
+        self.table.step(inputs.table_step_rate_hz, inputs.table_current_share)
+        self.outputs.table_load_share = self.table.load_share
         if inputs.table_step_rate_hz == 0.0:
             return
-        moved = inputs.table_step_rate_hz * BLOCK_S / MICROSTEPS_PER_MM
-        low, high = TABLE_LIMITS_MM
-        self.table_position_mm = min(max(self.table_position_mm + moved, low), high)
         self._update_switches()
         self._place_heart()
 
@@ -273,6 +280,7 @@ class Plant:
         self._move_table(inputs)
         current = self.circuits.step(inputs.room_coil_current_ma)
         currents = inputs.head_coil_current_ma.reshape(3 * self.n_heads, SAMPLES_PER_BLOCK)
+        self._coil_before, self._coil_field = self._coil_field, self._coil_before
         np.dot(currents.T, self._on_head, out=self._coil_field)
         heat_and_light(
             self._state,

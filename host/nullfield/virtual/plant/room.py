@@ -2,7 +2,8 @@
 
 The residual is the gradient of a potential that is harmonic inside the room, up to third order
 (15 terms), so it is free of divergence and curl whatever is drawn. Drift moves the uniform and
-first-order terms. Everything here is a function of seed and time alone.
+first-order terms. Everything here is a function of seed and time alone, but for an excitation that
+somebody switches on.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ import numpy.typing as npt
 from scipy import signal
 
 from nullfield.errors import InputError
+from nullfield.room.excitation_coil import Excitation
+from nullfield.virtual.plant.excitation import ShieldedExcitation
 from nullfield.virtual.plant.interface import Scenario
 from nullfield.virtual.plant.noise import Stream, generator
 
@@ -139,6 +142,15 @@ class Room:
         phase = rng.uniform(0.0, 2.0 * np.pi, (12, 3))
         self._vibration = level * np.stack([np.cos(phase), np.sin(phase)])
         self._geomagnetic = self._load_geomagnetic()
+        self._excitation: ShieldedExcitation | None = None
+        if scenario.excitation is not None:
+            self.excite(scenario.excitation)
+
+    def excite(self, excitation: Excitation) -> None:
+        """Put the excitation coil outside the room on; seen from the next chunk on."""
+        self._excitation = ShieldedExcitation(
+            excitation, self._scenario.geomagnetic_shielding, SHIELD_CORNER_HZ
+        )
 
     def _draw_residual(self) -> FloatArray:
         scenario = self._scenario
@@ -204,7 +216,7 @@ class Room:
         (n_blocks + 1, 3) array
             Displacement of the array, m.
         """
-        time = (first_block + np.arange(n_blocks + 1)) * 1e-3
+        time: FloatArray = np.asarray((first_block + np.arange(n_blocks + 1)) * 1e-3, float)
         slow_blocks = first_block + np.arange(0, n_blocks + SLOW_STEP, SLOW_STEP)
         slow_time: FloatArray = np.asarray(slow_blocks * 1e-3, dtype=np.float64)
         angle = 2.0 * np.pi * slow_time[:, None] * self._drift_hz
@@ -223,6 +235,8 @@ class Room:
             phase = 2.0 * np.pi * self._mains_hz * harmonic * time
             wave = np.stack([np.cos(phase), np.sin(phase)], axis=1) @ vector
             terms[:, :3] += np.asarray(wave, dtype=np.float64)
+        if self._excitation is not None:
+            terms[:, :3] += self._excitation.field_nt(time)
         angle = 2.0 * np.pi * time[:, None] * self._vibration_hz
         displacement = np.cos(angle) @ self._vibration[0] + np.sin(angle) @ self._vibration[1]
         field: FloatArray = np.asarray(terms @ self._flat_basis, dtype=np.float64)

@@ -81,10 +81,14 @@ def fictitious_field_nt(modulation_nt: FloatArray, slowing: FloatArray) -> Float
 def probe_beam_field_nt(plant: Plant) -> FloatArray:
     """Effective beam-axis field of each modulated cell, found from the Bloch equations themselves.
 
-    Copies of the cells are tilted a little both ways and let go; where the effective field is
-    zero the tilt decays without turning. The same with 1 nT more scales the turning into a field.
-    It counts what the closed forms miss: the light shift follows the modulated absorption, and
-    slices differ.
+    Copies of the cells are tilted a little both ways, along x and along y, and let go under the
+    coils' last two blocks over and over; where the effective field is zero the tilt decays without
+    turning. The same with 1 nT more scales the turning into a field. It counts what the closed
+    forms miss: the light shift follows the modulated absorption, and slices differ.
+
+    The light shows the tilt through the modulation: where the y coil turns the other way round, a
+    turn shows with the other sign. Blocks two apart have the same sense, and letting go before
+    either of the two blocks gives the turn in both.
 
     Returns
     -------
@@ -92,31 +96,58 @@ def probe_beam_field_nt(plant: Plant) -> FloatArray:
         nT; meaningless where light or modulation is missing.
     """
     outer = plant._outer.reshape(-1, 3, LANES)
-    light = np.empty_like(plant._light)
-    wave = np.exp(2j * np.pi * np.arange(SAMPLES_PER_BLOCK) / SAMPLES_PER_BLOCK)
+    waves = (plant._coil_before, plant._coil_field)
+    senses = [_rotation(plant, wave) for wave in waves]
     turning = []
     for extra in (0.0, 1.0):
-        signals = []
-        for kick in (0.05, -0.05):
-            rows = plant.rows.copy()
-            rows[:, ROW_START : ROW_START + 3] = outer
-            rows[:, ROW_DELTA : ROW_DELTA + 3] = 0.0
-            rows[:, ROW_START + 2] += extra
-            trace = []
-            for block in range(16):
-                if block == 0:
-                    rows[:, ROW_START] += kick
-                if block == 12:
-                    rows[:, ROW_START] -= kick
-                bloch_block(rows.reshape(-1), plant._coil_field, light, 1.0 / SAMPLE_RATE_HZ)
-                if block >= 12:
-                    trace.append(wave @ light)
-            signals.append(np.array(trace))
-        phase = np.unwrap(np.angle(signals[0] - signals[1]), axis=0)
-        turning.append(phase[3] - phase[1])
+        turn = np.zeros(plant.n_heads)
+        for axis in (0, 1):
+            for first in (0, 1):
+                rows = plant.rows.copy()
+                rows[:, ROW_START : ROW_START + 3] = outer
+                rows[:, ROW_DELTA : ROW_DELTA + 3] = 0.0
+                rows[:, ROW_START + 2] += extra
+                signal = _let_go(rows, waves[first], waves[1 - first], axis, plant._light)
+                phase = np.angle(signal[3] * np.conj(signal[1]))[: plant.n_heads]
+                # let go before a block of wave `first`; its next but one is seen: wave `1 - first`
+                turn += 0.25 * senses[1 - first] * phase
+        turning.append(turn)
     with np.errstate(divide="ignore", invalid="ignore"):
-        field = turning[0] / (turning[1] - turning[0])
-    return np.asarray(field[: plant.n_heads])
+        return np.asarray(turning[0] / (turning[1] - turning[0]))
+
+
+_KICK_NT = 0.05
+_TILTED_BLOCKS = 12
+_SEEN_BLOCKS = 4
+
+
+def _let_go(
+    rows: FloatArray, wave: FloatArray, other: FloatArray, axis: int, like: FloatArray
+) -> npt.NDArray[np.complex128]:
+    """What the lock-in sees of a tilt that decays, (4, n_lanes)."""
+    reference = np.exp(2j * np.pi * np.arange(SAMPLES_PER_BLOCK) / SAMPLES_PER_BLOCK)
+    light = np.empty_like(like)
+    signal = np.zeros((_SEEN_BLOCKS, light.shape[1]), dtype=np.complex128)
+    for kick in (_KICK_NT, -_KICK_NT):
+        state = rows.copy()
+        state[:, ROW_START + axis] += kick
+        for block in range(_TILTED_BLOCKS + _SEEN_BLOCKS):
+            if block == _TILTED_BLOCKS:
+                state[:, ROW_START + axis] -= kick
+            field = other if block % 2 else wave
+            bloch_block(state.reshape(-1), field, light, 1.0 / SAMPLE_RATE_HZ)
+            if block >= _TILTED_BLOCKS:
+                signal[block - _TILTED_BLOCKS] += np.sign(kick) * (reference @ light)
+    return signal
+
+
+def _rotation(plant: Plant, wave: FloatArray) -> FloatArray:
+    """+1 where the modulation of a block turns from x to y, -1 the other way round, (n_heads,)."""
+    coil = plant.from_columns(wave)
+    coil = coil - coil.mean(axis=0)
+    nearby = np.roll(coil, -1, axis=0)
+    area = coil[:, :, 0] * nearby[:, :, 1] - coil[:, :, 1] * nearby[:, :, 0]
+    return np.asarray(np.sign(area.sum(axis=0)))
 
 
 def snapshot(plant: Plant) -> TruthSnapshot:
@@ -135,9 +166,12 @@ def snapshot(plant: Plant) -> TruthSnapshot:
     weight = polarisation / (pump + per_head(ROW_RELAXATION)[:, None])
     weight = weight / np.maximum(weight.sum(axis=1, keepdims=True), 1e-30)
     slowing = (6.0 + 2.0 * polarisation**2) / (1.0 + polarisation**2)
+    # the sense of rotation changes from block to block: what acts is the mean of both
+    before = np.moveaxis(plant.from_columns(plant._coil_before), 0, 1)
     fictitious = np.zeros((n, 3))
     for s in range(N_SLICES):
-        fictitious += weight[:, s : s + 1] * fictitious_field_nt(coil, slowing[:, s])
+        both = fictitious_field_nt(coil, slowing[:, s]) + fictitious_field_nt(before, slowing[:, s])
+        fictitious += 0.5 * weight[:, s : s + 1] * both
     shift = np.zeros((n, 3))
     shift[:, 2] = (weight * pump).sum(axis=1) * per_head(ROW_SHIFT)
     effective = true + fictitious + shift

@@ -15,6 +15,7 @@ const LEVELS = { good: t("good"), fair: t("fair"), poor: t("poor") };
 const LIGHT_TIPS = {
   signal: t("Heart's signal over the noise in the averaged beat: good from 30 dB, fair from 20 dB."),
   beats: t("Share of beats like the others: good from 95 %, fair from 80 %. Ask the subject to lie still."),
+  movement: t("Change of the heart's field from the first to the last third of the beats: good below 10 %, fair below 20 %."),
   heads: t("Share of sensor channels that can be used: good from 95 %, fair from 80 %."),
 };
 
@@ -113,8 +114,6 @@ export class HeartView {
   }
 
   draw() {
-    // A finished examination keeps no averaged beat for the screen; its report shows it.
-    at("heart-view").classList.toggle("map-only", Boolean(this.source && !this.source.beat));
     if (this.map && (!at("hold-scale").checked || this.limitPt === null)) this.limitPt = limitOf(extremes(this.map));
     const empty = this.isLoading ? t("The map is being loaded ...") : this.empty;
     drawMap(at("map"), this.map, { limitPt: this.limitPt ?? undefined, arrows: at("arrows").checked, empty });

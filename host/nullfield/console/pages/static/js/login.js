@@ -32,6 +32,7 @@ form.addEventListener("submit", (event) => {
     }
   });
 });
+form.querySelector("button[type=submit]").disabled = false;
 
 document.getElementById("language").addEventListener("change", (event) => {
   document.cookie = `nullfield_lang=${event.target.value}; path=/; max-age=${ONE_YEAR_S}; SameSite=Strict`;

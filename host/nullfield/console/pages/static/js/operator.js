@@ -1,5 +1,5 @@
 // The operator's page, built anew from each state: what to do now on the left, the heart on the right.
-import { SLOW, get, post } from "./api.js";
+import { get, post } from "./api.js";
 import { t } from "./i18n.js";
 import { addKey } from "./keys.js";
 import { HeartView } from "./heart_view.js";
@@ -8,6 +8,7 @@ import { showQuestion } from "./question.js";
 import { announce } from "./shell.js";
 import { currentState, hasControl, onConnection, onState } from "./state.js";
 import { showSteps, stepName } from "./steps.js";
+import { storedHeart } from "./study_words.js";
 import { allowForm, clearForm, useForm } from "./subject_form.js";
 import { offerTour } from "./tour.js";
 
@@ -124,7 +125,7 @@ function showHeart(state, view) {
   } else if (view === "ended" && job.state === "done") {
     const id = encodeURIComponent(job.exam_id);
     heart.show(
-      { key: `exam ${id}`, live: false, map: (ms) => get(`/api/v1/exams/${id}/map?time_ms=${ms}`, SLOW) },
+      storedHeart(`exam ${id}`, `/api/v1/exams/${id}`),
       t("This examination has no map."),
     );
   } else heart.show(null, t("No heart to show yet. Start an examination."));

@@ -27,3 +27,4 @@ form.addEventListener("submit", (event) => {
     }
   });
 });
+form.querySelector("button[type=submit]").disabled = false;

@@ -3,7 +3,7 @@ import { post, toLogin } from "./api.js";
 import { t } from "./i18n.js";
 import { addKey, showKeys } from "./keys.js";
 import { element, errorNotice, pending } from "./notices.js";
-import { hasControl, onConnection, onState, userRole } from "./state.js";
+import { hasControl, onConnection, onState, userName, userRole } from "./state.js";
 import "./tips.js";
 
 const at = (id) => document.getElementById(id);
@@ -32,8 +32,11 @@ function showPhase(state) {
 function showControl(state) {
   const holder = state.control?.holder;
   const mine = hasControl(state);
+  const asking = state.control?.asking;
   const text = mine
-    ? t("You have control.")
+    ? asking
+      ? t("You have control. {name} asks for it.", { name: asking })
+      : t("You have control.")
     : holder
       ? t("{name} has control. You can watch; to act, ask for the control.", { name: holder })
       : t("Nobody has control. Take it to start an examination.");
@@ -43,6 +46,11 @@ function showControl(state) {
   at("take-control").textContent = holder ? t("Take control from {name}", { name: holder }) : t("Take control");
   at("take-control").dataset.force = holder ? "yes" : "";
   at("release-control").hidden = !mine;
+  at("ask-control").hidden = mine || !holder;
+  at("ask-control").disabled = asking === userName();
+  at("ask-control").textContent = asking === userName()
+    ? t("{name} has been asked", { name: holder ?? "" })
+    : t("Ask {name} for the control", { name: holder ?? "" });
   const viewers = Math.max(0, state.viewers ?? 0);
   at("viewers").textContent = viewers === 1 ? t("1 screen connected") : t("{n} screens connected", { n: viewers });
 }
@@ -97,6 +105,7 @@ at("take-control").addEventListener("click", (event) =>
 at("release-control").addEventListener("click", (event) =>
   pending(event.currentTarget, () => post("/api/v1/control/release", {}).catch(announce)),
 );
+at("ask-control").addEventListener("click", () => post("/api/v1/control/ask", {}).catch(announce));
 at("log-out").addEventListener("click", async () => {
   try {
     await post("/api/v1/logout", {});

@@ -5,7 +5,7 @@ import { dateTime, number, t } from "./i18n.js";
 import { openDialog } from "./keys.js";
 import { element, pending, showNotice } from "./notices.js";
 import { userRole } from "./state.js";
-import { FIGURES, LEVELS, SEXES, stateText, studyPath } from "./study_words.js";
+import { FIGURES, LEVELS, SEXES, stateText, storedHeart, studyPath } from "./study_words.js";
 
 const at = (id) => document.getElementById(id);
 const id = at("title").dataset.exam;
@@ -66,7 +66,7 @@ function show(exam, events, hasRecording) {
   files(exam, hasRecording);
   showHistory(events);
   const source = hasRecording && ["done", "interrupted", "failed"].includes(exam.state)
-    ? { key: `exam ${id} ${exam.ended_at}`, live: false, map: (ms) => get(`${path}/map?time_ms=${ms}`, SLOW) }
+    ? storedHeart(`exam ${id} ${exam.ended_at}`, path)
     : null;
   heart.show(source, t("This examination has no map."));
   heart.draw();

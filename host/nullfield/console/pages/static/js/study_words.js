@@ -1,5 +1,20 @@
 // Words for the states and figures of studies.
+import { SLOW, get } from "./api.js";
 import { t } from "./i18n.js";
+
+/** Map and averaged beat of a stored examination, for a `HeartView`; the beat is asked for once. */
+export function storedHeart(key, path) {
+  let beat = null;
+  return {
+    key,
+    live: false,
+    map: (ms) => get(`${path}/map?time_ms=${ms}`, SLOW),
+    beat: () => (beat ??= get(`${path}/beat`, SLOW).catch((problem) => {
+      beat = null;
+      throw problem;
+    })),
+  };
+}
 
 export const STATES = {
   running: t("Running"), done: t("Done"), failed: t("Failed"), interrupted: t("Interrupted"), deleted: t("Deleted"),

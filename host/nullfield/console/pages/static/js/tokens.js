@@ -64,4 +64,5 @@ at("new-token").addEventListener("submit", (event) => {
     form.reset();
   });
 });
+at("new-token").querySelector("button").disabled = false;
 load();

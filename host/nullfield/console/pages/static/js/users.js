@@ -105,4 +105,5 @@ at("new-user").addEventListener("submit", (event) => {
     event.target.reset();
   });
 });
+at("new-user").querySelector("button").disabled = false;
 load();

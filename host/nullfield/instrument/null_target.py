@@ -1,0 +1,145 @@
+"""What a null aims at: heads that are read, and the places of those that are not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from nullfield.errors import ProcedureError
+from nullfield.instrument.excite_coils import CoilResponse
+from nullfield.instrument.instrument import Instrument
+from nullfield.rig import CoilEntry, HeadEntry
+from nullfield.room.field_model import FieldModel, MeanGradient, fit_field, fit_gradient
+from nullfield.room.solve_null import NullSolution, solve_null, spread_to
+
+FloatArray = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Target:
+    """What is to be nulled: heads that are read, and places of others by what those say.
+
+    Attributes
+    ----------
+    heads : tuple of HeadEntry
+        Over the array, read.
+    response_pt_per_ma : numpy.ndarray, shape ``(n_heads, 3, n_coils)``
+    spread : numpy.ndarray, shape ``(3 * n_missing, 3 * n_heads)``
+        From `solve_null.spread_to`.
+    weight : numpy.ndarray, shape ``(3 * (n_heads + n_missing),)``
+    """
+
+    heads: tuple[HeadEntry, ...]
+    response_pt_per_ma: FloatArray
+    spread: FloatArray
+    weight: FloatArray
+
+    def solve(
+        self, coils: tuple[CoilEntry, ...], field_pt: FloatArray, current_ma: FloatArray
+    ) -> NullSolution:
+        """Currents that null a field ``(n_heads, 3)`` read at the present currents."""
+        matrix = self.response_pt_per_ma.reshape(-1, len(coils))
+        field = field_pt.reshape(-1)
+        return solve_null(
+            np.concatenate([field, self.spread @ field]),
+            np.vstack([matrix, self.spread @ matrix]),
+            np.array([c.current_max_ma for c in coils]),
+            current_ma,
+            self.weight,
+        )
+
+
+def model_of(response: CoilResponse) -> FieldModel:
+    """Model of the room's field as the heads read it during the excitation."""
+    return fit_field(
+        *_geometry(response.heads),
+        response.field_pt,
+        response.field_uncertainty_pt,
+        np.array([head.kind == "reference" for head in response.heads]),
+    )
+
+
+def aim(
+    instrument: Instrument, response: CoilResponse, model: FieldModel
+) -> tuple[Target, FloatArray]:
+    """What to null, and the field there ``(n_heads, 3)`` when the excitation was over.
+
+    Heads that the others contradict are not aimed at; the place of every head over the array that is
+    not read, for whatever reason, is.
+
+    Parameters
+    ----------
+    instrument : Instrument
+    response : CoilResponse
+    model : FieldModel
+        Of the field at the heads of the response.
+
+    Raises
+    ------
+    ProcedureError
+        If too few heads over the array lasted.
+    """
+    near = [
+        i
+        for i, head in enumerate(response.heads)
+        if head.kind == "array" and i not in model.outliers
+    ]
+    heads = tuple(response.heads[i] for i in near)
+    enough_heads(heads, response.coils)
+    named = {h.name for h in heads}
+    missing = tuple(h for h in instrument.rig.heads if h.kind == "array" and h.name not in named)
+    spread = np.zeros((0, 3 * len(heads)))
+    if missing:
+        spread = spread_to(*_geometry(heads), *_geometry(missing), max(model.degree, 2))
+    doubt = response.field_uncertainty_pt[near].reshape(-1)
+    # A noisy head counts less, a good one not more than its fellows.
+    weight = np.minimum(np.median(doubt) / np.maximum(doubt, 1e-9), 1.0)
+    weight = np.concatenate([weight, np.ones(3 * len(missing))])
+    target = Target(heads, response.response_pt_per_ma[near], spread, weight)
+    return target, response.field_pt[near]
+
+
+def enough_heads(heads: tuple[HeadEntry, ...], coils: tuple[CoilEntry, ...]) -> None:
+    """Refuse to solve for more coils than the heads over the array give readings.
+
+    Raises
+    ------
+    ProcedureError
+    """
+    near = [h for h in heads if h.kind == "array"]
+    if 3 * len(near) < len(coils):
+        raise ProcedureError(
+            f"{len(near)} ready heads are too few for {len(coils)} coils", "run 'nullfield start'"
+        )
+
+
+def left_out(
+    instrument: Instrument,
+    used: tuple[HeadEntry, ...],
+    response: CoilResponse,
+    model: FieldModel,
+) -> dict[str, str]:
+    """Heads over the array that were not used, and why."""
+    names = {h.name for h in used}
+    contradicted = {response.heads[i].name for i in model.outliers}
+    states = instrument.head_states()
+    return {
+        h.name: "contradicts the other heads"
+        if h.name in contradicted
+        else f"not ready ({states[h.name].name.lower().replace('_', ' ')})"
+        for h in instrument.rig.heads
+        if h.kind == "array" and h.name not in names
+    }
+
+
+def gradient_of(heads: tuple[HeadEntry, ...], field_pt: FloatArray) -> MeanGradient | None:
+    """Mean gradient over heads by a linear fit; None for fewer heads than it takes."""
+    if len(heads) < 4:
+        return None
+    return fit_gradient(*_geometry(heads), field_pt)
+
+
+def _geometry(heads: tuple[HeadEntry, ...]) -> tuple[FloatArray, FloatArray]:
+    return np.array([h.position_m for h in heads]), np.array([h.axes for h in heads])

@@ -1,0 +1,380 @@
+"""Dynamic compensation on the virtual instrument, judged by the plant's own field.
+
+``python -m tests.bench.compensation shielding noise t_wave`` runs parts. ``hour`` drives the plant's
+room with an observatory's series for an hour of simulated time without boards (`plain_room`).
+``hour_on_boards`` does it with boards and cells: it appends a line a minute to its file, and when it
+is started again it goes on behind the last whole minute with a new start of the instrument, so it can
+run in the background and be stopped at any time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from scipy.signal import welch
+from tests.bench.disturbance import Bump, Sine, disturb
+from tests.bench.figures import Figure, as_json, show
+from tests.bench.plain_room import CHUNK, PlainRoom, compensator_for
+from tests.bench.virtual_rig import open_rig
+
+from nullfield.instrument.compensate import BANDWIDTH_HZ, Compensation, CompensationPlan
+from nullfield.instrument.instrument import Instrument
+from nullfield.instrument.null_room import null_room
+from nullfield.instrument.set_up_compensation import set_up_compensation
+from nullfield.instrument.start_up import start_up
+from nullfield.rig import load_rig
+from nullfield.room.compensator import Compensator
+from nullfield.virtual.instrument import VirtualInstrument
+from nullfield.virtual.plant import Scenario
+
+FloatArray = npt.NDArray[np.float64]
+
+RIG = "room8"
+GROUP = "dynamic compensation"
+LEARN_S = 100.0
+SHIELDED_HZ = (0.1, 0.3, 1.0, 3.0, 10.0, 20.0, 30.0, 45.0)
+SINE_PT = 60.0
+GENTLE = {"room_gradient_nt_per_m": 20.0, "room_third_order_nt_per_m2": 10.0}
+"""A static field that the reference heads, 1 m off, zero in: what changes is what is measured."""
+_MAINS_HZ = (50.0, 100.0, 150.0, 250.0)
+
+
+@dataclass
+class TrueField:
+    """What the plant makes at the array's heads, head frame, sample by sample."""
+
+    world: VirtualInstrument
+    room_nt: list[FloatArray] = field(default_factory=list)
+    current_ma: list[FloatArray] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.heads = [n for n, h in enumerate(self.world.rig.heads) if h.kind == "array"]
+        self.world.watchers.append(self.take)
+
+    def take(self) -> None:
+        """Note the block that ended."""
+        plant = self.world.plant
+        self.room_nt.append(plant.room_field_now_nt()[self.heads])
+        self.current_ma.append(plant.outputs.room_coil_current_ma.copy())
+
+    def clear(self) -> None:
+        """Forget, as before a new measurement."""
+        self.room_nt.clear()
+        self.current_ma.clear()
+
+    def fields_pt(self) -> tuple[FloatArray, FloatArray]:
+        """Room alone, and room with coils, each ``(n, n_heads, 3)``."""
+        room = np.array(self.room_nt) * 1e3
+        by_coil = self.world.plant.coil_field_nt_per_ma[self.heads]
+        coils = np.einsum("nkc,tc->tnk", by_coil, np.array(self.current_ma)) * 1e3
+        return room, room + coils
+
+
+@contextmanager
+def set_up(
+    scenario: Scenario, seed: int = 1, learn_s: float = LEARN_S, parts: tuple[Sine | Bump, ...] = ()
+) -> Iterator[tuple[VirtualInstrument, Instrument, CompensationPlan]]:
+    """A rig started, nulled, probed and taught; times of `parts` count from the end of all that."""
+    rig, _ = load_rig(RIG)
+    with open_rig(rig, scenario, seed) as (world, instrument):
+        instrument.stream(True)
+        start_up(instrument)
+        nulled = null_room(instrument)
+        plan = set_up_compensation(instrument, nulled, learn_s=learn_s)
+        began_s = world.now_s()
+        disturb(
+            world,
+            *[
+                replace(p, start_s=p.start_s + began_s)
+                if isinstance(p, Sine)
+                else replace(p, centre_s=p.centre_s + began_s)
+                for p in parts
+            ],
+        )
+        yield world, instrument, plan
+
+
+def _scenario(**changes: object) -> Scenario:
+    _, table = load_rig(RIG)
+    return replace(Scenario(**table), heart_enabled=False, **GENTLE, **changes)
+
+
+def _amplitudes(field_pt: FloatArray, frequencies: tuple[float, ...]) -> FloatArray:
+    """Amplitude of each sine, ``(n_frequencies, n_heads, 3)``, drift and mains fitted along."""
+    time_s = np.arange(len(field_pt)) * 1e-3
+    middle = np.linspace(-1.0, 1.0, len(field_pt))
+    columns = [middle**k for k in range(6)]
+    for frequency in (*frequencies, *_MAINS_HZ):
+        columns += [np.sin(2 * np.pi * frequency * time_s), np.cos(2 * np.pi * frequency * time_s)]
+    rows = np.stack(columns, axis=1)
+    fit = np.linalg.lstsq(rows, field_pt.reshape(len(field_pt), -1), rcond=None)[0]
+    fit = fit[6:].reshape(-1, 2, *field_pt.shape[1:])[: len(frequencies)]
+    return np.asarray(np.hypot(fit[:, 0], fit[:, 1]))
+
+
+def shielding(seconds: float = 40.0) -> list[Figure]:
+    """Sines of uniform field along (1, 1, 1), from 0.1 to 45 Hz at once."""
+    sines = tuple(Sine(f, (SINE_PT,) * 3, start_s=2.0) for f in SHIELDED_HZ)
+    with set_up(_scenario(), parts=sines) as (world, instrument, plan):
+        true = TrueField(world)
+        with Compensation(instrument, plan, wall_s=time.perf_counter) as running:
+            running.wait(6.0)
+            true.clear()
+            running.wait(seconds)
+            work_us = 1e6 * running.count.work_s / running.loop.count.steps
+        room, left = true.fields_pt()
+        budget = plan.prepared.budget
+    bare, rest = _amplitudes(room, SHIELDED_HZ), _amplitudes(left, SHIELDED_HZ)
+    figures = []
+    for number, frequency in enumerate(SHIELDED_HZ):
+        goal = 50.0 if frequency <= 0.1 else 30.0 if frequency == 1.0 else None
+        goal = -6.0 if frequency > 1.0 else goal
+        across = [0, 2]
+        db = _db(bare[number][:, across], rest[number][:, across])
+        beam = _db(bare[number][:, 1:2], rest[number][:, 1:2])
+        design = float(plan.uniform_filter.shielding_db(np.array([frequency]))[0])
+        figures.append(
+            Figure(GROUP, f"shielding at {frequency:g} Hz", db, "dB", minimum=goal,
+                   note=f"true field across the beams; along them {beam:.1f}; design {design:.1f}")
+        )  # fmt: skip
+    for name, value in (*budget.stages(), ("total", budget.total_s)):
+        goal_ms = 8.0 if name == "total" else None
+        figures.append(Figure(GROUP, f"latency, {name}", 1e3 * value, "ms", maximum=goal_ms,
+                              note="simulated time"))  # fmt: skip
+    figures.append(Figure(GROUP, "host's work a row", work_us, "us", note="wall time"))
+    return figures
+
+
+def _db(before: FloatArray, after: FloatArray) -> float:
+    return float(10.0 * np.log10((before**2).sum() / (after**2).sum()))
+
+
+def noise(seconds: float = 60.0) -> list[Figure]:
+    """Field that the coils make at the array in a room where nothing happens."""
+    quiet = _scenario(drift_pp_nt=0.0, mains_pt=0.0, vibration_um_rms=0.0)
+    figures = []
+    with set_up(quiet, learn_s=0.0) as (world, instrument, plan):
+        true = TrueField(world)
+        by_coil = world.plant.coil_field_nt_per_ma[true.heads]
+        for name, is_watching in (("coil channels alone", True), ("in all", False)):
+            with Compensation(instrument, plan, is_watching=is_watching) as running:
+                running.wait(5.0)
+                true.clear()
+                running.wait(seconds)
+                current = np.array(true.current_ma)
+            made = np.einsum("nkc,tc->tnk", by_coil, current) * 1e6
+            f, power = welch(made.reshape(len(made), -1).T, 1e3, nperseg=8000)
+            band = (f >= 1.0) & (f <= 100.0)
+            at_one = (f >= 0.9) & (f <= 1.1)
+            average = float(np.sqrt(power[:, band].mean()))
+            one = float(np.sqrt(power[:, at_one].mean()))
+            figures.append(
+                Figure(GROUP, f"noise added, 1-100 Hz, {name}", average, "fT/√Hz", maximum=3.0,
+                       note=f"rms density of the band, all heads and axes; at 1 Hz {one:.1f}")
+            )  # fmt: skip
+    return figures
+
+
+def transients(seconds: float = 30.0) -> list[Figure]:
+    """A vehicle that passes: uniform field and gradients, 1.5 nT and 0.5 nT/m."""
+    bump = Bump(15.0, 2.0, (900.0, -800.0, 900.0, 200.0, -200.0, 200.0, 200.0, 200.0))
+    with set_up(_scenario(), parts=(bump,)) as (world, instrument, plan):
+        true = TrueField(world)
+        with Compensation(instrument, plan) as running:
+            running.wait(3.0)
+            true.clear()
+            running.wait(seconds)
+        room, left = true.fields_pt()
+    slow_room, slow_left = _slow(room), _slow(left)
+    return [
+        Figure(GROUP, "vehicle, peak without", float(np.ptp(slow_room, axis=0).max()), "pT"),
+        Figure(GROUP, "vehicle, peak with", float(np.ptp(slow_left, axis=0).max()), "pT",
+               note="true field, all axes, mains averaged out"),
+    ]  # fmt: skip
+
+
+def _slow(field_pt: FloatArray) -> FloatArray:
+    """Means of 0.1 s, which hold whole periods of the mains."""
+    n = len(field_pt) // 100 * 100
+    return field_pt[:n].reshape(-1, 100, *field_pt.shape[1:]).mean(axis=1)
+
+
+def hour(series: Path, place: Path, seconds: float = 3600.0, seed: int = 1) -> list[Figure]:
+    """The plant's room driven by an observatory's series, without boards; see `plain_room`."""
+    rig, table = load_rig(RIG)
+    scenario = replace(
+        Scenario(**table), heart_enabled=False, geomagnetic_path=series, vehicles=True
+    )
+    room = PlainRoom(rig, scenario, seed)
+    compensator = compensator_for(room, BANDWIDTH_HZ, LEARN_S)
+    command = np.zeros(room.response.shape[2])
+    valid = np.ones(compensator.model.n_channels, dtype=np.bool_)
+    references = ~room.array
+    while room.block % CHUNK:
+        room.step(command)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.unlink(missing_ok=True)
+    bare_pt: list[FloatArray] = []
+    left_pt: list[FloatArray] = []
+    current = np.empty((CHUNK, len(command)))
+    start_s = 10.0
+    for chunk in range(round((start_s + seconds) / (CHUNK * 1e-3))):
+        for k in range(CHUNK):
+            rows = room.step(command)
+            current[k] = room.current_ma
+            command = compensator.step(rows[references, :2].reshape(-1), valid)
+        # The start, in which the loop takes hold, is not the holding.
+        if chunk * CHUNK * 1e-3 >= start_s:
+            bare, left = room.array_fields_pt(current)
+            bare_pt.append(bare.mean(axis=0))
+            left_pt.append(left.mean(axis=0))
+            if len(bare_pt) % 469 == 0:  # a minute
+                _note(place, np.array(bare_pt[-469:]), np.array(left_pt[-469:]), compensator)
+    bare, left = np.array(bare_pt), np.array(left_pt)
+    across = left[:, :, [0, 2]] - left[:80, :, [0, 2]].mean(axis=0)
+    along = left[:, :, 1] - left[:80, :, 1].mean(axis=0)
+    moved = bare - bare[0]
+    note = "true change since the start, means of 0.128 s, all heads"
+    return [
+        Figure(GROUP, "observatory's series, simulated time", len(bare) * CHUNK * 1e-3, "s",
+               minimum=0.99 * seconds, note=f"state at the end {compensator.state.name.lower()}"),
+        Figure(GROUP, "room's field moves, peak to peak", float(np.ptp(moved, axis=0).max()), "pT",
+               note="drift, vehicles, geomagnetic field through the shield"),
+        Figure(GROUP, "room's field moves, rms", float(np.sqrt((moved**2).mean())), "pT"),
+        Figure(GROUP, "left across the beams, rms", float(np.sqrt((across**2).mean())), "pT",
+               maximum=50.0, note=note),
+        Figure(GROUP, "left across the beams, largest", float(np.abs(across).max()), "pT", note=note),
+        Figure(GROUP, "left along the beams, rms", float(np.sqrt((along**2).mean())), "pT",
+               maximum=50.0, note=note),
+    ]  # fmt: skip
+
+
+def _note(place: Path, bare: FloatArray, left: FloatArray, compensator: Compensator) -> None:
+    line = {
+        "room_rms_pt": float(np.sqrt(bare.var(axis=0).mean())),
+        "left_rms_pt": float(np.sqrt(left[:, :, [0, 2]].var(axis=0).mean())),
+        "state": compensator.state.name.lower(),
+    }
+    with place.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(line) + "\n")
+
+
+def hour_on_boards(
+    series: Path, place: Path, seconds: float = 3600.0, seed: int = 1
+) -> list[Figure]:
+    """The same with boards and cells, minute by minute into a file; takes hours of a core."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    lines = _lines(place)
+    done_s = 60.0 * len(lines)
+    if done_s < seconds:
+        session = 1 + max((int(line["session"]) for line in lines), default=0)
+        _run_hour(series, place, done_s, seconds, seed, session)
+        lines = _lines(place)
+    rms = np.array([line["left_rms_pt"] for line in lines])
+    return [
+        Figure(GROUP, "observatory's series on boards", 60.0 * len(lines), "s",
+               minimum=seconds, note=f"in {lines[-1]['session']:g} session(s)"),
+        Figure(GROUP, "on boards: room's field moves, peak to peak", lines[-1]["room_pp_pt"], "pT",
+               note="since the session began"),
+        Figure(GROUP, "on boards: left across the beams, rms", float(np.sqrt((rms**2).mean())),
+               "pT", maximum=50.0,
+               note=f"worst minute {rms.max():.2f}; means of 0.1 s, change since the session began"),
+        Figure(GROUP, "on boards: steps not in full operation",
+               sum(line["reduced"] for line in lines), ""),
+    ]  # fmt: skip
+
+
+def _lines(place: Path) -> list[dict[str, float]]:
+    if not place.exists():
+        return []
+    return [json.loads(line) for line in place.read_text().splitlines() if line.endswith("}")]
+
+
+def _run_hour(
+    series: Path, place: Path, done_s: float, seconds: float, seed: int, session: int
+) -> None:
+    scenario = _scenario(geomagnetic_path=series, vehicles=True)
+    with set_up(scenario, seed) as (world, instrument, plan):
+        room = world.plant.room
+        skipped = int(done_s)
+        if skipped and room._geomagnetic is not None:
+            # A later session begins where the former ended: the series is what is continued.
+            room._geomagnetic = room._geomagnetic[skipped:] - room._geomagnetic[skipped]
+        true = TrueField(world)
+        first_room = first_left = None
+        lowest = highest = None
+        with Compensation(instrument, plan) as running:
+            running.wait(2.0)
+            true.clear()
+            for minute in range(round((seconds - done_s) / 60.0)):
+                running.wait(60.0)
+                bare, left = (_slow(one) for one in true.fields_pt())
+                true.clear()
+                if first_room is None:
+                    first_room, first_left = bare[0], left[:50].mean(axis=0)
+                    lowest = highest = bare[0]
+                lowest = np.minimum(lowest, bare.min(axis=0))
+                highest = np.maximum(highest, bare.max(axis=0))
+                moved = left - first_left
+                states = running.count.steps_by_state
+                line = {
+                    "minute": minute + round(done_s / 60.0),
+                    "session": session,
+                    "room_rms_pt": float(np.sqrt(((bare - first_room) ** 2).mean())),
+                    "room_pp_pt": float((highest - lowest).max()),
+                    "left_rms_pt": float(np.sqrt((moved[:, :, [0, 2]] ** 2).mean())),
+                    "left_max_pt": float(np.abs(moved[:, :, [0, 2]]).max()),
+                    "left_beam_rms_pt": float(np.sqrt((moved[:, :, 1] ** 2).mean())),
+                    "reduced": running.loop.count.steps - states.get("running", 0),
+                    "limited": running.count.limited_steps,
+                    "lost_rows": running.loop.count.lost_rows,
+                }
+                with place.open("a", encoding="utf-8") as file:
+                    file.write(json.dumps(line) + "\n")
+                sys.stderr.write(f"minute {line['minute']}: {line['left_rms_pt']:.2f} pT\n")
+
+
+def main() -> int:
+    """Run the parts that are named."""
+    from tests.bench import t_wave
+
+    parser = argparse.ArgumentParser(prog="python -m tests.bench.compensation", description=__doc__)
+    parser.add_argument(
+        "parts",
+        nargs="+",
+        choices=["shielding", "noise", "transients", "t_wave", "hour", "hour_on_boards"],
+    )
+    parser.add_argument("--json", action="store_true", help="machine-readable")
+    parser.add_argument("--series", type=Path, help="IAGA-2002 file of the hour")
+    parser.add_argument("--place", type=Path, default=Path("runs/compensation-hour.jsonl"))
+    parser.add_argument("--seconds", type=float, default=3600.0, help="of the hour, simulated")
+    given = parser.parse_args()
+    figures: list[Figure] = []
+    for part in given.parts:
+        if part in ("hour", "hour_on_boards"):
+            if given.series is None:
+                parser.error("the hour needs --series")
+            run = hour if part == "hour" else hour_on_boards
+            figures += run(given.series, given.place, given.seconds)
+        elif part == "t_wave":
+            figures += t_wave.figures()
+        else:
+            figures += {"shielding": shielding, "noise": noise, "transients": transients}[part]()
+    if given.json:
+        print(as_json(figures))
+    else:
+        show(figures)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
