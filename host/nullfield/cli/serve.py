@@ -22,9 +22,8 @@ from nullfield.cli.session import Session, open_session
 from nullfield.cli.terminal import errors, output
 from nullfield.errors import InputError
 from nullfield.extras import library
-from nullfield.instrument.use_calibration import take_calibration
+from nullfield.instrument.use_calibration import calibration_for
 from nullfield.rig import load_rig
-from nullfield.room.calibration_file import load_calibration, refuse_other_rig
 from nullfield.transport.timing import Clock
 
 if TYPE_CHECKING:
@@ -91,8 +90,7 @@ def serve(
     # A rig file that is wrong is told now, not in the browser.
     entry = load_rig(rig)[0]
     name = entry.name
-    if calibration is not None:
-        refuse_other_rig(load_calibration(calibration), name, entry.fingerprint)
+    in_force = calibration_for(entry, calibration)
     chosen_pace = check_pace(pace)
 
     @contextmanager
@@ -100,8 +98,7 @@ def serve(
         with open_session(
             rig, seed=seed, pace=chosen_pace, heart=heart, wrap_clock=wrap
         ) as session:
-            if calibration is not None:
-                take_calibration(session.instrument, calibration)
+            session.instrument.calibration = in_force
             yield session
 
     if lsl:
