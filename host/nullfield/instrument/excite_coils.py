@@ -33,6 +33,7 @@ LARGEST_CHANGE_NT = {"array": 6.0, "reference": 10.0}
 LARGEST_AMPLITUDE_MA = 0.5
 SAMPLES = 60
 """Whole periods of 50 Hz and nearly so of 60 Hz; the beam axis is known from the balance anyway."""
+_QUICK_SAMPLES = 40
 _SHORT_CURRENT_SHARE = 0.5
 _ATTEMPTS = 3
 _RETRY_S = 0.7
@@ -193,7 +194,7 @@ def excite_windings(
         progress("excite", number / len(patterns), f"pattern {number + 1} of {len(patterns)}")
         set_currents(instrument, coils, pattern)
         field[number] = _read(instrument, heads, is_quick, balances)
-        sensed[number] = sensed_ma(instrument, coils, SAMPLES)
+        sensed[number] = sensed_ma(instrument, coils, _QUICK_SAMPLES if is_quick else SAMPLES)
         time_s[number] = instrument.clock.now_s()
     set_currents(instrument, coils, patterns.mean(axis=0))
     progress("excite", 1.0, f"{len(coils)} coils at {len(heads)} heads")
@@ -237,7 +238,8 @@ def _read(
         kept = _balanced(instrument, kept, is_quick)
     if not kept:
         return field
-    measured: FieldMeasurement = measure_field(instrument, kept, SAMPLES)
+    samples = _QUICK_SAMPLES if is_quick else SAMPLES
+    measured: FieldMeasurement = measure_field(instrument, kept, samples)
     row = {head.name: number for number, head in enumerate(heads)}
     for head, value in zip(kept, measured.field_pt, strict=True):
         field[row[head.name]] = value
