@@ -242,6 +242,20 @@ def test_an_abort_in_between_leaves_no_current(bench: Bench) -> None:
     assert null_room(bench.instrument).after_rms_pt < 700.0
 
 
+def test_a_head_that_dies_is_left_out_and_the_others_are_nulled(bench: Bench) -> None:
+    """Its laser goes dark between the start and the null: the last tests but one, it stays dead."""
+    sensors, row = bench.world.parts_of(bench.world.by_uid[SENSOR])
+    sensors.laser_ma_per_v[row, 3] = 0.0  # type: ignore[union-attr]
+    bench.instrument.wait_s(1.0)
+    result = null_room(bench.instrument)
+    assert result.heads == ("H1", "H2", "H3")
+    assert set(result.left_out) == {"H4"}
+    assert result.after_rms_pt < 0.02 * result.before_rms_pt
+    # The dead head's place is nulled by what the others say of it.
+    truth = bench.world.plant.truth()
+    assert np.abs(truth.room_and_coils_field_pt[3]).max() < 0.1 * 70e3
+
+
 def test_the_host_dies_in_between_and_the_boards_end_safe_by_themselves(bench: Bench) -> None:
     """From the boards' side a killed host is one that says nothing any more, in mid-pattern."""
     world, seen = bench.world, {}
