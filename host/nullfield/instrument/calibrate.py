@@ -110,6 +110,7 @@ def calibrate(
                 "calibrate", _NULL_SHARE + (_FIT_SHARE - _NULL_SHARE) * part, words
             ),
             balances=_BALANCES,
+            is_drift_apart=True,
         )
         if len(response.heads) == len(heads):
             break

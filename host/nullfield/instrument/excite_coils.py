@@ -155,6 +155,7 @@ def excite_windings(
     patterns: FloatArray,
     progress: Progress = silent,
     balances: int = 1,
+    is_drift_apart: bool = False,
     is_quick: bool = False,
 ) -> CoilResponse:
     """The same for any windings: the room's coils, and a transfer standard's loops after them.
@@ -169,6 +170,8 @@ def excite_windings(
     balances : int
         Times that the beam axes are balanced at each pattern: coils of neighbours reach over by some
         1 % of what they have moved, so that large changes need a second one.
+    is_drift_apart : bool
+        Whether a drift of the room that is the same at all heads is left out of the uncertainties.
 
     Returns
     -------
@@ -204,7 +207,8 @@ def excite_windings(
     currents = np.where(share > _SHORT_CURRENT_SHARE, sensed, patterns)
     axis = np.tile(np.arange(3), len(heads))
     try:
-        fit = fit_response(currents, field.reshape(len(patterns), -1), time_s, axis)
+        common = np.array([head.axes for head in heads]).reshape(-1, 3) if is_drift_apart else None
+        fit = fit_response(currents, field.reshape(len(patterns), -1), time_s, axis, common)
     except ValueError as error:
         raise ProcedureError(str(error), "excite with orthogonal patterns") from error
     is_kept = np.asarray(fit.is_fitted.reshape(-1, 3).all(axis=1), dtype=np.bool_)
