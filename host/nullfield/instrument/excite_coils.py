@@ -24,10 +24,11 @@ from nullfield.instrument.measure_field import (
 from nullfield.instrument.progress import Progress, silent
 from nullfield.rig import CoilEntry, HeadEntry, WindingEntry
 from nullfield.room.excitation import excitation_patterns, fit_response
+from nullfield.room.windings import Winding, nominal_field_pt_per_ma
 
 FloatArray = npt.NDArray[np.float64]
 
-LARGEST_CHANGE_NT = 6.0
+LARGEST_CHANGE_NT = {"array": 6.0, "reference": 10.0}
 """On one axis of one head, should all coils add up: the heads stay well within their loops."""
 LARGEST_AMPLITUDE_MA = 0.5
 SAMPLES = 60
@@ -73,9 +74,10 @@ class CoilResponse:
 def usual_patterns(
     coils: tuple[CoilEntry, ...], heads: tuple[HeadEntry, ...], around_ma: FloatArray | None = None
 ) -> FloatArray:
-    """Hadamard patterns that move no head by more than `LARGEST_CHANGE_NT` on an axis.
+    """Hadamard patterns that move no head by more than it follows, should all coils add up.
 
-    By the coils' nominal fields, which need be right within a factor of two only.
+    By the coils' drawings: walls make the true fields some 20 % larger. References stand near the
+    windings and have no heart to see, so that they may move further than the array.
 
     Parameters
     ----------
@@ -88,16 +90,17 @@ def usual_patterns(
     numpy.ndarray, shape ``(n_patterns, n_coils)``
         In mA.
     """
-    reach_m = max(float(np.linalg.norm(head.position_m)) for head in heads)
-    # Every coil may take an equal part of the change; on one axis at most four of eight act.
-    part_nt = LARGEST_CHANGE_NT / max(len(coils) / 2.0, 1.0)
-    effect = [
-        coil.nominal_nt_per_ma * (1.0 if coil.kind.startswith("uniform") else max(reach_m, 0.05))
-        for coil in coils
-    ]
+    windings = tuple(Winding(c.name, c.kind, c.nominal_nt_per_ma) for c in coils)
+    position_m = np.array([head.position_m for head in heads])
+    bound_nt = np.array([LARGEST_CHANGE_NT[head.kind] for head in heads])
+    effect_nt = np.abs(nominal_field_pt_per_ma(windings, position_m)) * 1e-3
+    # In shares of what each head may move: every coil takes an equal part, then all are lowered
+    # until no axis of any head gets more than it may.
+    share = effect_nt / bound_nt[:, None, None]
+    amplitude = np.minimum(1.0 / share.max(axis=(0, 1)), LARGEST_AMPLITUDE_MA)
+    amplitude = amplitude / max(float((share @ amplitude).max()), 1.0)
     limit_ma = np.array([coil.current_max_ma for coil in coils])
     middle = np.zeros(len(coils)) if around_ma is None else around_ma
-    amplitude = np.minimum(part_nt / np.array(effect), LARGEST_AMPLITUDE_MA)
     # A coil near its limit is swung about a point that leaves room for it.
     middle = np.clip(middle, amplitude - limit_ma, limit_ma - amplitude)
     return middle + excitation_patterns(amplitude)
