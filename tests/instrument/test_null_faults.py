@@ -26,7 +26,7 @@ from nullfield.virtual.clock import VirtualClock
 from nullfield.virtual.instrument import VirtualInstrument
 from nullfield.virtual.plant import Scenario
 from nullfield.virtual.transport import VirtualTransport
-from nullfield_protocol.catalogue import FaultCode
+from nullfield_protocol.catalogue import FaultCode, HeadState
 
 pytestmark = [pytest.mark.micropython, pytest.mark.slow]
 SENSOR, COIL = "e66138528350b001", "e66138528351b001"
@@ -78,6 +78,12 @@ def bench(started: Bench) -> Bench:
         coil.clear_faults()
     coil.ramp_to_zero()
     started.instrument.wait_s(1.0)
+    # A coil board that trips takes the field away under a head that zeroes: it searches anew.
+    started.instrument.wait_until(
+        lambda: HeadState.FIELD_ZERO not in started.instrument.head_states().values(),
+        20.0,
+        "the heads' search for their zero",
+    )
     return started
 
 
