@@ -34,6 +34,7 @@ _NULL_SHARE, _FIT_SHARE = 0.35, 0.95
 _BALANCES = 3
 """Of the beam axes at each pattern: the coils of all neighbours together reach over by up to a tenth
 of what they have moved, which is left after the first, a hundredth after the second."""
+_READINGS = 2
 _MOST_TRIES = 3
 WORST_CHI2 = 4.0
 """Reduced chi squared above which the model does not describe what was measured."""
@@ -110,6 +111,7 @@ def calibrate(
                 "calibrate", _NULL_SHARE + (_FIT_SHARE - _NULL_SHARE) * part, words
             ),
             balances=_BALANCES,
+            readings=_READINGS,
             is_drift_apart=True,
         )
         if len(response.heads) == len(heads):
