@@ -121,10 +121,10 @@ def _amplitudes(field_pt: FloatArray, frequencies: tuple[float, ...]) -> FloatAr
     return np.asarray(np.hypot(fit[:, 0], fit[:, 1]))
 
 
-def shielding(seconds: float = 40.0) -> list[Figure]:
+def shielding(seconds: float = 40.0, learn_s: float = LEARN_S) -> list[Figure]:
     """Sines of uniform field along (1, 1, 1), from 0.1 to 45 Hz at once."""
     sines = tuple(Sine(f, (SINE_PT,) * 3, start_s=2.0) for f in SHIELDED_HZ)
-    with set_up(_scenario(), parts=sines) as (world, instrument, plan):
+    with set_up(_scenario(), learn_s=learn_s, parts=sines) as (world, instrument, plan):
         true = TrueField(world)
         with Compensation(instrument, plan, wall_s=time.perf_counter) as running:
             running.wait(6.0)
