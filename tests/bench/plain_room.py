@@ -31,7 +31,8 @@ CHUNK = 128
 LINK_STEPS = 4
 """From the row that a command follows to the row in which its current begins to show."""
 LAG_S = 1.5e-3
-HEAD_LAG_S = 1.2e-3
+HEAD_POLE_HZ = (100.0, 150.0)
+"""Heads differ in their pole, by half a millisecond of delay."""
 NOISE_FT = 14.0
 NOISE_CORNER_HZ = 2.0
 BEAM_ERROR_PT_PER_MA = 100.0
@@ -74,7 +75,8 @@ class PlainRoom:
         self.response_fit = np.zeros((len(heads), 2, len(coils)))
         self.path_fit = np.zeros((len(heads), 2, 1))
         self._share = 1.0 - np.exp(-DT_S / LAG_S)
-        self._head_share = 1.0 - np.exp(-DT_S / HEAD_LAG_S)
+        pole_hz = rng.uniform(*HEAD_POLE_HZ, (len(heads), 1))
+        self._head_share = 1.0 - np.exp(-2.0 * np.pi * pole_hz * DT_S)
         self.room_pt = np.zeros((CHUNK + 1, len(heads), 3))
         """Room alone over the present chunk, head frame; its row 0 is the end of the last one."""
         self._local = np.zeros((CHUNK + 1, len(heads), 3))
