@@ -35,7 +35,7 @@ def _shares(one: HeadNoise) -> dict[str, FloatArray | None]:
 
 
 def panel(one: HeadNoise, is_digital: bool) -> NoisePanel:
-    """One head\'s panel of the figure."""
+    """One head's panel of the figure."""
     flat = np.ones(len(one.frequency_hz))
     quantisation = one.quantisation_ft_rthz
     shares = {"coil converter": quantisation}
