@@ -73,7 +73,6 @@ def test_sensor_board_from_cold_to_ready():
     lock = True
     commands = [
         (wire.COMMAND_SENSOR_START, 15, 0),
-        (wire.COMMAND_SENSOR_ZERO, 1, 0),
         (wire.COMMAND_SENSOR_LOOP, 2, 1),
         (wire.COMMAND_STREAM_START, 0, 0),
     ]

@@ -84,7 +84,9 @@ class Head:
 
     def residual_nt(self):
         """Field left on the three axes."""
-        return tuple((self.ambient[axis] + self.state[lockin.U_X + axis]) / _NT for axis in range(3))
+        return tuple(
+            (self.ambient[axis] + self.state[lockin.U_X + axis]) / _NT for axis in range(3)
+        )
 
 
 def _assert_zeroed(head, transverse_nt=0.02, beam_nt=0.02):

@@ -66,6 +66,13 @@ class Reference:
             w = s[at : at + 4]
             ex = _fits(_scaled(i, w[0]) + _scaled(q, w[1])) >> 4
             ey = _fits(_scaled(i, w[2]) + _scaled(q, w[3])) >> 4
+            sense = s[lockin.SENSE]
+            ex = _fits(ex - (s[base + lockin.RIPPLE_X] >> 6) * sense)
+            ey = _fits(ey - (s[base + lockin.RIPPLE_Y] >> 6) * sense)
+            if not (s[base + lockin.SETTLE] or s[base + lockin.COUNT]):
+                for word, error in ((lockin.RIPPLE_X, ex), (lockin.RIPPLE_Y, ey)):
+                    after = _fits(s[base + word] + (error * sense >> 5))
+                    s[base + word] = max(min(after, 1 << 29), -(1 << 29))
             s[base + lockin.ERROR_X], s[base + lockin.ERROR_Y] = ex, ey
             flags = s[base + lockin.FLAGS]
             if s[base + lockin.SATURATED]:
@@ -142,6 +149,8 @@ def _state(random, weight=lockin.WEIGHT_LIMIT, command=120000000):
             state[base + lockin.SECOND_W_XI + word - lockin.W_XI] = random.between(-weight, weight)
             offset = random.between(-lockin.OFFSET_LIMIT, lockin.OFFSET_LIMIT)
             state[base + lockin.OFFSET_I + word - lockin.W_XI] = offset
+        state[base + lockin.RIPPLE_X] = random.between(-(1 << 29), 1 << 29)
+        state[base + lockin.RIPPLE_Y] = random.between(-(1 << 29), 1 << 29)
         state[base + lockin.LOOP_CLOSED] = head & 1
         state[base + lockin.GAIN] = random.between(0, 4000)
         for axis in range(3):
@@ -286,6 +295,7 @@ def test_closed_loop_removes_a_step_of_field():
     state[lockin.GAIN] = 1300
     state[lockin.LOOP_CLOSED] = 1
     row = bytearray(52)
+    dac = array("I", bytearray(4 * 192))
     field = 2684000  # 5 nT
     errors = []
     for _ in range(200):
@@ -293,12 +303,34 @@ def test_closed_loop_removes_a_step_of_field():
         state[lockin.IN_PHASE] = gain * residual
         state[lockin.QUADRATURE] = 0
         lockin.close_loops(state, row)
+        lockin.fill_dac(state, dac)
         shown = int.from_bytes(row[:4], "little") - ((row[3] >> 7) << 32)
         assert abs(shown - field) < 3000
         errors.append(abs(state[lockin.ERROR_X]))
     assert errors[0] > 2600000
     assert max(errors[100:]) < errors[0] // 1000
     assert errors.index(max(errors)) < 4
+
+
+def test_what_differs_between_the_senses_is_taken_out_of_the_row():
+    state = lockin.new_state()
+    for word in (lockin.W_XI, lockin.SECOND_W_XI):
+        state[word] = (1 << 18) // 12
+    row = bytearray(52)
+    dac = array("I", bytearray(4 * 192))
+    for _ in range(30000):
+        # 1 nT of field, and 100 pT more or less by the sense.
+        state[lockin.IN_PHASE] = 12 * (536870 + 53687 * state[lockin.SENSE])
+        lockin.close_loops(state, row)
+        lockin.fill_dac(state, dac)
+    seen = []
+    for _ in range(2):
+        state[lockin.IN_PHASE] = 12 * (536870 + 53687 * state[lockin.SENSE])
+        lockin.close_loops(state, row)
+        lockin.fill_dac(state, dac)
+        seen.append(state[lockin.ERROR_X])
+    assert abs(seen[0] - seen[1]) < 100, seen
+    assert all(abs(error - 536870) < 600 for error in seen), seen
 
 
 def test_closed_loop_clamps_and_comes_back_without_windup():

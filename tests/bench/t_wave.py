@@ -37,6 +37,7 @@ GROUP = "compensation in the data"
 RIG = "room8"
 DATA_HZ = (3.3, 10.3, 30.3)
 SINE_PT = 60.0
+GENTLE = {"room_gradient_nt_per_m": 20.0, "room_third_order_nt_per_m2": 10.0}
 _BEFORE_S, _AFTER_S = 0.30, 0.50
 _T_S = (0.16, 0.42)
 _LEVEL_S = (-0.30, -0.25)
@@ -59,7 +60,7 @@ def recorded(
             record(instrument, directory, duration_s=seconds, compensation=running)
 
 
-def figures(seconds: float = 60.0) -> list[Figure]:
+def figures(seconds: float = 40.0) -> list[Figure]:
     """Both measurements."""
     with tempfile.TemporaryDirectory(prefix="nullfield-bench-") as place:
         return data_shielding(Path(place)) + t_wave(Path(place), seconds)
@@ -68,7 +69,7 @@ def figures(seconds: float = 60.0) -> list[Figure]:
 def data_shielding(place: Path, seconds: float = 24.0) -> list[Figure]:
     """Sines in the chest channels before and after; no heart."""
     _, table = load_rig(RIG)
-    scenario = replace(Scenario(**table), heart_enabled=False)
+    scenario = replace(Scenario(**table), heart_enabled=False, **GENTLE)
     recorded(scenario, place / "sines", seconds, is_on=True, sines=True)
     raw = load_field_recording(place / "sines")
     bare = load_without_compensation(place / "sines")
@@ -115,7 +116,7 @@ def _amplitudes(recording: FieldRecording, frequencies: tuple[float, ...]) -> Fl
 def t_wave(place: Path, seconds: float) -> list[Figure]:
     """The averaged T wave, compensation on against off."""
     _, table = load_rig(RIG)
-    scenario = replace(Scenario(**table), vehicles=True)
+    scenario = replace(Scenario(**table), vehicles=True, **GENTLE)
     for name, is_on in (("on", True), ("off", False)):
         recorded(scenario, place / name, seconds, is_on, sines=False)
     off = load_field_recording(place / "off")

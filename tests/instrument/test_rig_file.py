@@ -8,6 +8,8 @@ from pydantic import ValidationError
 
 from nullfield.errors import RigError
 from nullfield.rig import HeadEntry, Rig, load_rig, resolve_rig
+from nullfield.room.first_order import condition_number
+from nullfield.room.reference_model import Observable, ReferenceModel
 
 
 def test_demo36():
@@ -23,6 +25,33 @@ def test_demo36():
     assert np.min(distances[distances > 0]) == pytest.approx(0.04)
     references = rig.positions_m(tuple(h for h in rig.heads if h.kind == "reference"))
     assert np.all(np.linalg.norm(references, axis=1) >= 1.0)
+
+
+@pytest.mark.parametrize("name", ["demo36", "room8"])
+def test_references_see_all_modes_of_the_field_across_their_beams(name):
+    rig, _ = load_rig(name)
+    references = [h for h in rig.heads if h.kind == "reference"]
+    position = np.array([h.position_m for h in references])
+    axes = np.array([h.axes for h in references])[:, :2]
+    model = ReferenceModel.of_heads(position, axes)
+    assert condition_number(model.channels, 0.75) < 5.0
+    chest = rig.positions_m(tuple(h for h in rig.heads if h.kind == "array"))
+    assert np.all(model.noise_gain(chest) < 1.0)
+    heart = np.array([0.01, -0.01, -0.08])
+    assert np.all(np.linalg.norm(position - heart, axis=1) >= 1.0)
+    for head in range(4):
+        valid = np.ones(8, dtype=bool)
+        valid[2 * head : 2 * head + 2] = False
+        assert model.estimator(valid)[0] == Observable.UNIFORM
+
+
+def test_beams_all_alike_do_not_see_the_field_along_them():
+    rig, _ = load_rig("room8")
+    position = np.array([h.position_m for h in rig.heads if h.kind == "reference"])
+    alike = np.broadcast_to(np.array([[0.0, 0.0, 1.0], [1.0, 0.0, 0.0]]), (4, 2, 3))
+    model = ReferenceModel.of_heads(position, alike)
+    assert condition_number(model.channels, 0.75) == np.inf
+    assert model.estimator(np.ones(8, dtype=bool))[0] == Observable.NOTHING
 
 
 def test_bench4():

@@ -302,6 +302,9 @@ class FieldZero:
             state[base + lockin.W_XI + word] = response.weights[word]
             state[base + lockin.SECOND_W_XI + word] = response.weights[4 + word]
             state[base + lockin.OFFSET_I + word] = self._offset[word]
+        # The offsets were taken with another light perhaps: what the senses still differ by.
+        state[base + lockin.RIPPLE_X] = clip(response.ripple_x, 1 << 23) << 6
+        state[base + lockin.RIPPLE_Y] = clip(response.ripple_y, 1 << 23) << 6
         g = response.g
         # From 5/8 of a step of 2 delta, 2**-12, to one of 2 nT, 2**-10.
         self.response_x = self._told((length(g[0], g[1]) + length(g[4], g[5])) >> 1)

@@ -1,8 +1,9 @@
 """Finding the absorption line by scanning the laser's temperature.
 
 The laser's colour follows its temperature at constant current, so its power hardly changes and the
-middle between the two flanks of the dip is the line's centre. The reading of the thermistor is older
-than that of the light, so a fine scan crosses the dip both ways and takes the middle of both middles.
+middle between the two flanks of the dip is the line's centre. The reading of the thermistor is
+older than that of the light, so a fine scan crosses the dip both ways and takes the middle of the two
+middles.
 """
 
 from array import array

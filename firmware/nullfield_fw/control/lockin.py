@@ -10,13 +10,14 @@ and a y coil acts alike; all of that changes sign from block to block and is gon
 block's edge the y coil steps, in the moment when the spins stand where y's turn is zero, so that they
 retrace their path; the other choice, a step at y = 0, leaves them off to one side and takes half of
 the slope. Relaxation makes them lag by about 1 / (omega T2) = 0.13 rad, hence the phase of the
-table. It is not critical: 0.1 rad more leaves 0.6 nT of ripple at 500 Hz, which the offsets take
-out, and turns 3 % of the beam field into y.
+table. It is not critical: 0.1 rad more leaves 0.6 nT of ripple at 500 Hz, which is taken out, and
+turns 3 % of the beam field into y.
 
-The response differs between the senses, so each has its weights and its offsets. A block is
-demodulated two blocks after it was made, which is the same sense as that of the block made next: the
-word SENSE serves both. Boards need not agree about it: neighbours' coils act through products with
-the head's own, and these still change sign.
+The response differs between the senses, so each has its weights and its offsets. What still differs
+between their errors is a line at half of the row rate; it is followed and taken out (a notch of
+0.08 Hz there). A block is demodulated two blocks after it was made, which is the same sense as that of
+the block made next: the word SENSE serves both. Boards need not agree about it: neighbours' coils
+act through products with the head's own, and these still change sign.
 
 Number formats and bit growth (one count is 2**-12 of a coil DAC step, 1.86 fT at 100 nT/mA):
 
@@ -29,6 +30,8 @@ I, Q                        steps, times sum of cos^2 = 8 per period   2**26.4
 product with a factor       split at bit 14: (v >> 14) * c, c < 2**15  2**28
 less the offset, 2**24      steps, times 8                             2**26.7
 loop error                  counts, after a shift by 4 (weights Q18)   2**26.7
+ripple                      counts, times 64, clipped                  2**29
+error less the ripple       counts                                     2**26.8
 coil command                counts, clipped to +-2**26.9               2**27
 command + modulation        counts                                     2**28
 ==========================  =========================================  ==================
@@ -84,6 +87,8 @@ SECOND_OFFSET_I = 39
 SECOND_OFFSET_Q = 40
 SECOND_SUM_I = 41
 SECOND_SUM_Q = 42
+RIPPLE_X = 43  # half of the difference of the senses' errors, counts times 64
+RIPPLE_Y = 44
 
 MODULATION = HEADS * STRIDE  # 16 words in counts: the x coil; the y coil is a quarter ahead
 SENSE = MODULATION + SAMPLES  # +1 or -1, of the block that is made next
@@ -184,7 +189,8 @@ def close_loops(state: ptr32, row: ptr32):
     flag_bytes = ptr8(uint(row) + 48)
     w = 4
     o = 37
-    if state[208] < 0:
+    sense = state[208]
+    if sense < 0:
         w = 33
         o = 39
     for head in range(4):
@@ -201,6 +207,22 @@ def close_loops(state: ptr32, row: ptr32):
         wi = s[w + 2]
         wq = s[w + 3]
         ey = (ih * wi + ((il * wi) >> 14) + qh * wq + ((ql * wq) >> 14)) >> 4
+        ex -= (s[43] >> 6) * sense
+        ey -= (s[44] >> 6) * sense
+        if s[27] == 0 and s[28] == 0:
+            # 2 s of time constant; unscaled, the shift would leave a dead zone of 4 pT.
+            wi = s[43] + ((ex * sense) >> 5)
+            wq = s[44] + ((ey * sense) >> 5)
+            if wi > 536870912:
+                wi = 536870912
+            if wi < -536870912:
+                wi = -536870912
+            if wq > 536870912:
+                wq = 536870912
+            if wq < -536870912:
+                wq = -536870912
+            s[43] = wi
+            s[44] = wq
         s[25] = ex
         s[26] = ey
         flags = s[24]

@@ -47,6 +47,8 @@ class Response:
         Field in counts from (I, Q), Q18: xi, xq, yi, yq of both senses.
     ex, ey : int
         Transverse field, counts.
+    ripple_x, ripple_y : int
+        Half of what the two senses differ by in it.
     psi : int
         Turn by the beam field, rad, Q20.
     determinant : int
@@ -60,6 +62,8 @@ class Response:
         self.weights = [0] * 8
         self.ex = 0
         self.ey = 0
+        self.ripple_x = 0
+        self.ripple_y = 0
         self.psi = 0
         self.determinant = 0
 
@@ -100,17 +104,10 @@ class Response:
 
     def solve(self, offset):
         """Transverse field from means less offsets (I, Q of both senses), and the turn."""
-        w = self.weights
-        ex = 0
-        ey = 0
-        for sense in (0, 1):
-            i = self.mean[2 * sense] - offset[2 * sense]
-            q = self.mean[2 * sense + 1] - offset[2 * sense + 1]
-            at = 4 * sense
-            ex += muldiv(i, w[at], 262144) + muldiv(q, w[at + 1], 262144)
-            ey += muldiv(i, w[at + 2], 262144) + muldiv(q, w[at + 3], 262144)
-        self.ex = ex // 2
-        self.ey = ey // 2
+        self.ex = (self._field(0, 0, offset) + self._field(4, 0, offset)) // 2
+        self.ey = (self._field(0, 2, offset) + self._field(4, 2, offset)) // 2
+        self.ripple_x = self._field(0, 0, offset) - self.ex
+        self.ripple_y = self._field(0, 2, offset) - self.ey
         g = self.g
         # M and A of the docstring; D changes the sign of the second sense's y.
         mxi, axi = (g[0] + g[4]) >> 1, (g[0] - g[4]) >> 1
@@ -124,3 +121,12 @@ class Response:
             self.psi = 1 << 20 if turn > 0 else -(1 << 20)
         else:
             self.psi = clip(muldiv(turn, 1 << 20, self.determinant), 1 << 20)
+
+    def _field(self, sense, axis, offset):
+        """Field of one sense (0 or 4) along x (0) or y (2), counts."""
+        w = self.weights
+        at = sense // 2
+        i = self.mean[at] - offset[at]
+        q = self.mean[at + 1] - offset[at + 1]
+        at = sense + axis
+        return muldiv(i, w[at], 262144) + muldiv(q, w[at + 1], 262144)

@@ -25,7 +25,11 @@ from nullfield.errors import InputError
 from nullfield.instrument.compensate import BANDWIDTH_HZ, Compensation
 from nullfield.instrument.move_table import home_table, move_table
 from nullfield.instrument.null_room import null_room
-from nullfield.instrument.set_up_compensation import compensation_json, set_up_compensation
+from nullfield.instrument.set_up_compensation import (
+    compensation_json,
+    need_references,
+    set_up_compensation,
+)
 from nullfield.instrument.start_up import start_up
 
 BandwidthOption = Annotated[
@@ -74,6 +78,7 @@ def compensate(
         open_session(rig, seed=seed, pace=check_pace(pace), heart=heart) as session,
     ):
         instrument = session.instrument
+        need_references(instrument.rig)
         instrument.stream(True)
         start_up(instrument, progress)
         if instrument.table is not None and instrument.rig.table is not None:

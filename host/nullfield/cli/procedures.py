@@ -22,7 +22,6 @@ from nullfield.cli.exam import (
 )
 from nullfield.cli.session import Session, open_session
 from nullfield.cli.terminal import output, print_json, progress_bars
-from nullfield.errors import ProcedureError
 from nullfield.instrument.compensate import BANDWIDTH_HZ, Compensation
 from nullfield.instrument.instrument import Instrument
 from nullfield.instrument.move_table import home_table, move_table
@@ -30,10 +29,11 @@ from nullfield.instrument.null_result import NullResult
 from nullfield.instrument.null_room import null_room
 from nullfield.instrument.progress import Progress
 from nullfield.instrument.record import record
-from nullfield.instrument.set_up_compensation import set_up_compensation
+from nullfield.instrument.set_up_compensation import need_references, set_up_compensation
 from nullfield.instrument.start_up import StartUpResult, start_up
-from nullfield.instrument.use_calibration import check_temperature, take_calibration
+from nullfield.instrument.use_calibration import calibration_for, check_temperature
 from nullfield.recording.store import FILE_PATTERN
+from nullfield.rig import load_rig
 
 HoldOption = Annotated[
     bool, typer.Option("--hold", help="Keep the outputs on until Ctrl-C, instead of leaving safe.")
@@ -97,10 +97,8 @@ def start(
 def _compensation(
     instrument: Instrument, nulled: NullResult | None, progress: Progress
 ) -> Compensation:
-    if nulled is None:
-        raise ProcedureError(
-            f"rig {instrument.rig.name} has no coils to compensate with", "leave out --compensate"
-        )
+    need_references(instrument.rig)
+    assert nulled is not None  # a rig with coils was nulled
     plan = set_up_compensation(instrument, nulled, progress=progress)
     return Compensation(instrument, plan)
 
@@ -121,13 +119,15 @@ def record_command(
 ) -> None:
     """Record heartbeats; starts the heads, moves the patient in and nulls the room first."""
     check_out(out, FILE_PATTERN, "a recording")
+    in_force = calibration_for(load_rig(rig)[0], calibration)
     with (
         progress_bars(is_json) as progress,
         open_session(rig, seed=seed, pace=check_pace(pace), heart=heart) as session,
     ):
         instrument = session.instrument
-        if calibration is not None:
-            take_calibration(instrument, calibration)
+        instrument.calibration = in_force
+        if compensate:
+            need_references(instrument.rig)
         start_heads(session, progress)
         check_temperature(instrument)
         if instrument.table is not None and instrument.rig.table is not None:

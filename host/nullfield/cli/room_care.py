@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 from typing import Annotated
 
 import typer
@@ -9,9 +11,11 @@ import typer
 from nullfield.cli.exam import JsonOption, PaceOption, RigOption, SeedOption, check_pace
 from nullfield.cli.session import open_session
 from nullfield.cli.terminal import output, print_json, progress_bars
+from nullfield.errors import InputError
 from nullfield.instrument.degauss import CYCLES, FREQUENCY_HZ
 from nullfield.instrument.degauss import degauss as run_degauss
 from nullfield.instrument.start_up import start_up
+from nullfield.instrument.watch_room import SeenEvent, watch_room
 
 
 def register(app: typer.Typer) -> None:
@@ -20,6 +24,10 @@ def register(app: typer.Typer) -> None:
         epilog="Example: [bold]nullfield degauss --rig degauss4[/]    "
         "[bold]nullfield degauss --rig myrig.toml --cycles 400 --json[/]"
     )(degauss)
+    app.command(
+        epilog="Example: [bold]nullfield watch --rig bench4 --seconds 60[/]    "
+        "[bold]nullfield watch --rig myrig.toml --seconds 3600 --json[/]"
+    )(watch)
 
 
 def degauss(
@@ -71,3 +79,47 @@ def degauss(
     if result.advice:
         output.print(f"[yellow]{result.advice}[/]")
     output.print("null the room anew: its field has changed")
+
+
+def watch(
+    rig: RigOption,
+    seconds: Annotated[
+        float, typer.Option("--seconds", help="How long, of the instrument's time.")
+    ] = 60.0,
+    seed: SeedOption = 1,
+    pace: PaceOption = "max",
+    is_json: JsonOption = False,
+) -> None:
+    """Watch the room and tell what happens to it: door, vehicles, lifts, failing heads.
+
+    Starts the heads first. With --json one object a line, as soon as an event is clear.
+    """
+    if not 0.1 <= seconds <= 1e6:
+        raise InputError(f"{seconds:g} seconds are out of range", "give 0.1 to 1000000")
+
+    def tell(seen: SeenEvent) -> None:
+        event = seen.event
+        if not is_json:
+            output.print(seen.text)
+            return
+        size = None if math.isnan(event.size_pt) else event.size_pt
+        line = {
+            "kind": str(event.kind),
+            "head": seen.head or None,
+            "begin_s": event.begin_s,
+            "seen_s": event.seen_s,
+            "size_pt": size,
+            "advice": event.advice,
+        }
+        # One line each, so that a program can read while it runs.
+        typer.echo(json.dumps(line))
+
+    with (
+        progress_bars(is_json) as progress,
+        open_session(rig, seed=seed, pace=check_pace(pace)) as session,
+    ):
+        session.instrument.stream(True)
+        start_up(session.instrument, progress)
+        events = watch_room(session.instrument, seconds, tell, progress)
+    if not is_json and not events:
+        output.print(f"nothing happened in {seconds:g} s")

@@ -31,8 +31,10 @@ from nullfield.room.wiring_check import WiringFault, check_wiring
 FloatArray = npt.NDArray[np.float64]
 
 _NULL_SHARE, _FIT_SHARE = 0.35, 0.95
-_BALANCES = 2
-"""Of the beam axes at each pattern: neighbours' coils have moved by tens of nT."""
+_BALANCES = 3
+"""Of the beam axes at each pattern: the coils of all neighbours together reach over by up to a tenth
+of what they have moved, which is left after the first, a hundredth after the second."""
+_MOST_TRIES = 3
 WORST_CHI2 = 4.0
 """Reduced chi squared above which the model does not describe what was measured."""
 _OPEN_SHARE = 0.5
@@ -96,18 +98,24 @@ def calibrate(
     windings = rig.driven
     middle = np.array([nulled.current_ma.get(w.name, 0.0) for w in windings])
     heads = zero_heads(instrument, instrument.ready_heads())
-    measured = measure_field(instrument, heads)
-    amplitude = amplitudes_ma(rig, _by_rig(rig.heads, heads, measured.field_pt * 1e-3))
-    patterns = middle + excitation_patterns(_within(windings, middle, amplitude))
-    span = _FIT_SHARE - _NULL_SHARE
-    response = excite_windings(
-        instrument,
-        heads,
-        windings,
-        patterns,
-        lambda _, part, words: progress("calibrate", _NULL_SHARE + span * part, words),
-        balances=_BALANCES,
-    )
+    for _ in range(_MOST_TRIES):
+        measured = measure_field(instrument, heads)
+        amplitude = amplitudes_ma(rig, _by_rig(rig.heads, heads, measured.field_pt * 1e-3))
+        response = excite_windings(
+            instrument,
+            heads,
+            windings,
+            middle + excitation_patterns(_within(windings, middle, amplitude)),
+            lambda _, part, words: progress(
+                "calibrate", _NULL_SHARE + (_FIT_SHARE - _NULL_SHARE) * part, words
+            ),
+            balances=_BALANCES,
+            is_drift_apart=True,
+        )
+        if len(response.heads) == len(heads):
+            break
+        # A head that was lost in between still reaches its neighbours, by nobody knows how much.
+        heads = zero_heads(instrument, response.heads)
     _refuse_faults(instrument, response, windings)
     progress("calibrate", _FIT_SHARE, "fitting the array")
     fit = _fit(instrument, response)

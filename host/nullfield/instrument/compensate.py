@@ -35,6 +35,7 @@ BoolArray = npt.NDArray[np.bool_]
 BANDWIDTH_HZ = 1.0
 GRADIENT_SHARE = 0.2
 """Bandwidth of the gradients by that of the uniform field: they change slowly, and cost noise."""
+UNLEARNT_WEIGHT = 0.03
 _SUMMARY_STEPS = 100
 """Steps between two entries of the summary, which is what is kept over hours."""
 _SUMMARY_LENGTH = 36_000 * 4
@@ -111,9 +112,10 @@ def plan_compensation(
         np.array([h.position_m for h in references]),
         np.array([h.axes for h in references])[:, :STREAMED_AXES],
     )
-    if model.estimator(np.ones(model.n_channels, dtype=np.bool_))[0] != Observable.ALL:
+    # Three heads still tell the uniform field; gradients are then left as they are.
+    if model.estimator(np.ones(model.n_channels, dtype=np.bool_))[0] == Observable.NOTHING:
         raise ProcedureError(
-            f"{len(references)} reference heads do not tell the field's eight components apart",
+            f"{len(references)} reference heads do not tell the uniform field's three components",
             "turn their beams in different directions and spread them (docs/compensation.md)",
         )
     try:
@@ -122,11 +124,16 @@ def plan_compensation(
     except ValueError as error:
         raise ProcedureError(str(error), "choose less with --bandwidth") from error
     modes = array_modes(prepared)
+    weight = np.ones(modes.shape[:2])
     if learnt is not None:
+        # What was learnt is so much better than geometry that the beams' rows must not pull at it.
+        weight[:, STREAMED_AXES:] = UNLEARNT_WEIGHT
         modes[:, :STREAMED_AXES] = learnt.array_modes.reshape(len(modes), STREAMED_AXES, -1)
     response = prepared.array_response_pt_per_ma.reshape(-1, len(prepared.coils))
     known = np.isfinite(response).all(axis=1)
-    matrix = currents_by_mode(response[known], modes.reshape(len(response), -1)[known])
+    matrix = currents_by_mode(
+        response[known], modes.reshape(len(response), -1)[known], weight.reshape(-1)[known]
+    )
     return CompensationPlan(prepared, model, uniform, gradient, matrix, settings)
 
 

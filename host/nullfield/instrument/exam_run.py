@@ -32,7 +32,11 @@ from nullfield.instrument.null_room import null_room
 from nullfield.instrument.progress import Progress
 from nullfield.instrument.record import RecordResult, record
 from nullfield.instrument.renull import renull
-from nullfield.instrument.set_up_compensation import compensation_json, set_up_compensation
+from nullfield.instrument.set_up_compensation import (
+    compensation_json,
+    need_references,
+    set_up_compensation,
+)
 from nullfield.instrument.start_up import StartUpResult, start_up, started_already
 from nullfield.instrument.use_calibration import (
     changed_since,
@@ -91,6 +95,8 @@ class ExamRun:
 
     def run(self) -> Examination:
         """Go through the steps."""
+        if self.hooks.compensation_hz is not None:
+            need_references(self.instrument.rig)
         self.instrument.stream(True)
         with self.hooks.step("ready") as words:
             started = self._get_ready()

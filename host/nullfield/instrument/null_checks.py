@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from nullfield.errors import BoardFaultError, ProcedureError
+from nullfield.errors import BoardFaultError, NullfieldError, ProcedureError
 from nullfield.instrument.excite_coils import CoilResponse
 from nullfield.instrument.instrument import Instrument
 from nullfield.instrument.windings import windings_of
@@ -92,7 +92,7 @@ def check_reach(coils: tuple[CoilEntry, ...], solution: NullSolution) -> None:
     )
 
 
-def named_fault(instrument: Instrument, error: BoardFaultError) -> BoardFaultError:
+def named_fault(instrument: Instrument, error: NullfieldError) -> NullfieldError:
     """A coil board's fault with the name of the coil it is about, if it is about one."""
     for uid, board in instrument.coils.items():
         fault = board.link.fault

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from nullfield.errors import BoardFaultError, NullfieldError, ProcedureError
+from nullfield.errors import BoardFaultError, NullfieldError, ProcedureError, RequestError
 from nullfield.instrument.coil_currents import energise, set_currents
 from nullfield.instrument.excite_coils import SAMPLES, excite_coils
 from nullfield.instrument.instrument import Instrument
@@ -64,7 +64,7 @@ def null_room(
     """
     try:
         return _null(instrument, progress, rounds)
-    except BoardFaultError as error:
+    except (BoardFaultError, RequestError) as error:
         _let_go(instrument)
         raise named_fault(instrument, error) from error
     except BaseException:
@@ -87,6 +87,7 @@ def _null(instrument: Instrument, progress: Progress, rounds: int) -> NullResult
     response = excite_coils(
         instrument,
         ready,
+        is_quick=True,
         progress=lambda _, part, words: progress("null", _EXCITE_SHARE * part, words),
     )
     check_response(instrument.rig, response)

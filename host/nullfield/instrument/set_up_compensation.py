@@ -20,6 +20,7 @@ from nullfield.instrument.live_field import live_field
 from nullfield.instrument.null_result import NullResult
 from nullfield.instrument.prepare_compensation import prepare_compensation
 from nullfield.instrument.progress import Progress, silent
+from nullfield.rig import Rig
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -53,11 +54,7 @@ def set_up_compensation(
     ProcedureError
         If there are no references, they see too little, or the path is too slow.
     """
-    if not any(h.kind == "reference" for h in instrument.rig.heads):
-        raise ProcedureError(
-            f"rig {instrument.rig.name} has no reference heads",
-            'compensation needs heads of kind = "reference", 1 m and more from the heart',
-        )
+    need_references(instrument.rig)
     beam = {
         name: nulled.coil_response_pt_per_ma[number, 2] for number, name in enumerate(nulled.heads)
     }
@@ -67,6 +64,23 @@ def set_up_compensation(
         return plan
     learnt = learn_array(instrument, plan, learn_s, progress)
     return plan_compensation(prepared, bandwidth_hz, learnt)
+
+
+def need_references(rig: Rig) -> None:
+    """Refuse a rig that cannot be compensated, before minutes go into starting it.
+
+    Raises
+    ------
+    ProcedureError
+        If it has no reference heads or no coils.
+    """
+    if not any(h.kind == "reference" for h in rig.heads):
+        raise ProcedureError(
+            f"rig {rig.name} has no reference heads",
+            'compensation needs heads of kind = "reference", 1 m and more from the heart',
+        )
+    if not rig.coils:
+        raise ProcedureError(f"rig {rig.name} has no coils", "list its coils in the rig file")
 
 
 def compensation_json(compensation: Compensation) -> dict[str, Any]:

@@ -125,7 +125,10 @@ class Compensator:
         self._current_by_mode = np.asarray(current_by_mode_ma, dtype=np.float64)
         chosen = [uniform_filter] * N_UNIFORM + [gradient_filter] * (N_MODES - N_UNIFORM)
         order = max(len(one.coefficients) for one in chosen)
-        self._pole = np.array([one.pole for one in chosen])
+        # All stages of a cascade in one product: new = advance @ old + feed * signal.
+        cascades = [cascade(one.pole, order) for one in (uniform_filter, gradient_filter)]
+        (self._advance_u, feed_u), (self._advance_g, feed_g) = cascades
+        self._feed = np.stack([feed_u] * N_UNIFORM + [feed_g] * (N_MODES - N_UNIFORM), axis=1)
         self._coefficients = np.zeros((order, N_MODES))
         for k, one in enumerate(chosen):
             self._coefficients[: len(one.coefficients), k] = one.coefficients
@@ -181,12 +184,12 @@ class Compensator:
         full = bool(self.in_use.all())
         self.state = CompensatorState.RUNNING if full else CompensatorState.REDUCED
         self.mode = self._estimate(ambient_pt, observable, estimator) + self._offset
-        signal = self.mode
-        out = np.zeros(N_MODES)
-        for stage, weight in zip(self._stages, self._coefficients, strict=True):
-            stage += (1.0 - self._pole) * (signal - stage)
-            signal = stage
-            out += weight * stage
+        old = self._stages
+        new = self._feed * self.mode
+        new[:, :N_UNIFORM] += self._advance_u @ old[:, :N_UNIFORM]
+        new[:, N_UNIFORM:] += self._advance_g @ old[:, N_UNIFORM:]
+        self._stages = new
+        out = (self._coefficients * new).sum(axis=0)
         return self._command(-self._current_by_mode @ out, self.settings.slew_ma_per_s)
 
     def skip(self, steps: int) -> None:
@@ -229,7 +232,8 @@ class Compensator:
         """Take channels out at once and back after a while, without a jump of the modes."""
         self._good = np.where(alive, self._good + 1.0, 0.0)
         if self.state == CompensatorState.WAITING:
-            if self.model.estimator(alive)[0] != Observable.ALL:
+            every = np.ones(self.model.n_channels, dtype=np.bool_)
+            if self.model.estimator(alive)[0] < self.model.estimator(every)[0] or not alive.any():
                 return
             # What the null of before left is the zero: only what changes is opposed.
             self._base_pt = np.where(alive, ambient_pt, 0.0)
@@ -275,6 +279,27 @@ class Compensator:
         self._past_ma[1:] = self._past_ma[:-1]
         self._past_ma[0] = current
         return np.asarray(current)
+
+
+def cascade(pole: float, order: int) -> tuple[FloatArray, FloatArray]:
+    """A chain of equal low-passes as one step: new stages from old ones and from the signal.
+
+    Parameters
+    ----------
+    pole : float
+    order : int
+        Number of low-passes; each takes the *new* value of the one before it.
+
+    Returns
+    -------
+    numpy.ndarray, shape ``(order, order)``
+    numpy.ndarray, shape ``(order,)``
+    """
+    share = 1.0 - pole
+    steps = np.arange(order)
+    late = steps[:, None] - steps[None, :]
+    advance = np.where(late >= 0, pole * share ** np.maximum(late, 0), 0.0)
+    return np.asarray(advance), np.asarray(share ** (steps + 1))
 
 
 def currents_by_mode(

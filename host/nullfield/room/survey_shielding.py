@@ -14,9 +14,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from nullfield.room.excitation_coil import Excitation
+from nullfield.room.excitation_coil import Excitation, ExcitationStep
+from nullfield.room.survey_data import BeamSeries
 
 FloatArray = npt.NDArray[np.float64]
+RowArray = npt.NDArray[np.float32]
 
 SETTLE_S = 3.0
 """Five time constants of a shield with a corner of 0.3 Hz, and the error of the operator's watch."""
@@ -24,6 +26,11 @@ _LEAST_CYCLES = 1.0
 _DETECTED = 3.0
 _SEEN_ALONG = 0.5
 """Least root of the summed squared cosines for an axis to count as seen by the channels."""
+BEAM_HIGHEST_HZ = 0.1
+"""A reading along the beam takes 0.4 s, longer while the field moves fast."""
+_LEAST_READINGS = 8
+_LEAST_SHARE = 0.8
+"""Of the rows of a step that a channel must have."""
 
 
 @dataclass(frozen=True)
@@ -64,13 +71,15 @@ class ShieldingPoint:
 
 
 def shielding(
-    field_pt: FloatArray,
+    field_pt: RowArray | FloatArray,
     directions: FloatArray,
     time_s: FloatArray,
     excitation: Excitation,
     *,
     mains_hz: float,
     settle_s: float = SETTLE_S,
+    beams: BeamSeries | None = None,
+    beam_directions: FloatArray | None = None,
 ) -> tuple[tuple[ShieldingPoint, ...], tuple[str, ...]]:
     """Shielding factors of a record of a whole sequence.
 
@@ -86,6 +95,10 @@ def shielding(
     mains_hz : float
     settle_s : float
         Left out at the start of each step; a second at its end as well.
+    beams : BeamSeries, optional
+        Serves axes that no channel sees, up to `BEAM_HIGHEST_HZ`.
+    beam_directions : (n_heads, 3) array, optional
+        Of its heads.
 
     Returns
     -------
@@ -96,11 +109,19 @@ def shielding(
     points: list[ShieldingPoint] = []
     reasons: list[str] = []
     for step in excitation.steps():
-        axis = "xyz".index(step.axis)
-        seen = np.sqrt((directions[:, axis] ** 2).sum())
         name = f"{step.axis} at {step.frequency_hz:g} Hz"
-        if seen < _SEEN_ALONG:
-            reasons.append(f"no channel that is streamed looks along {step.axis}")
+        if not is_seen(directions, step.axis):
+            if beams is None or beam_directions is None or step.frequency_hz > BEAM_HIGHEST_HZ:
+                reasons.append(
+                    f"no channel that is streamed looks along {step.axis}; beams are read up to "
+                    f"{BEAM_HIGHEST_HZ:g} Hz"
+                )
+                continue
+            point = _by_beams(beams, beam_directions, step, excitation.amplitude_nt, settle_s)
+            if point is None:
+                reasons.append(f"{name}: too few readings along the beams")
+            else:
+                points.append(point)
             continue
         chosen = (time_s >= step.start_s + settle_s) & (time_s < step.stop_s - 1.0)
         length_s = float(np.ptp(time_s[chosen])) if chosen.any() else 0.0
@@ -121,8 +142,43 @@ def shielding(
     return tuple(points), tuple(dict.fromkeys(reasons))
 
 
+def is_seen(directions: FloatArray, axis: str) -> bool:
+    """Whether channels along these unit vectors (n, 3) tell a field along an axis."""
+    column = directions[:, "xyz".index(axis)]
+    return bool(np.sqrt((column**2).sum()) >= _SEEN_ALONG)
+
+
+def _by_beams(
+    beams: BeamSeries,
+    directions: FloatArray,
+    step: ExcitationStep,
+    outside_nt: float,
+    settle_s: float,
+) -> ShieldingPoint | None:
+    """A step from readings along the beams; None if they are too few for a sine and a slope."""
+    chosen = (beams.time_s >= step.start_s + settle_s) & (beams.time_s < step.stop_s - 1.0)
+    time_s = beams.time_s[chosen]
+    if len(time_s) < _LEAST_READINGS or np.ptp(time_s) * step.frequency_hz < _LEAST_CYCLES:
+        return None
+    angle = 2.0 * np.pi * step.frequency_hz * time_s
+    design = np.stack([np.sin(angle), np.cos(angle), np.ones_like(time_s), time_s], axis=1)
+    good = np.isfinite(beams.field_pt[:, chosen]).all(axis=1)
+    if not good.any() or not is_seen(directions[good], step.axis):
+        return None
+    values = beams.field_pt[good][:, chosen]
+    coefficient, *_ = np.linalg.lstsq(design, values.T, rcond=None)
+    rest = values.T - design @ coefficient
+    noise = np.sqrt((rest**2).sum(axis=0) / (len(time_s) - design.shape[1]))
+    spread = np.linalg.inv(design.T @ design)
+    sigma = noise * np.sqrt(0.5 * (spread[0, 0] + spread[1, 1]))
+    amplitude = coefficient[0] + 1j * coefficient[1]
+    return _point(
+        step.axis, step.frequency_hz, outside_nt, directions[good], amplitude, np.asarray(sigma)
+    )
+
+
 def _sines(
-    field_pt: FloatArray, time_s: FloatArray, frequency_hz: float, mains_hz: float
+    field_pt: RowArray | FloatArray, time_s: FloatArray, frequency_hz: float, mains_hz: float
 ) -> tuple[npt.NDArray[np.complex128], FloatArray]:
     """Complex amplitude of each channel and its standard uncertainty; NaN for channels with gaps."""
     angle = 2.0 * np.pi * frequency_hz * time_s
@@ -135,21 +191,25 @@ def _sines(
     design = np.stack(columns, axis=1)
     amplitude = np.full(len(field_pt), np.nan, dtype=np.complex128)
     uncertainty = np.full(len(field_pt), np.nan)
-    for number, row in enumerate(field_pt):
-        good = np.isfinite(row)
-        if good.mean() < 0.8:
-            continue
-        part, values = design[good], row[good]
-        coefficient, *_ = np.linalg.lstsq(part, values, rcond=None)
-        rest = np.zeros(len(row))
-        rest[good] = values - part @ coefficient
-        amplitude[number] = coefficient[0] + 1j * coefficient[1]
-        uncertainty[number] = _beside(rest, time_s, frequency_hz)
+    finite = np.isfinite(field_pt)
+    enough = finite.mean(axis=1) >= _LEAST_SHARE
+    whole = np.flatnonzero(finite.all(axis=1))
+    # Channels without a gap share one factorisation.
+    groups = [whole] if len(whole) else []
+    groups += [np.array([k]) for k in np.flatnonzero(enough & ~finite.all(axis=1))]
+    for group in groups:
+        good = finite[group[0]]
+        values = np.asarray(field_pt[group][:, good], dtype=np.float64).T
+        coefficient, *_ = np.linalg.lstsq(design[good], values, rcond=None)
+        rest = np.zeros((len(time_s), len(group)))
+        rest[good] = values - design[good] @ coefficient
+        amplitude[group] = coefficient[0] + 1j * coefficient[1]
+        uncertainty[group] = _beside(rest, time_s, frequency_hz)
     return amplitude, uncertainty
 
 
-def _beside(rest: FloatArray, time_s: FloatArray, frequency_hz: float) -> float:
-    """Amplitude that noise alone makes at this frequency: rms of what sines beside it fit.
+def _beside(rest: FloatArray, time_s: FloatArray, frequency_hz: float) -> FloatArray:
+    """Standard uncertainty of each column: what sines beside this frequency fit to the rest, rms.
 
     The noise of a room falls with frequency: what is taken from above the sine counts as if the
     amplitude fell as 1/f, which is too much for white noise and enough for drift.
@@ -159,9 +219,10 @@ def _beside(rest: FloatArray, time_s: FloatArray, frequency_hz: float) -> float:
     beside = frequency_hz + shifts
     beside = beside[beside > 0.5 / length_s]
     waves = np.exp(-2j * np.pi * np.outer(beside, time_s))
-    sizes = 2.0 * np.abs(waves @ rest) / len(rest) * np.maximum(beside / frequency_hz, 1.0)
+    sizes = 2.0 * np.abs(waves @ rest) / len(rest)
+    sizes *= np.maximum(beside / frequency_hz, 1.0)[:, None]
     # |amplitude|^2 is twice the variance of either quadrature
-    return float(np.sqrt(np.mean(sizes**2) / 2.0))
+    return np.asarray(np.sqrt(np.mean(sizes**2, axis=0) / 2.0))
 
 
 def _point(

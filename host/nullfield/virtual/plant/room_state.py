@@ -116,12 +116,13 @@ class RoomState:
         if scale == 1.0 and self._swing == 0.0 and self._creep < 1e-6 and degauss_ma == 0.0:
             return None
         extra = (scale - 1.0) * self._remanent + np.asarray(STRAY_NT_PER_MA) * degauss_ma
+        # The creep is there as far as the door is shut.
+        share = 0.5 - 0.5 * np.cos(np.pi * self._swing)
         if self._swing > 0.0:
-            share = 0.5 - 0.5 * np.cos(np.pi * self._swing)
             changes = room_nt - self._static
             loss = self._scenario.door_shielding_loss - 1.0
             extra = extra + share * (self._step + loss * changes)
-        return np.asarray(extra + self._creep * self._creep_step)
+        return np.asarray(extra + (1.0 - share) * self._creep * self._creep_step)
 
 
 def _events(scenario: Scenario) -> list[tuple[float, bool]]:
