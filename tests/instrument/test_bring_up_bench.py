@@ -6,7 +6,7 @@ import signal
 import numpy as np
 import pytest
 
-from nullfield.cli.noise import NOBODY
+from nullfield.cli.sensor_access import NOBODY
 from nullfield.definitions import load_definition
 from nullfield.devices.connect import connect
 from nullfield.errors import BoardLostError, InputError, ProcedureError

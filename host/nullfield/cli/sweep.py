@@ -13,7 +13,7 @@ from nullfield.analysis.plots.sweep import SweepPicture, sweep_figure
 from nullfield.analysis.plots.write_figure import check_picture, write_figure
 from nullfield.cli.board_access import BoardArgument, RigForBoardOption
 from nullfield.cli.exam import JsonOption
-from nullfield.cli.noise import HeadOption, PlotOption, open_sensor, slots_of
+from nullfield.cli.sensor_access import HeadOption, PlotOption, open_sensor, slots_of
 from nullfield.cli.terminal import errors, output, print_json, progress_bars
 from nullfield.instrument.sweep_parameter import PARAMETERS, find_parameter, sweep_values
 from nullfield.instrument.sweep_setting import SweepPoint, SweepResult, sweep_setting
