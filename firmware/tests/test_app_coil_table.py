@@ -216,6 +216,46 @@ def test_waveforms_start_together_and_stop_by_the_ramp():
     assert not _flags(bench) & wire.COIL_FLAG_WAVEFORM
 
 
+def test_a_silent_host_ends_waveforms_by_the_ramp_too():
+    bench = _enabled()
+    bench.command(wire.COMMAND_COIL_SET, 2, 1000000)
+    _arm(bench, 2, wire.WAVEFORM_SHAPE_SINE, 5000000, 1 << 25)
+    _arm(bench, 3, wire.WAVEFORM_SHAPE_DEGAUSS, 9000000, 1 << 26, 0, 500)
+    bench.command(wire.COMMAND_COIL_WAVEFORM_START)
+    bench.run(100)
+    bench.host_falls_silent()
+    while not _flags(bench) & wire.COIL_FLAG_RAMP_DOWN:
+        bench.step()
+    before = (_told(bench, 2), _told(bench, 3))
+    assert before[0] or before[1]
+    while bench.board.state != wire.BOARD_STATE_FAULT:
+        bench.step()
+        now = (_told(bench, 2), _told(bench, 3))
+        for n in range(2):
+            assert abs(now[n] - before[n]) <= 20000
+        before = now
+    assert before == (0, 0)
+    assert bench.board.faults.code == wire.FAULT_CODE_HOST_SILENT
+    assert bench.hal.outputs_are_off()
+
+
+def test_a_waveform_never_passes_the_boards_limit():
+    bench = _enabled()
+    bench.command(wire.COMMAND_COIL_SET, 0, 8000000)
+    bench.run(450)
+    bench.compensate(1, 60000, [3000000] * 8)
+    _arm(bench, 0, wire.WAVEFORM_SHAPE_SQUARE, 10000000, 1 << 27)
+    bench.command(wire.COMMAND_COIL_WAVEFORM_START)
+    seen = []
+    for _ in range(100):
+        bench.step()
+        seen.append(_told(bench, 0))
+        assert bench.world.current_na[0] < 10300000
+    assert max(seen) == 10000000
+    assert min(seen[60:]) == 1000000
+    assert bench.board.faults.code == 0
+
+
 def test_bad_waveforms_are_refused_with_the_limit():
     bench = Bench("coil")
     assert _arm(bench, 0, 1, 1, 1)[0] == wire.ERROR_CODE_WRONG_STATE

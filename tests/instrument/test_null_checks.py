@@ -146,8 +146,14 @@ def test_patterns_stay_within_what_the_heads_follow(rig):
     assert len(patterns) >= len(example.rig.coils) + 3
     moved_pt = np.einsum("nac,pc->pna", example.response_pt_per_ma, patterns)
     # Walls make the coils stronger than their nominal constants.
-    assert np.abs(moved_pt).max() < 1.5 * LARGEST_CHANGE_NT * 1e3
-    assert np.abs(moved_pt).max() > 500.0
+    for kind, bound_nt in LARGEST_CHANGE_NT.items():
+        of_kind = [i for i, head in enumerate(example.rig.heads) if head.kind == kind]
+        if of_kind:
+            assert np.abs(moved_pt[:, of_kind]).max() < 1.4 * bound_nt * 1e3
+    # And are not timid: every coil stands out of the noise of twelve readings.
+    alone_pt = np.sqrt(np.mean(example.response_pt_per_ma**2, axis=(0, 1))) * patterns.std(axis=0)
+    assert alone_pt.min() > 50.0
+    assert np.abs(moved_pt).max() > 3000.0
 
 
 def test_patterns_about_a_current_at_its_limit_stay_within_it():
@@ -190,7 +196,7 @@ def test_json_is_json_and_says_everything(result):
     assert told["expected_rms_pt"] is None
     assert told["limited"] == ["Gxx"]
     assert told["left_out"] == {"H36": "not ready (fault)"}
-    assert told["model"]["degree"] == 3
+    assert told["model"]["degree"] in (3, 4)
     assert told["gradient_before"]["size_pt_per_m"] > 10_000.0
     assert told["gradient_after"]["uncertainty_pt_per_m"] > 0.0
 

@@ -1,4 +1,4 @@
-"""Current control of eight coil channels, one viper call a block.
+"""Current control of eight coil channels, three viper calls a block.
 
 An analogue source makes the current; this code tells it what to make (ramped setpoint, compensation
 and waveform together, never above the board's limit) and trims that by the sensed current with a
@@ -98,19 +98,23 @@ def loop_gain(milli_per_s):
     return min(milli_per_s * 8192 // 62500, 511)
 
 
-@micropython.viper
-def coil_block(adc: ptr32, state: ptr32, dac: ptr32, row: ptr32):
+def coil_block(adc, state, dac, row):
     """Readback, ramp, trim and DAC words of one block.
 
     `adc` holds 16 frames of 10 words (status, channels 0..7, CRC); `dac` gets 16 words: coarse
     codes of the channels, then fine ones; `row` is that of the stream: eight sensed currents in
     nA, a word of flags left alone, and eight commands in nA as they were told to the sources.
     """
-    enabled = state[257]
-    ramp = state[256]
-    most = state[261]
-    slew = state[262]
-    if not enabled:
+    # One function of all would be too long for the RP2040's branches.
+    _hold(state)
+    _sense(adc, state, row)
+    _tell(state, dac, row)
+
+
+@micropython.viper
+def _hold(state: ptr32):
+    """How long the compensation's offsets are in force."""
+    if not state[257]:
         state[263] = 0
         state[265] = 0
     if state[263]:
@@ -120,10 +124,14 @@ def coil_block(adc: ptr32, state: ptr32, dac: ptr32, row: ptr32):
             state[265] = 1
     if not state[263]:
         # Nobody compensates, or no longer: what is left goes to zero as a setpoint would.
-        slew = ramp
         for channel in range(8):
             state[(channel << 5) + 7] = 0
-    ramping = 0
+
+
+@micropython.viper
+def _sense(adc: ptr32, state: ptr32, row: ptr32):
+    """Sensed currents against what they should be by now, and the trim that follows."""
+    enabled = state[257]
     limited = 0
     for channel in range(8):
         base = channel << 5
@@ -135,12 +143,7 @@ def coil_block(adc: ptr32, state: ptr32, dac: ptr32, row: ptr32):
         readback = (((value >> 10) * 46875) >> 5) + (((value & 1023) * 46875) >> 15)
         state[base + 4] = readback
         row[channel] = readback
-        command = state[base + 1]
-        target = state[base]
-        offset = state[base + 6]
         if not enabled:
-            command = 0
-            offset = 0
             state[base + 2] = 0
             state[base + 5] = 0
             state[base + 8] = 0
@@ -149,42 +152,62 @@ def coil_block(adc: ptr32, state: ptr32, dac: ptr32, row: ptr32):
             state[base + 11] = 0
             state[base + 15] = 0
             row[9 + channel] = 0
+            continue
+        expected = state[base + 10]
+        step = (state[base + 9] << 4) - expected
+        share = state[base + 13]
+        expected += (step >> 15) * share + (((step & 32767) * share) >> 15)
+        state[base + 10] = expected
+        state[base + 9] = row[9 + channel]
+        expected = expected >> 4
+        error = expected - readback
+        # A channel whose current does not follow is counted, and the application trips on it.
+        allowed = state[260] + ((expected if expected > 0 else 0 - expected) >> 3)
+        if error > allowed or error < 0 - allowed:
+            state[base + 5] += 1
+            error = 0
         else:
-            expected = state[base + 10]
-            step = (state[base + 9] << 4) - expected
-            share = state[base + 13]
-            expected += (step >> 15) * share + (((step & 32767) * share) >> 15)
-            state[base + 10] = expected
-            state[base + 9] = row[9 + channel]
-            expected = expected >> 4
-            error = expected - readback
-            # A channel whose current does not follow is counted, and the application trips on it.
-            allowed = state[260] + ((expected if expected > 0 else 0 - expected) >> 3)
-            if error > allowed or error < 0 - allowed:
-                state[base + 5] += 1
-                error = 0
-            else:
-                state[base + 5] = 0
-            if error > 100000:
-                error = 100000
-            if error < -100000:
-                error = -100000
-            low = state[base + 11]
-            low += error - ((low + 128) >> 8)
-            state[base + 11] = low
-            step = ((low >> 3) * state[base + 14]) >> 10
-            cut = state[base + 15]
-            if (cut > 0 and step > 0) or (cut < 0 and step < 0):
-                step = 0
-            trim = state[base + 2] + step
-            if trim > 819200000:
-                trim = 819200000
-                limited = 1
-            if trim < -819200000:
-                trim = -819200000
-                limited = 1
-            state[base + 2] = trim
-            step = target - command
+            state[base + 5] = 0
+        if error > 100000:
+            error = 100000
+        if error < -100000:
+            error = -100000
+        low = state[base + 11]
+        low += error - ((low + 128) >> 8)
+        state[base + 11] = low
+        step = ((low >> 3) * state[base + 14]) >> 10
+        cut = state[base + 15]
+        if (cut > 0 and step > 0) or (cut < 0 and step < 0):
+            step = 0
+        trim = state[base + 2] + step
+        if trim > 819200000:
+            trim = 819200000
+            limited = 1
+        if trim < -819200000:
+            trim = -819200000
+            limited = 1
+        state[base + 2] = trim
+    state[259] = limited
+
+
+@micropython.viper
+def _tell(state: ptr32, dac: ptr32, row: ptr32):
+    """Ramp setpoints, slew offsets, and make the DAC words of their sums."""
+    enabled = state[257]
+    ramp = state[256]
+    most = state[261]
+    slew = state[262]
+    if not state[263]:
+        slew = ramp
+    ramping = 0
+    limited = state[259]
+    for channel in range(8):
+        base = channel << 5
+        command = 0
+        offset = 0
+        if enabled:
+            command = state[base + 1]
+            step = state[base] - command
             if step > ramp:
                 step = ramp
                 ramping = 1
@@ -192,6 +215,7 @@ def coil_block(adc: ptr32, state: ptr32, dac: ptr32, row: ptr32):
                 step = 0 - ramp
                 ramping = 1
             command += step
+            offset = state[base + 6]
             step = state[base + 7] - offset
             if step > slew:
                 step = slew

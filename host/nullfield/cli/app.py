@@ -24,6 +24,8 @@ from nullfield.cli import (
     export,
     flash,
     log,
+    monitor,
+    noise,
     null,
     procedures,
     production,
@@ -33,6 +35,7 @@ from nullfield.cli import (
     shell,
     sniff,
     survey,
+    sweep,
     trace,
     tune,
     users,
@@ -67,6 +70,9 @@ sniff.register(app)
 survey.register(app)
 shell.register(app)
 trace.register(app)
+monitor.register(app)
+noise.register(app)
+sweep.register(app)
 tune.register(app)
 log.register(app)
 production.register(app)

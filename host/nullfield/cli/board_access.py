@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 import typer
 
-from nullfield.cli.session import make_scenario
+from nullfield.cli.session import make_scenario, take_defects
 from nullfield.cli.terminal import errors
 from nullfield.devices.board import Board
 from nullfield.devices.connect import connect
@@ -78,7 +78,11 @@ class BoardAccess:
 
 @contextmanager
 def board_access(
-    wanted: str, rig: str | None, *, is_realtime: bool = False
+    wanted: str,
+    rig: str | None,
+    *,
+    is_realtime: bool = False,
+    world: Mapping[str, Any] | None = None,
 ) -> Iterator[BoardAccess]:
     """Find a board.
 
@@ -91,23 +95,29 @@ def board_access(
         with the context.
     is_realtime : bool
         Virtual time is held back to the wall clock.
+    world : mapping, optional
+        Keys of a virtual rig's world in place of what its file says.
 
     Raises
     ------
     BoardNotFoundError
     """
-    with accesses([wanted], rig, is_realtime=is_realtime) as found:
+    with accesses([wanted], rig, is_realtime=is_realtime, world=world) as found:
         yield found[0]
 
 
 @contextmanager
 def accesses(
-    wanted: list[str], rig: str | None, *, is_realtime: bool = False
+    wanted: list[str],
+    rig: str | None,
+    *,
+    is_realtime: bool = False,
+    world: Mapping[str, Any] | None = None,
 ) -> Iterator[list[BoardAccess]]:
     """Find several boards, all of a rig where none is named; see `board_access`."""
     described, scenario = load_rig(rig) if rig is not None else (None, {})
     if described is not None and described.is_virtual:
-        with _virtual(described, scenario, is_realtime) as make:
+        with _virtual(described, {**scenario, **(world or {})}, is_realtime) as make:
             uids = [_virtual_uid(one, described) for one in wanted]
             yield [make(uid) for uid in uids or [b.uid for b in described.boards]]
         return
@@ -173,13 +183,16 @@ def _virtual_uid(wanted: str, rig: Rig) -> str:
 def _virtual(
     rig: Rig, scenario: dict[str, Any], is_realtime: bool
 ) -> Iterator[Callable[[str], BoardAccess]]:
+    scenario, defects = take_defects(scenario)
     interpreter = ensure_micropython(lambda text: errors.print(f"[dim]{text}[/]"))
     # The plant takes a second to load: only those who need it wait.
     from nullfield.virtual.clock import VirtualClock
     from nullfield.virtual.instrument import VirtualInstrument
     from nullfield.virtual.transport import VirtualTransport
 
-    with VirtualInstrument(rig, make_scenario(scenario, None), 1, interpreter) as world:
+    with VirtualInstrument(
+        rig, make_scenario(scenario, None), 1, interpreter, defects=defects
+    ) as world:
         clock = VirtualClock(world, realtime=is_realtime)
 
         def make(uid: str) -> BoardAccess:

@@ -15,6 +15,7 @@ from nullfield.cli.session import Pace, open_session
 from nullfield.cli.terminal import output, print_json, progress_bars
 from nullfield.errors import InputError
 from nullfield.recording.store import FILE_PATTERN
+from nullfield.rig import load_rig
 
 RigOption = Annotated[str, typer.Option("--rig", help="Rig file, or the name of a shipped rig.")]
 OutOption = Annotated[Path | None, typer.Option("--out", help="Folder for results.")]
@@ -130,16 +131,16 @@ def run_exam(
     # The analysis that it ends with takes a second to import, which no other command should.
     from nullfield.instrument.compensate import BANDWIDTH_HZ
     from nullfield.instrument.examine import ExamHooks, examine
-    from nullfield.instrument.use_calibration import take_calibration
+    from nullfield.instrument.use_calibration import calibration_for
 
+    in_force = calibration_for(load_rig(rig)[0], calibration)
     check_out(directory, "exam.json", "an examination")
     check_out(directory / "recording", FILE_PATTERN, "a recording")
     with (
         progress_bars(is_json) as progress,
         open_session(rig, seed=seed, pace=pace, heart=heart, truth_directory=directory) as session,
     ):
-        if calibration is not None:
-            take_calibration(session.instrument, calibration)
+        session.instrument.calibration = in_force
         result = examine(
             session.instrument,
             directory,

@@ -31,8 +31,9 @@ from nullfield.instrument.progress import Progress
 from nullfield.instrument.record import record
 from nullfield.instrument.set_up_compensation import need_references, set_up_compensation
 from nullfield.instrument.start_up import StartUpResult, start_up
-from nullfield.instrument.use_calibration import check_temperature, take_calibration
+from nullfield.instrument.use_calibration import calibration_for, check_temperature
 from nullfield.recording.store import FILE_PATTERN
+from nullfield.rig import load_rig
 
 HoldOption = Annotated[
     bool, typer.Option("--hold", help="Keep the outputs on until Ctrl-C, instead of leaving safe.")
@@ -118,15 +119,15 @@ def record_command(
 ) -> None:
     """Record heartbeats; starts the heads, moves the patient in and nulls the room first."""
     check_out(out, FILE_PATTERN, "a recording")
+    in_force = calibration_for(load_rig(rig)[0], calibration)
     with (
         progress_bars(is_json) as progress,
         open_session(rig, seed=seed, pace=check_pace(pace), heart=heart) as session,
     ):
         instrument = session.instrument
+        instrument.calibration = in_force
         if compensate:
             need_references(instrument.rig)
-        if calibration is not None:
-            take_calibration(instrument, calibration)
         start_heads(session, progress)
         check_temperature(instrument)
         if instrument.table is not None and instrument.rig.table is not None:

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nullfield.cli.exam import HeartOption, PaceOption, SeedOption, check_folder, check_pace
+from nullfield.cli.exam import (
+    CalibrationOption,
+    HeartOption,
+    PaceOption,
+    SeedOption,
+    check_folder,
+    check_pace,
+)
 from nullfield.cli.session import Session, open_session
 from nullfield.cli.terminal import errors, output
 from nullfield.errors import InputError
 from nullfield.extras import library
+from nullfield.instrument.use_calibration import calibration_for
 from nullfield.rig import load_rig
 from nullfield.transport.timing import Clock
 
@@ -63,6 +71,7 @@ def serve(
     seed: SeedOption = 1,
     heart: HeartOption = None,
     pace: PaceOption = "realtime",
+    calibration: CalibrationOption = None,
 ) -> None:
     """The console in a browser: one button, the heart's map on the screen. Virtual by default."""
     uvicorn = library("uvicorn", _NEED, "console")
@@ -79,11 +88,18 @@ def serve(
         raise InputError("TLS needs both files", "give --certificate and --key")
     check_folder(data)
     # A rig file that is wrong is told now, not in the browser.
-    name = load_rig(rig)[0].name
+    entry = load_rig(rig)[0]
+    name = entry.name
+    in_force = calibration_for(entry, calibration)
     chosen_pace = check_pace(pace)
 
-    def opener(wrap: Callable[[Clock], Clock]) -> AbstractContextManager[Session]:
-        return open_session(rig, seed=seed, pace=chosen_pace, heart=heart, wrap_clock=wrap)
+    @contextmanager
+    def opener(wrap: Callable[[Clock], Clock]) -> Iterator[Session]:
+        with open_session(
+            rig, seed=seed, pace=chosen_pace, heart=heart, wrap_clock=wrap
+        ) as session:
+            session.instrument.calibration = in_force
+            yield session
 
     if lsl:
         library("mne_lsl.lsl", "Lab Streaming Layer needs mne-lsl", "lsl")

@@ -24,6 +24,8 @@ LABELS = {
     "report": "Report",
     "bench": "Bench",
     "batch": "Batch",
+    "noise": "Noise",
+    "sweep": "Sweep",
     "coils": "Windings",
     "figures": "Figures",
     "drawings": "Drawings",

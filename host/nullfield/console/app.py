@@ -11,6 +11,7 @@ from nullfield import __version__
 from nullfield.console.access.guard import Guard
 from nullfield.console.api import (
     access,
+    calibration,
     commands,
     exam,
     fhir,
@@ -36,6 +37,7 @@ ROUTERS = (
     metrics.router,
     table.router,
     settings.router,
+    calibration.router,
     sockets.router,
 )
 

@@ -24,14 +24,16 @@ from nullfield.instrument.measure_field import (
 from nullfield.instrument.progress import Progress, silent
 from nullfield.rig import CoilEntry, HeadEntry, WindingEntry
 from nullfield.room.excitation import excitation_patterns, fit_response
+from nullfield.room.windings import Winding, nominal_field_pt_per_ma
 
 FloatArray = npt.NDArray[np.float64]
 
-LARGEST_CHANGE_NT = 6.0
+LARGEST_CHANGE_NT = {"array": 6.0, "reference": 10.0}
 """On one axis of one head, should all coils add up: the heads stay well within their loops."""
 LARGEST_AMPLITUDE_MA = 0.5
 SAMPLES = 60
 """Whole periods of 50 Hz and nearly so of 60 Hz; the beam axis is known from the balance anyway."""
+_QUICK_SAMPLES = 40
 _SHORT_CURRENT_SHARE = 0.5
 _ATTEMPTS = 3
 _RETRY_S = 0.7
@@ -73,9 +75,10 @@ class CoilResponse:
 def usual_patterns(
     coils: tuple[CoilEntry, ...], heads: tuple[HeadEntry, ...], around_ma: FloatArray | None = None
 ) -> FloatArray:
-    """Hadamard patterns that move no head by more than `LARGEST_CHANGE_NT` on an axis.
+    """Hadamard patterns that move no head by more than it follows, should all coils add up.
 
-    By the coils' nominal fields, which need be right within a factor of two only.
+    By the coils' drawings: walls make the true fields some 20 % larger. References stand near the
+    windings and have no heart to see, so that they may move further than the array.
 
     Parameters
     ----------
@@ -88,16 +91,17 @@ def usual_patterns(
     numpy.ndarray, shape ``(n_patterns, n_coils)``
         In mA.
     """
-    reach_m = max(float(np.linalg.norm(head.position_m)) for head in heads)
-    # Every coil may take an equal part of the change; on one axis at most four of eight act.
-    part_nt = LARGEST_CHANGE_NT / max(len(coils) / 2.0, 1.0)
-    effect = [
-        coil.nominal_nt_per_ma * (1.0 if coil.kind.startswith("uniform") else max(reach_m, 0.05))
-        for coil in coils
-    ]
+    windings = tuple(Winding(c.name, c.kind, c.nominal_nt_per_ma) for c in coils)
+    position_m = np.array([head.position_m for head in heads])
+    bound_nt = np.array([LARGEST_CHANGE_NT[head.kind] for head in heads])
+    effect_nt = np.abs(nominal_field_pt_per_ma(windings, position_m)) * 1e-3
+    # In shares of what each head may move: every coil takes an equal part, then all are lowered
+    # until no axis of any head gets more than it may.
+    share = effect_nt / bound_nt[:, None, None]
+    amplitude = np.minimum(1.0 / share.max(axis=(0, 1)), LARGEST_AMPLITUDE_MA)
+    amplitude = amplitude / max(float((share @ amplitude).max()), 1.0)
     limit_ma = np.array([coil.current_max_ma for coil in coils])
     middle = np.zeros(len(coils)) if around_ma is None else around_ma
-    amplitude = np.minimum(part_nt / np.array(effect), LARGEST_AMPLITUDE_MA)
     # A coil near its limit is swung about a point that leaves room for it.
     middle = np.clip(middle, amplitude - limit_ma, limit_ma - amplitude)
     return middle + excitation_patterns(amplitude)
@@ -151,6 +155,8 @@ def excite_windings(
     patterns: FloatArray,
     progress: Progress = silent,
     balances: int = 1,
+    readings: int = 1,
+    is_drift_apart: bool = False,
     is_quick: bool = False,
 ) -> CoilResponse:
     """The same for any windings: the room's coils, and a transfer standard's loops after them.
@@ -165,6 +171,10 @@ def excite_windings(
     balances : int
         Times that the beam axes are balanced at each pattern: coils of neighbours reach over by some
         1 % of what they have moved, so that large changes need a second one.
+    readings : int
+        Times that the field is read at each pattern, each after a balance, for their mean.
+    is_drift_apart : bool
+        Whether a drift of the room that is the same at all heads is left out of the uncertainties.
 
     Returns
     -------
@@ -189,8 +199,8 @@ def excite_windings(
     for number, pattern in enumerate(patterns):
         progress("excite", number / len(patterns), f"pattern {number + 1} of {len(patterns)}")
         set_currents(instrument, coils, pattern)
-        field[number] = _read(instrument, heads, is_quick, balances)
-        sensed[number] = sensed_ma(instrument, coils, SAMPLES)
+        field[number] = _read(instrument, heads, is_quick, balances, readings)
+        sensed[number] = sensed_ma(instrument, coils, _QUICK_SAMPLES if is_quick else SAMPLES)
         time_s[number] = instrument.clock.now_s()
     set_currents(instrument, coils, patterns.mean(axis=0))
     progress("excite", 1.0, f"{len(coils)} coils at {len(heads)} heads")
@@ -200,7 +210,8 @@ def excite_windings(
     currents = np.where(share > _SHORT_CURRENT_SHARE, sensed, patterns)
     axis = np.tile(np.arange(3), len(heads))
     try:
-        fit = fit_response(currents, field.reshape(len(patterns), -1), time_s, axis)
+        common = np.array([head.axes for head in heads]).reshape(-1, 3) if is_drift_apart else None
+        fit = fit_response(currents, field.reshape(len(patterns), -1), time_s, axis, common)
     except ValueError as error:
         raise ProcedureError(str(error), "excite with orthogonal patterns") from error
     is_kept = np.asarray(fit.is_fitted.reshape(-1, 3).all(axis=1), dtype=np.bool_)
@@ -225,20 +236,28 @@ def excite_windings(
 
 
 def _read(
-    instrument: Instrument, heads: tuple[HeadEntry, ...], is_quick: bool, balances: int
+    instrument: Instrument,
+    heads: tuple[HeadEntry, ...],
+    is_quick: bool,
+    balances: int,
+    readings: int,
 ) -> FloatArray:
     """Field of heads, shape ``(n_heads, 3)``; NaN where one is not ready or its rows not valid."""
-    field = np.full((len(heads), 3), np.nan)
-    kept = heads
-    for _ in range(balances):
-        kept = _balanced(instrument, kept, is_quick)
-    if not kept:
-        return field
-    measured: FieldMeasurement = measure_field(instrument, kept, SAMPLES)
+    field = np.full((readings, len(heads), 3), np.nan)
+    samples = _QUICK_SAMPLES if is_quick else SAMPLES
     row = {head.name: number for number, head in enumerate(heads)}
-    for head, value in zip(kept, measured.field_pt, strict=True):
-        field[row[head.name]] = value
-    return field
+    kept = heads
+    for turn in range(balances + readings - 1):
+        kept = _balanced(instrument, kept, is_quick)
+        if not kept:
+            break
+        if turn < balances - 1:
+            continue
+        measured: FieldMeasurement = measure_field(instrument, kept, samples)
+        for head, value in zip(kept, measured.field_pt, strict=True):
+            field[turn - balances + 1, row[head.name]] = value
+    # A head that failed in between has no field, not that of the readings before.
+    return np.asarray(field.mean(axis=0))
 
 
 def _balanced(

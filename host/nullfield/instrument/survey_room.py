@@ -1,8 +1,9 @@
 """Survey a room with nobody in it: maps, a record at rest, a record with an excitation.
 
 Room coils are off, so what is surveyed is what the shield leaves. The heads work in closed loop about
-their own zero; along their beams they read the field at each zero only, so spectra and shielding
-are those of the transverse axes, and the beam axis is told by the maps.
+their own zero. Along their beams they read the field at each zero only: spectra are those of the
+transverse axes, and the beam axis is told by the maps and, while the excitation is slow, by readings
+one behind the other.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import numpy as np
 
 from nullfield import __version__
 from nullfield.errors import NullfieldError, ProcedureError
+from nullfield.instrument.beam_samples import BeamSampler
 from nullfield.instrument.gather_rows import RowGatherer
 from nullfield.instrument.instrument import Instrument
 from nullfield.instrument.measure_field import measure_field, zero_heads
@@ -128,16 +130,21 @@ def _survey(
     if plan.excitation is not None and start_excitation is not None:
         start_s = start_excitation(plan.excitation)
         data.excitation = replace(plan.excitation, start_s=start_s)
+        sampler = BeamSampler(instrument, heads, data.excitation)
         wait_s = max(start_s - instrument.clock.now_s(), 0.0)
-        data.excited = _gather(
-            instrument,
-            heads,
-            wait_s + plan.excitation.duration_s + _TAIL_S,
-            start_s,
-            "excite",
-            progress,
-            keep=_keep_excited(data),
-        )
+        try:
+            data.excited = _gather(
+                instrument,
+                heads,
+                wait_s + plan.excitation.duration_s + _TAIL_S,
+                start_s,
+                "excite",
+                progress,
+                keep=_keep_excited(data),
+                read=sampler.read,
+            )
+        finally:
+            data.beams = sampler.series()
 
 
 def _keep_quiet(data: SurveyData) -> Callable[[RowRecord], None]:
@@ -185,13 +192,15 @@ def _gather(
     step: str,
     progress: Progress,
     keep: Callable[[RowRecord], None],
+    read: Callable[[], bool] = lambda: False,
 ) -> RowRecord:
-    """Gather rows; `keep` gets what there is if it ends early."""
+    """Gather rows; `keep` gets what there is if it ends early. `read` may use the time otherwise."""
     gatherer = RowGatherer(instrument, heads)
     end_s = gatherer.start_s + duration_s
     try:
         while (left_s := end_s - instrument.clock.now_s()) > 1e-6:
-            instrument.wait_s(min(_LOOK_EVERY_S, left_s))
+            if not read():
+                instrument.wait_s(min(_LOOK_EVERY_S, left_s))
             gatherer.take()
             done_s = instrument.clock.now_s() - gatherer.start_s
             progress(step, min(done_s / duration_s, 1.0), f"{done_s:.0f} of {duration_s:.0f} s")

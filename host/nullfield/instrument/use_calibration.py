@@ -8,6 +8,8 @@ from typing import Any
 from nullfield.instrument.calibrate import cell_temperatures_c
 from nullfield.instrument.instrument import Instrument
 from nullfield.instrument.null_room import NullResult
+from nullfield.rig import Rig
+from nullfield.room.calibration import Calibration
 from nullfield.room.calibration_drift import GainChange, changed_responses
 from nullfield.room.calibration_file import (
     load_calibration,
@@ -16,17 +18,19 @@ from nullfield.room.calibration_file import (
 )
 
 
-def take_calibration(instrument: Instrument, path: Path) -> None:
-    """Put a calibration in force.
+def calibration_for(rig: Rig, path: Path | None) -> Calibration | None:
+    """Read a calibration for a rig, before anything is opened; None if no file is given.
 
     Raises
     ------
     CalibrationError
         If it is damaged, or of another rig.
     """
+    if path is None:
+        return None
     calibration = load_calibration(path)
-    refuse_other_rig(calibration, instrument.rig.name, instrument.rig.fingerprint)
-    instrument.calibration = calibration
+    refuse_other_rig(calibration, rig.name, rig.fingerprint)
+    return calibration
 
 
 def check_temperature(instrument: Instrument) -> None:

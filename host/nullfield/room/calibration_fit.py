@@ -27,6 +27,7 @@ FloatArray = npt.NDArray[np.float64]
 _MOST_STEPS = 30
 _ENOUGH = 1e-4
 """A step that moves no unknown by more than this share of its tolerance is the last."""
+_TRIFLE = 1e-6
 COIL_MODEL_SHARE = 1e-3
 """Share of a room coil's field that its model may miss: walls are no endless mirrors. It enters the
 uncertainty of every report."""
@@ -194,7 +195,9 @@ def _solve(
             damped = normal + damping * np.diag(np.diag(normal))
             move = cho_solve(cho_factor(damped), slope)
             new_cost, new_left = _cost(model, scaled + move, tolerance, reports, weight)
-            if new_cost <= cost * (1.0 + 1e-12):
+            # The derivative leaves the cross-talk's geometry out: at the end a good step may cost a
+            # trifle.
+            if new_cost <= cost * (1.0 + _TRIFLE):
                 break
             damping = max(10.0 * damping, 1e-4)
             if damping > 1e6:

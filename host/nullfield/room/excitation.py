@@ -119,6 +119,7 @@ def fit_response(
     field_pt: FloatArray,
     time_s: FloatArray,
     group: npt.NDArray[np.int64] | None = None,
+    common: FloatArray | None = None,
 ) -> ResponseFit:
     """Least squares of readings on currents, a constant and a line in time.
 
@@ -133,6 +134,9 @@ def fit_response(
     group : numpy.ndarray of int, shape ``(n_channels,)``, optional
         Channels alike in noise, for instance one axis of all heads; a channel's few degrees of
         freedom are helped out by its group's. One group by default.
+    common : numpy.ndarray, shape ``(n_channels, n_terms)``, optional
+        Shapes of drift that the channels share, for instance a uniform field's: it does not count as
+        their noise, for whoever models it apart.
 
     Returns
     -------
@@ -167,6 +171,9 @@ def fit_response(
         inverse = np.linalg.pinv(part)
         solution = inverse @ field_pt[np.ix_(mask, which)]
         rest = field_pt[np.ix_(mask, which)] - part @ solution
+        if common is not None and len(which) > 3 * common.shape[1]:
+            shapes = common[which]
+            rest = rest - rest @ np.linalg.pinv(shapes).T @ shapes.T
         fitted[which] = solution.T
         spread[which] = np.sqrt(np.sum(inverse**2, axis=1))
         squares[which] = np.sum(rest**2, axis=0)

@@ -8,8 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from nullfield.room.field_model import FieldModel, MeanGradient, fit_field, fit_gradient
-from nullfield.room.survey_data import StaticMap, SurveyData
-from nullfield.room.survey_shielding import ShieldingPoint, first_order_corner, shielding
+from nullfield.room.shielding_point import ShieldingPoint
+from nullfield.room.survey_data import BeamSeries, RowArray, StaticMap, SurveyData
+from nullfield.room.survey_shielding import first_order_corner, shielding
 from nullfield.room.survey_spectra import NoiseSpectra, noise_spectra
 from nullfield.room.survey_stability import Stability, stability
 
@@ -114,7 +115,7 @@ def evaluate(
         reasons["residual"] = f"there is no map ({left})"
     still, spectra = None, None
     if data.quiet is not None and data.quiet.duration_s >= _LEAST_RECORD_S:
-        rows = _usable(data, np.asarray(data.quiet.field_pt, dtype=np.float64))
+        rows = _usable(data, data.quiet.field_pt)
         still = stability(rows, data.quiet.rate_hz)
         spectra = noise_spectra(rows, data.quiet.rate_hz, mains_hz)
     else:
@@ -126,11 +127,21 @@ def evaluate(
     if data.excitation is None or data.excited is None:
         reasons["shielding"] = "there was no excitation" if not data.ended_early else left
     else:
-        rows = _usable(data, np.asarray(data.excited.field_pt, dtype=np.float64))
+        rows = _usable(data, data.excited.field_pt)
         is_array = np.repeat(~data.is_reference(), 2)
         time_s = data.excited.start_s + np.arange(rows.shape[1]) / data.excited.rate_hz
+        beams = data.beams
+        if beams is not None:
+            near = ~data.is_reference()
+            beams = BeamSeries(beams.time_s, beams.field_pt[near])
         found, missing = shielding(
-            rows[is_array], data.directions()[is_array], time_s, data.excitation, mains_hz=mains_hz
+            rows[is_array],
+            data.directions()[is_array],
+            time_s,
+            data.excitation,
+            mains_hz=mains_hz,
+            beams=beams,
+            beam_directions=data.axes()[~data.is_reference(), 2],
         )
         for number, text in enumerate(missing):
             reasons[f"shielding {number + 1}"] = text
@@ -141,11 +152,14 @@ def evaluate(
     return Survey(data, residual, still, spectra, found, models, reasons)
 
 
-def _usable(data: SurveyData, rows: FloatArray) -> FloatArray:
+def _usable(data: SurveyData, rows: RowArray) -> RowArray:
     """Rows without the heads that the survey set aside."""
     bad = np.array([head.name in data.dead for head in data.heads], dtype=np.bool_)
-    rows[np.repeat(bad, 2)] = np.nan
-    return rows
+    if not bad.any():
+        return rows
+    kept = rows.copy()
+    kept[np.repeat(bad, 2)] = np.nan
+    return kept
 
 
 def _mean_map(maps: list[StaticMap]) -> FloatArray:

@@ -93,6 +93,22 @@ class RowRecord:
         return np.asarray(good.reshape(-1, 2).min(axis=1), dtype=np.float64)
 
 
+@dataclass(frozen=True)
+class BeamSeries:
+    """Readings along the beams, one behind the other.
+
+    Attributes
+    ----------
+    time_s : (n,) array
+        From the start of the excitation.
+    field_pt : (n_heads, n) array
+        Along the beam; NaN where a head was not valid.
+    """
+
+    time_s: FloatArray
+    field_pt: FloatArray
+
+
 @dataclass
 class SurveyData:
     """Filled while the survey goes on, so that what is there outlives an interruption.
@@ -106,12 +122,14 @@ class SurveyData:
         Heads that were not, or were lost on the way, with the reason.
     maps : list of StaticMap
     quiet, excited : RowRecord or None
+    beams : BeamSeries or None
+        Read while the excitation ran slowly along an axis that no streamed channel sees.
     excitation : Excitation or None
         As it ran; `excited` counts from ``excitation.start_s``.
     planned_s : float
         Length of the record at rest that was asked for.
     conditions : dict of str to str
-        What a reader needs to know of the circumstances.
+        What a reader needs to know of the circumstances; `Instrument` stands in the summary, too.
     ended_early : str
         Why, or empty.
     """
@@ -122,6 +140,7 @@ class SurveyData:
     maps: list[StaticMap] = field(default_factory=list)
     quiet: RowRecord | None = None
     excited: RowRecord | None = None
+    beams: BeamSeries | None = None
     excitation: Excitation | None = None
     planned_s: float = 0.0
     conditions: dict[str, str] = field(default_factory=dict)

@@ -12,10 +12,13 @@ from scipy.optimize import least_squares
 from nullfield.dsp.spectrum import amplitude_density, band_density_ft_rthz
 
 FloatArray = npt.NDArray[np.float64]
+RowArray = npt.NDArray[np.float32]
 
 WINDOW_S = 10.0
 """Resolution of 0.1 Hz: lines of vibration stand apart."""
 VIBRATION_HZ = (3.0, 40.0)
+_CHANNELS_AT_ONCE = 8
+"""Windows of an hour of forty heads would not fit into memory."""
 _LINE_RATIO = 4.0
 """Power over that of its surroundings from which a bin counts as a line."""
 _STEADY = np.log(2.0)
@@ -70,7 +73,7 @@ class NoiseSpectra:
 
 
 def noise_spectra(
-    field_pt: FloatArray, rate_hz: float, mains_hz: float, window_s: float = WINDOW_S
+    field_pt: RowArray | FloatArray, rate_hz: float, mains_hz: float, window_s: float = WINDOW_S
 ) -> NoiseSpectra:
     """Spectra of a record of a room with nobody in it.
 
@@ -83,7 +86,12 @@ def noise_spectra(
         Shortened to a sixth of the record if that is shorter.
     """
     window_s = min(window_s, field_pt.shape[1] / rate_hz / 6.0)
-    frequency, density = amplitude_density(field_pt, rate_hz, window_s=window_s)
+    parts = []
+    for first in range(0, len(field_pt), _CHANNELS_AT_ONCE):
+        part = np.asarray(field_pt[first : first + _CHANNELS_AT_ONCE], dtype=np.float64)
+        frequency, one = amplitude_density(part, rate_hz, window_s=window_s)
+        parts.append(one)
+    density = np.concatenate(parts)
     level = band_density_ft_rthz(frequency, density, lines_hz=(mains_hz,))
     background = _background(frequency, density)
     lines = _lines(frequency, density, background, mains_hz)

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 FloatArray = npt.NDArray[np.float64]
+RowArray = npt.NDArray[np.float32]
 
 _LEAST_TERMS = 4
 """Averages that a deviation has to rest on."""
@@ -42,13 +43,13 @@ class Stability:
     slope_pt_per_min: FloatArray
 
 
-def averages(field_pt: FloatArray, rate_hz: float, interval_s: float) -> FloatArray:
+def averages(field_pt: RowArray | FloatArray, rate_hz: float, interval_s: float) -> FloatArray:
     """Means over successive intervals, shape ``(n_channels, n)``; NaN if half of one is missing."""
     length = max(1, round(interval_s * rate_hz))
     count = field_pt.shape[1] // length
     parts = field_pt[:, : count * length].reshape(len(field_pt), count, length)
     good = np.isfinite(parts)
-    total = np.where(good, parts, 0.0).sum(axis=2)
+    total = np.where(good, parts, 0.0).sum(axis=2, dtype=np.float64)
     number = good.sum(axis=2)
     return np.where(number > 0.5 * length, total / np.maximum(number, 1), np.nan)
 
@@ -88,7 +89,7 @@ def allan_deviation(series: FloatArray, interval_s: float, tau_s: FloatArray) ->
 
 
 def stability(
-    field_pt: FloatArray,
+    field_pt: RowArray | FloatArray,
     rate_hz: float,
     *,
     interval_s: float = 0.5,

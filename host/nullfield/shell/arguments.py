@@ -72,6 +72,8 @@ ROLE_COMMANDS: dict[Command, tuple[Role, tuple[Argument, ...], str]] = {
         "ramp a channel to a current",
     ),
     Command.COIL_RAMP_TO_ZERO: (Role.COIL, (), "all currents to zero by the ramp"),
+    Command.COIL_WAVEFORM_START: (Role.COIL, (), "all armed waveforms in one block"),
+    Command.COIL_WAVEFORM_STOP: (Role.COIL, (), "waveforms end and ramp to zero"),
     Command.TABLE_HOME: (Role.TABLE, (), "find the home switch"),
     Command.TABLE_MOVE: (
         Role.TABLE,

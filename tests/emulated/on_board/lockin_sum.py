@@ -8,7 +8,6 @@ import binascii
 from array import array
 
 import micropython
-
 from nullfield_fw.control import lockin
 
 

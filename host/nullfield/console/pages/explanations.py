@@ -88,6 +88,18 @@ FAULTS: Mapping[str, Explanation] = {
         N_("A coil's current is not what was asked for; all room coils are off."),
         N_("Start the instrument again. If it comes back, call the engineer."),
     ),
+    "COIL_SHORT": Explanation(
+        N_("A coil of the room is shorted; all room coils are off."),
+        _ENGINEER,
+    ),
+    "COIL_COMPLIANCE": Explanation(
+        N_("A coil of the room does not take its current; all room coils are off."),
+        N_("Look whether the coil's plug sits well; then start the instrument again."),
+    ),
+    "COIL_OVER_TEMPERATURE": Explanation(
+        N_("The current sources of the room coils are too warm; all room coils are off."),
+        N_("Let them cool for ten minutes with their vents free. Then start the instrument again."),
+    ),
     "TABLE_EMERGENCY_STOP": Explanation(
         N_("The red button at the table was pressed, or its wire is cut. The table stands still."),
         N_(

@@ -203,7 +203,12 @@ def _coil(board: BoardDefinition) -> Iterator[str]:
         "**Outputs** each on 100 Ω, coil_enable off: no current, relays open. Enable, set +1 mA: "
         "100 mV across "
         f"the load, {sense:g} mV at the converter, readback +1 mA within the tolerance; the same "
-        "with -1 mA."
+        "with -1 mA. Telemetry: voltage +0.1 V and -0.1 V within 5 mV, heat sink at room temperature."
+    )
+    yield (
+        "**Slow converter**: AIN0 of U3 is at half of its supply without voltage across the coil that "
+        "mux2..mux0 select. Take the thermistor off: COIL_OVER_TEMPERATURE of source 9, and no "
+        "output goes on."
     )
     yield (
         f"Set {limit:g} mA; more is refused. Open the load: COIL_OPEN within 0.2 s and all relays "

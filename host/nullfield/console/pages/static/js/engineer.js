@@ -1,6 +1,7 @@
 // The engineer's page: each panel looks after itself.
 import { showArray } from "./array_view.js";
 import { showBoards } from "./boards_panel.js";
+import { showCalibration } from "./calibration_panel.js";
 import { showCoils } from "./coils.js";
 import { showEvents } from "./events_panel.js";
 import { showRecorderPanel } from "./recorder_panel.js";
@@ -16,3 +17,4 @@ showCoils(at("coils-panel"));
 showBoards(at("boards-panel"), showRecorderPanel(at("recorder-panel")));
 showSettings(at("settings-panel"));
 showEvents(at("events-panel"));
+showCalibration(at("calibration-panel"));
