@@ -120,7 +120,8 @@ def plan_compensation(
         raise ProcedureError(
             f"the reference heads that are ready ({names}) do not tell the field's eight components"
             " apart",
-            "see 'nullfield boards' why others are not ready; if none is missing, turn their beams in different directions and spread them (docs/compensation.md)",
+            "see 'nullfield boards' why others are not ready; if none is missing, turn their beams"
+            " in different directions and spread them (docs/compensation.md)",
         )
     try:
         uniform = design_filter(prepared.path, bandwidth_hz, prepared.dt_s)
