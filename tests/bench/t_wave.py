@@ -37,7 +37,11 @@ GROUP = "compensation in the data"
 RIG = "room8"
 DATA_HZ = (3.3, 10.3, 30.3)
 SINE_PT = 60.0
-GENTLE = {"room_gradient_nt_per_m": 20.0, "room_third_order_nt_per_m2": 10.0}
+GENTLE = {
+    "room_residual_nt": 20.0,
+    "room_gradient_nt_per_m": 8.0,
+    "room_third_order_nt_per_m2": 3.0,
+}
 _BEFORE_S, _AFTER_S = 0.30, 0.50
 _T_S = (0.16, 0.42)
 _LEVEL_S = (-0.30, -0.25)

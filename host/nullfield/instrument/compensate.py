@@ -114,11 +114,14 @@ def plan_compensation(
         np.array([h.position_m for h in references]),
         np.array([h.axes for h in references])[:, :STREAMED_AXES],
     )
-    # Three heads still tell the uniform field; gradients are then left as they are.
-    if model.estimator(np.ones(model.n_channels, dtype=np.bool_))[0] == Observable.NOTHING:
+    # With fewer, gradients pass for a uniform field: half of a drift was left with three heads.
+    if model.estimator(np.ones(model.n_channels, dtype=np.bool_))[0] != Observable.ALL:
+        names = ", ".join(h.name for h in references) or "none"
         raise ProcedureError(
-            f"{len(references)} reference heads do not tell the uniform field's three components",
-            "turn their beams in different directions and spread them (docs/compensation.md)",
+            f"the reference heads that are ready ({names}) do not tell the field's eight components"
+            " apart",
+            "see 'nullfield boards' why others are not ready; if none is missing, turn their beams"
+            " in different directions and spread them (docs/compensation.md)",
         )
     try:
         uniform = design_filter(prepared.path, bandwidth_hz, prepared.dt_s)

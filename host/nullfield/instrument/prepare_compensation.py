@@ -134,7 +134,7 @@ def prepare_compensation(
         head = references[int(np.flatnonzero(unseen)[0]) // STREAMED_AXES]
         raise ProcedureError(
             f"reference head {head.name} gave too few valid rows while the coils were probed",
-            "zero it again, or switch it off: three references still tell the uniform field",
+            "see its flags with 'nullfield boards', and start it again",
         )
     start = round(live.start_time_s / dt_s)
     begin = first[0] - start
