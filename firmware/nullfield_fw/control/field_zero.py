@@ -212,7 +212,7 @@ class FieldZero:
             if self._is_full and not self._is_known:
                 self._fail()
             else:
-                self.start(True)
+                self.start(True, self._is_known and not self._is_full)
             return
         response.solve(self._offset)
         stage = self._stage
