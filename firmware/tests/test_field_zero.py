@@ -156,12 +156,20 @@ def test_disturbance_a_heart_beats_now_and_then():
 def test_again_without_the_search_is_quick_and_follows_all_three_axes():
     head = Head((10, 10, -10))
     head.run()
-    for moved, most in ((0.5, 21), (-2.5, 28)):
+    for moved, most in ((0.5, 21), (0.005, 14), (-2.5, 28)):
         head.ambient = [value + moved * _NT for value in head.ambient]
         head.measurements = 0
         assert head.run(full=False) == field_zero.DONE
         _assert_zeroed(head)
         assert head.measurements <= most, head.measurements
+
+
+def test_again_searches_by_light_if_the_field_has_jumped():
+    head = Head((10, 10, -10))
+    head.run()
+    head.ambient = [60.0 * _NT, -30.0 * _NT, 50.0 * _NT]
+    assert head.run(full=False) == field_zero.DONE
+    _assert_zeroed(head)
 
 
 def test_saturation_field_out_of_reach_fails_or_keeps_commands_in_bounds():

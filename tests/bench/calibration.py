@@ -1,7 +1,7 @@
 """Calibration of coils and heads: errors of gain, angle and place, with and without a standard.
 
 Ten seeds of the demo36 rig. What the heads report of the coils is the plant's truth (true heads and
-coils, cross-talk) with the noise of a measurement: sixteen or thirty-two patterns at the amplitudes
+coils, cross-talk) with the noise of a measurement: twelve or twenty-four patterns at the amplitudes
 that `instrument.calibrate` gives, every reading with 5 pT on the transverse axes and 60 pT on the
 beam axis, and a drift of the room that all share. Errors without a standard are after the gauge
 (eight modes are taken out by least squares); with one they are as they stand, seat of the plate

@@ -31,7 +31,8 @@ CHUNK = 128
 LINK_STEPS = 4
 """From the row that a command follows to the row in which its current begins to show."""
 LAG_S = 1.5e-3
-HEAD_LAG_S = 1.2e-3
+HEAD_POLE_HZ = (100.0, 150.0)
+"""Heads differ in their pole, by half a millisecond of delay."""
 NOISE_FT = 14.0
 NOISE_CORNER_HZ = 2.0
 BEAM_ERROR_PT_PER_MA = 100.0
@@ -54,6 +55,9 @@ class PlainRoom:
         coils = [PlantCoil(c.name, c.kind, c.nominal_nt_per_ma) for c in rig.coils]
         plant = Plant(heads, coils, scenario, seed, has_table=False)
         self.room = plant.room
+        self._plant = plant
+        # The patient is in and lies still.
+        self.heart_pt_per_a_m = plant._lead_head.copy()
         self.array = np.array([h.kind == "array" for h in rig.heads])
         rng = np.random.default_rng(seed)
         self.rng = rng
@@ -67,8 +71,12 @@ class PlainRoom:
         self._smooth = np.zeros((len(heads), 3))
         self._drift = np.zeros((3, len(heads), 3))
         self.block = 0
+        # What was measured of the coils, by head and transverse axis; see `compensator_for`.
+        self.response_fit = np.zeros((len(heads), 2, len(coils)))
+        self.path_fit = np.zeros((len(heads), 2, 1))
         self._share = 1.0 - np.exp(-DT_S / LAG_S)
-        self._head_share = 1.0 - np.exp(-DT_S / HEAD_LAG_S)
+        pole_hz = rng.uniform(*HEAD_POLE_HZ, (len(heads), 1))
+        self._head_share = 1.0 - np.exp(-2.0 * np.pi * pole_hz * DT_S)
         self.room_pt = np.zeros((CHUNK + 1, len(heads), 3))
         """Room alone over the present chunk, head frame; its row 0 is the end of the last one."""
         self._local = np.zeros((CHUNK + 1, len(heads), 3))
@@ -80,7 +88,9 @@ class PlainRoom:
         if j == 0:
             field, _ = self.room.chunk(self.block, CHUNK)
             self.room_pt = field.reshape(CHUNK + 1, -1, 3) * 1e3
-            self._local = np.einsum("nak,tnk->tna", self.axes, self.room_pt)
+            moments = self._plant.moments_at(self.block + np.arange(CHUNK + 1))
+            heart = np.einsum("nkq,tq->tnk", self.heart_pt_per_a_m, moments)
+            self._local = np.einsum("nak,tnk->tna", self.axes, self.room_pt + heart)
             self._noise = self._draw()
         self._queue.append(np.array(command_ma))
         self.current_ma = self.current_ma + self._share * (self._queue.popleft() - self.current_ma)
@@ -138,6 +148,12 @@ def compensator_for(room: PlainRoom, bandwidth_hz: float, learn_s: float) -> Com
         command = offsets[k]
     fit = fit_path(offsets, rows[:, references, :2].reshape(8000, -1), DT_S)
     over = fit_path(offsets, rows[:, room.array, :2].reshape(8000, -1), DT_S)
+    n_heads = len(heads)
+    room.response_fit = np.empty((n_heads, 2, n_coils))
+    room.path_fit = np.empty((n_heads, 2, fit.path.shape[1]))
+    for chosen, one in ((references, fit), (room.array, over)):
+        room.response_fit[chosen] = one.response_pt_per_ma.reshape(-1, 2, n_coils)
+        room.path_fit[chosen] = one.path.reshape(-1, 2, fit.path.shape[1])
     model = ReferenceModel.of_heads(position[references], axes[references, :2])
     response = np.empty((int(room.array.sum()), 3, n_coils))
     response[:, :2] = over.response_pt_per_ma.reshape(len(response), 2, -1)

@@ -37,7 +37,11 @@ GROUP = "compensation in the data"
 RIG = "room8"
 DATA_HZ = (3.3, 10.3, 30.3)
 SINE_PT = 60.0
-GENTLE = {"room_gradient_nt_per_m": 20.0, "room_third_order_nt_per_m2": 10.0}
+GENTLE = {
+    "room_residual_nt": 20.0,
+    "room_gradient_nt_per_m": 8.0,
+    "room_third_order_nt_per_m2": 3.0,
+}
 _BEFORE_S, _AFTER_S = 0.30, 0.50
 _T_S = (0.16, 0.42)
 _LEVEL_S = (-0.30, -0.25)
@@ -73,6 +77,11 @@ def data_shielding(place: Path, seconds: float = 24.0) -> list[Figure]:
     recorded(scenario, place / "sines", seconds, is_on=True, sines=True)
     raw = load_field_recording(place / "sines")
     bare = load_without_compensation(place / "sines")
+    return data_figures(raw, bare)
+
+
+def data_figures(raw: FieldRecording, bare: FieldRecording) -> list[Figure]:
+    """Sines that are left, with and without delays, as recorded and with compensation added back."""
     everything = np.ones(raw.n_samples, dtype=bool)
     found = []
     for name, one in (("as recorded", raw), ("compensation added back", bare)):
@@ -81,7 +90,7 @@ def data_shielding(place: Path, seconds: float = 24.0) -> list[Figure]:
             ("delays and ridge by held-out data", True),
         ):
             clean, result = regress_references(one, everything, is_searched=searched)
-            left = _amplitudes(clean, DATA_HZ)
+            left = amplitudes(clean, DATA_HZ)
             for number, frequency in enumerate(DATA_HZ):
                 db = 20.0 * np.log10(SINE_PT / left[number])
                 is_goal = frequency == 10.3 and searched
@@ -100,7 +109,7 @@ def _chest(recording: FieldRecording) -> FloatArray:
     return np.asarray(recording.field_pt[chosen])
 
 
-def _amplitudes(recording: FieldRecording, frequencies: tuple[float, ...]) -> FloatArray:
+def amplitudes(recording: FieldRecording, frequencies: tuple[float, ...]) -> FloatArray:
     """Amplitude of each sine, rms over transverse chest channels."""
     field = _chest(recording)
     good = np.isfinite(field).all(axis=0)
@@ -121,12 +130,16 @@ def t_wave(place: Path, seconds: float) -> list[Figure]:
         recorded(scenario, place / name, seconds, is_on, sines=False)
     off = load_field_recording(place / "off")
     on = load_field_recording(place / "on")
-    back = load_without_compensation(place / "on")
+    return t_wave_figures(off, on, load_without_compensation(place / "on"))
+
+
+def t_wave_figures(off: FieldRecording, on: FieldRecording, back: FieldRecording) -> list[Figure]:
+    """The T wave without compensation, with it, and with it added back."""
     quiet = quiet_samples(off, find_beats(off))
     beats = find_beats(regress_references(off, quiet)[0]).samples
     cleaned = [regress_references(one, quiet, is_searched=True)[0] for one in (off, back, on)]
-    waves = [_average(one, beats) for one in cleaned]
-    raw = [_average(one, beats) for one in (off, on)]
+    waves = [average_beat(one, beats) for one in cleaned]
+    raw = [average_beat(one, beats) for one in (off, on)]
     rate = off.sampling_rate_hz
     window = slice(*(round((_BEFORE_S + t) * rate) for t in _T_S))
     peak = window.start + int(np.abs(waves[0][:, window]).max(axis=0).argmax())
@@ -146,7 +159,7 @@ def t_wave(place: Path, seconds: float) -> list[Figure]:
     ]  # fmt: skip
 
 
-def _average(recording: FieldRecording, beats: npt.NDArray[np.int64]) -> FloatArray:
+def average_beat(recording: FieldRecording, beats: npt.NDArray[np.int64]) -> FloatArray:
     """Mean beat of the transverse chest channels, level between the beats taken off."""
     field = _chest(recording)
     rate = recording.sampling_rate_hz

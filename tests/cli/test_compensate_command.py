@@ -32,7 +32,7 @@ def test_no_such_rig(nullfield):
 def test_a_rig_without_references_is_refused_at_once(nullfield, tmp_path, command):
     out = ("--out", tmp_path / "out")
     outcome = nullfield(*command, "--rig", "bench4", *out)
-    outcome.assert_one_line_error(5, "rig bench4 has no reference heads")
+    outcome.assert_one_line_error(11, "rig bench4 has no reference heads")
 
 
 def test_help_has_an_example(nullfield):

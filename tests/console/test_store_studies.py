@@ -80,6 +80,18 @@ def test_the_name_is_in_the_database_only(studies: Studies, tmp_path: Path) -> N
     assert studies.get(exam_id).name == NAME
 
 
+def test_no_exam_ends_before_it_begins_whatever_the_clock_does(
+    studies: Studies, clock: SetClock
+) -> None:
+    exam_id = studies.begin(FORM, "rig", "olga").id
+    clock.step(hours=-18)
+    studies.finish(exam_id, {})
+    exam = studies.get(exam_id)
+    assert (exam.begun_at, exam.ended_at) == (NOON, NOON)
+    # What happened keeps the time that the clock told.
+    assert studies.events(exam_id)[-1].at == clock()
+
+
 def test_ids_grow_when_the_clock_goes_back(studies: Studies, clock: SetClock) -> None:
     ids = [done(studies)]
     for step in ({"days": 1}, {"hours": -30}, {"days": -300}, {"days": 305}):

@@ -26,7 +26,7 @@ from nullfield.virtual.clock import VirtualClock
 from nullfield.virtual.instrument import VirtualInstrument
 from nullfield.virtual.plant import Scenario
 from nullfield.virtual.transport import VirtualTransport
-from nullfield_protocol.catalogue import FaultCode
+from nullfield_protocol.catalogue import FaultCode, HeadState
 
 pytestmark = [pytest.mark.micropython, pytest.mark.slow]
 SENSOR, COIL = "e66138528350b001", "e66138528351b001"
@@ -78,6 +78,12 @@ def bench(started: Bench) -> Bench:
         coil.clear_faults()
     coil.ramp_to_zero()
     started.instrument.wait_s(1.0)
+    # A coil board that trips takes the field away under a head that zeroes: it searches anew.
+    started.instrument.wait_until(
+        lambda: HeadState.FIELD_ZERO not in started.instrument.head_states().values(),
+        20.0,
+        "the heads' search for their zero",
+    )
     return started
 
 
@@ -240,6 +246,20 @@ def test_an_abort_in_between_leaves_no_current(bench: Bench) -> None:
     assert np.abs(bench.currents_ma).max() < 0.02
     # And the next null is as good as any.
     assert null_room(bench.instrument).after_rms_pt < 700.0
+
+
+def test_a_head_that_dies_is_left_out_and_the_others_are_nulled(bench: Bench) -> None:
+    """Its laser goes dark between the start and the null: the last tests but one, it stays dead."""
+    sensors, row = bench.world.parts_of(bench.world.by_uid[SENSOR])
+    sensors.laser_ma_per_v[row, 3] = 0.0  # type: ignore[union-attr]
+    bench.instrument.wait_s(1.0)
+    result = null_room(bench.instrument)
+    assert result.heads == ("H1", "H2", "H3")
+    assert set(result.left_out) == {"H4"}
+    assert result.after_rms_pt < 0.02 * result.before_rms_pt
+    # The dead head's place is nulled by what the others say of it.
+    truth = bench.world.plant.truth()
+    assert np.abs(truth.room_and_coils_field_pt[3]).max() < 0.1 * 70e3
 
 
 def test_the_host_dies_in_between_and_the_boards_end_safe_by_themselves(bench: Bench) -> None:

@@ -52,7 +52,8 @@ def test_a_healthy_board_passes(role: str) -> None:
         ("coil", "sense_resistor", {"channel": 1}, "gain"),
         ("coil", "sense_resistor", {"channel": 6, "amount": -0.02}, "gain"),
         ("coil", "output_shorted", {"channel": 0}, "gain"),
-        ("coil", "output_resistance", {"channel": 3}, "gain"),
+        # Its current is 24 ms behind and still on its way when the next channel is looked at.
+        ("coil", "output_resistance", {"channel": 3}, "crosstalk"),
         ("coil", "source_offset", {"channel": 7}, "offset"),
         ("coil", "fine_dac_stuck", {"channel": 2}, "fine_step"),
         ("coil", "converter_noise", {"channel": 4}, "sense_noise"),

@@ -32,8 +32,8 @@ def ready():
     """A small room, nulled and probed; its drift is that of a busy day."""
     rig, table = load_rig("room8")
     scenario = replace(
-        Scenario(**table), heart_enabled=False, room_gradient_nt_per_m=20.0,
-        room_third_order_nt_per_m2=10.0, drift_pp_nt=3.0,
+        Scenario(**table), heart_enabled=False, room_residual_nt=20.0, room_gradient_nt_per_m=8.0,
+        room_third_order_nt_per_m2=3.0, drift_pp_nt=3.0,
     )  # fmt: skip
     with VirtualInstrument(rig, scenario, 1, ensure_micropython()) as world:
         clock = VirtualClock(world)

@@ -277,8 +277,9 @@ class Head:
             self._power_turns = 0
             self._power_start_mc = cell
 
-    def _near(self, cell, laser, tolerance_mc=_LASER_TOLERANCE_MC):
+    def _near(self, cell, laser):
         """Count turns within tolerance; True after a second of them."""
+        tolerance_mc = _LASER_LOCK_TOLERANCE_MC if self._is_fine else _LASER_TOLERANCE_MC
         if (
             abs(cell - self._cell_setpoint) < _WARM_TOLERANCE_MC
             and abs(laser - self._laser_setpoint) < tolerance_mc
@@ -330,9 +331,7 @@ class Head:
                 self._enter(wire.HEAD_STATE_LOCK)
             elif scan.state == laser_scan.NOT_FOUND:
                 self._retry_lock()
-        elif self._near(
-            cell, laser, _LASER_LOCK_TOLERANCE_MC if self._is_fine else _LASER_TOLERANCE_MC
-        ):
+        elif self._near(cell, laser):
             self.lock_light_pa = self.light_pa
             # Proof: on the line the light must be as low as the scan's bottom.
             if self.light_pa > scan.bottom + scan.bottom // 4:
@@ -346,11 +345,7 @@ class Head:
             self._retry_lock()
 
     def _scan_finely(self):
-        """Scan the line once more, now that the coils null the field.
-
-        In a field the light shift, odd in the detuning, adds to the field and makes the dip
-        lopsided (Hanle effect), by two gigahertz in 50 nT. At zero transverse field it cannot.
-        """
+        """Scan again with the field nulled: in 50 nT the light shift bends the dip by 2 GHz."""
         self._is_fine = True
         centre = self._scan.centre
         self._scan.start(centre - _FINE_SPAN_MC, centre + _FINE_SPAN_MC, True)

@@ -7,8 +7,8 @@ From far out the light shows the way (`light_search`). Within some 10 nT a *cycl
 the transverse axes (`response`) gives the field on all three: x and y from what is there without a
 step, and the beam field from the turn between the two senses of rotation, whose zero needs no
 calibration. Its scale, a width in counts per radian, is learned from the moves. These are Newton's
-steps; of the first three cycles in a row that move by less than a nanotesla the median counts, because
-a heartbeat or a lorry may fall into one of them.
+steps. Of the cycles in a row that move by less than a nanotesla two are enough if they agree; else the
+median of three counts, because a heartbeat or a lorry may have fallen into one of them.
 
 *Offset.* Relaxation makes each step of the y coil leave a little of modulated light, the same with
 either polarity of the modulation, while all that fields make changes sign. So a full zero takes three
@@ -37,7 +37,9 @@ _SETTLE_BLOCKS = 10
 # After a change of polarity or of the step: the first point waits longer.
 _LONG_SETTLE_BLOCKS = 20
 _CYCLE_LIMIT = 60
+_FOLLOW_LIMIT = 15
 _KEPT = 3
+_AGREEMENT = 16000  # 30 pT
 _MOVE_LIMIT_COUNT = 1610000  # 3 nT a cycle: farther out the slope is less than the secant
 _BEAM_LIMIT_COUNT = 6400000  # 12 nT
 _NEAR = 536871  # 1 nT: from here one step is good to some 20 pT
@@ -104,6 +106,8 @@ class FieldZero:
         self._last_b = 0
         self._last_psi = 0
         self._has_last = False
+        self._is_full = False
+        self._limit = _CYCLE_LIMIT
         self.phase = IDLE
         self.cycles = 0
         self.calibrated = False
@@ -117,6 +121,8 @@ class FieldZero:
         only the field has moved; without it one cycle near zero counts, and the loop's weights stay.
         """
         self._probe.take()
+        self._is_full = full
+        self._limit = _CYCLE_LIMIT if full else _FOLLOW_LIMIT
         self.cycles = 0
         self._has_last = False
         self._is_known = quick and self.calibrated
@@ -201,8 +207,12 @@ class FieldZero:
         response = self._response
         response.reduce()
         self.cycles += 1
-        if self.cycles > _CYCLE_LIMIT or not response.invert(self._step()):
-            self._fail()
+        if self.cycles > self._limit or not response.invert(self._step()):
+            # What only follows the field has lost it: the light finds it again.
+            if self._is_full and not self._is_known:
+                self._fail()
+            else:
+                self.start(True)
             return
         response.solve(self._offset)
         stage = self._stage
@@ -220,7 +230,7 @@ class FieldZero:
                 self._enter(_STRAIGHT)
                 return
         self._keep()
-        if self._count < self._wanted:
+        if self._count < self._wanted and not (stage == _FINAL and self._agree()):
             self._begin_cycle()
         elif stage == _STRAIGHT:
             for word in range(4):
@@ -270,11 +280,23 @@ class FieldZero:
             kept[at + _MEAN + word] = response.mean[word]
         self._count += 1
 
+    def _agree(self):
+        """Whether two cycles alone say the same; a beat in one of them shows."""
+        if self._count < 2:
+            return False
+        kept = self._kept
+        for word in range(3):
+            if abs(kept[word] - kept[word + _WORDS]) > _AGREEMENT:
+                return False
+        return True
+
     def _median(self, word):
-        """Middle one of the three kept values."""
+        """Middle one of three kept values, mean of two."""
         kept = self._kept
         a = kept[word]
         b = kept[word + _WORDS]
+        if self._count == 2:
+            return (a + b) // 2
         c = kept[word + 2 * _WORDS]
         return max(min(a, b), min(max(a, b), c))
 

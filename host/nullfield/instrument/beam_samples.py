@@ -12,8 +12,9 @@ from nullfield.instrument.instrument import Instrument
 from nullfield.instrument.measure_field import measure_field, zero_heads
 from nullfield.rig import HeadEntry
 from nullfield.room.excitation_coil import Excitation, ExcitationStep
+from nullfield.room.shielding_by_beams import BEAM_HIGHEST_HZ
+from nullfield.room.shielding_point import is_seen
 from nullfield.room.survey_data import BeamSeries
-from nullfield.room.survey_shielding import BEAM_HIGHEST_HZ, is_seen
 
 _PER_CYCLE = 12.0
 _ROWS = 30

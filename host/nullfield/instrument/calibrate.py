@@ -16,7 +16,12 @@ from nullfield.errors import ProcedureError
 from nullfield.instrument.calibration_patterns import amplitudes_ma
 from nullfield.instrument.excite_coils import CoilResponse, excite_windings
 from nullfield.instrument.instrument import Instrument
-from nullfield.instrument.measure_field import measure_field, zero_heads
+from nullfield.instrument.measure_field import (
+    alive_heads,
+    balance_heads,
+    measure_field,
+    zero_heads,
+)
 from nullfield.instrument.null_room import null_room
 from nullfield.instrument.progress import Progress, silent
 from nullfield.instrument.windings import tolerances_of, windings_of
@@ -34,7 +39,9 @@ _NULL_SHARE, _FIT_SHARE = 0.35, 0.95
 _BALANCES = 3
 """Of the beam axes at each pattern: the coils of all neighbours together reach over by up to a tenth
 of what they have moved, which is left after the first, a hundredth after the second."""
+_READINGS = 2
 _MOST_TRIES = 3
+_FRESH_TELEMETRY_S = 0.5
 WORST_CHI2 = 4.0
 """Reduced chi squared above which the model does not describe what was measured."""
 _OPEN_SHARE = 0.5
@@ -110,12 +117,17 @@ def calibrate(
                 "calibrate", _NULL_SHARE + (_FIT_SHARE - _NULL_SHARE) * part, words
             ),
             balances=_BALANCES,
+            readings=_READINGS,
             is_drift_apart=True,
         )
         if len(response.heads) == len(heads):
             break
         # A head that was lost in between still reaches its neighbours, by nobody knows how much.
-        heads = zero_heads(instrument, response.heads)
+        instrument.wait_s(_FRESH_TELEMETRY_S)
+        usable = {head.name for head in alive_heads(instrument)}
+        heads = balance_heads(
+            instrument, tuple(h for h in response.heads if h.name in usable), is_full=True
+        )
     _refuse_faults(instrument, response, windings)
     progress("calibrate", _FIT_SHARE, "fitting the array")
     fit = _fit(instrument, response)

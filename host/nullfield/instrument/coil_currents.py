@@ -14,7 +14,7 @@ from nullfield_protocol.catalogue import CoilFlag
 
 FloatArray = npt.NDArray[np.float64]
 
-SETTLED_ROWS = 30
+SETTLED_ROWS = 20
 """Rows without a ramp after which the field stands: L/R of a coil is some ms, a head follows in 10."""
 _RAMP_TIMEOUT_S = 10.0
 

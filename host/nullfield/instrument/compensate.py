@@ -64,7 +64,7 @@ class CompensationPlan:
     def to_json(self) -> dict[str, Any]:
         """What is needed to take the applied compensation out of a recording again."""
         prepared = self.prepared
-        heads = [h.name for h in prepared.array] + [h.name for h in prepared.references]
+        heads = [h.name for h in (*prepared.array, *prepared.references)]
         n_references = len(prepared.references)
         transverse = np.concatenate(
             [
@@ -72,13 +72,15 @@ class CompensationPlan:
                 prepared.reference_response_pt_per_ma.reshape(n_references, STREAMED_AXES, -1),
             ]
         )
+        path = np.concatenate([prepared.array_path, prepared.reference_path])
+        path = path.reshape(len(heads), STREAMED_AXES, -1)
+        # Heads that gave no rows while the coils were probed cannot be told of.
+        known = np.isfinite(transverse).all(axis=(1, 2))
         return {
-            "heads": heads,
+            "heads": [name for name, good in zip(heads, known.tolist(), strict=True) if good],
             "coils": list(prepared.coils),
-            "response_pt_per_ma": np.round(transverse, 3).tolist(),
-            "path": np.round(
-                np.concatenate([prepared.array_path, prepared.reference_path]), 6
-            ).tolist(),
+            "response_pt_per_ma": np.round(transverse[known], 3).tolist(),
+            "path": np.round(path[known].reshape(-1, path.shape[2]), 6).tolist(),
             "command_lag_rows": round(prepared.budget.row_to_command_s / prepared.dt_s),
             "bandwidth_hz": self.uniform_filter.bandwidth_hz,
             "gradient_bandwidth_hz": self.gradient_filter.bandwidth_hz,
@@ -112,11 +114,14 @@ def plan_compensation(
         np.array([h.position_m for h in references]),
         np.array([h.axes for h in references])[:, :STREAMED_AXES],
     )
-    # Three heads still tell the uniform field; gradients are then left as they are.
-    if model.estimator(np.ones(model.n_channels, dtype=np.bool_))[0] == Observable.NOTHING:
+    # With fewer, gradients pass for a uniform field: half of a drift was left with three heads.
+    if model.estimator(np.ones(model.n_channels, dtype=np.bool_))[0] != Observable.ALL:
+        names = ", ".join(h.name for h in references) or "none"
         raise ProcedureError(
-            f"{len(references)} reference heads do not tell the uniform field's three components",
-            "turn their beams in different directions and spread them (docs/compensation.md)",
+            f"the reference heads that are ready ({names}) do not tell the field's eight components"
+            " apart",
+            "see 'nullfield boards' why others are not ready; if none is missing, turn their beams"
+            " in different directions and spread them (docs/compensation.md)",
         )
     try:
         uniform = design_filter(prepared.path, bandwidth_hz, prepared.dt_s)

@@ -33,6 +33,7 @@ LARGEST_CHANGE_NT = {"array": 6.0, "reference": 10.0}
 LARGEST_AMPLITUDE_MA = 0.5
 SAMPLES = 60
 """Whole periods of 50 Hz and nearly so of 60 Hz; the beam axis is known from the balance anyway."""
+_QUICK_SAMPLES = 40
 _SHORT_CURRENT_SHARE = 0.5
 _ATTEMPTS = 3
 _RETRY_S = 0.7
@@ -154,6 +155,7 @@ def excite_windings(
     patterns: FloatArray,
     progress: Progress = silent,
     balances: int = 1,
+    readings: int = 1,
     is_drift_apart: bool = False,
     is_quick: bool = False,
 ) -> CoilResponse:
@@ -169,6 +171,8 @@ def excite_windings(
     balances : int
         Times that the beam axes are balanced at each pattern: coils of neighbours reach over by some
         1 % of what they have moved, so that large changes need a second one.
+    readings : int
+        Times that the field is read at each pattern, each after a balance, for their mean.
     is_drift_apart : bool
         Whether a drift of the room that is the same at all heads is left out of the uncertainties.
 
@@ -195,8 +199,8 @@ def excite_windings(
     for number, pattern in enumerate(patterns):
         progress("excite", number / len(patterns), f"pattern {number + 1} of {len(patterns)}")
         set_currents(instrument, coils, pattern)
-        field[number] = _read(instrument, heads, is_quick, balances)
-        sensed[number] = sensed_ma(instrument, coils, SAMPLES)
+        field[number] = _read(instrument, heads, is_quick, balances, readings)
+        sensed[number] = sensed_ma(instrument, coils, _QUICK_SAMPLES if is_quick else SAMPLES)
         time_s[number] = instrument.clock.now_s()
     set_currents(instrument, coils, patterns.mean(axis=0))
     progress("excite", 1.0, f"{len(coils)} coils at {len(heads)} heads")
@@ -232,20 +236,28 @@ def excite_windings(
 
 
 def _read(
-    instrument: Instrument, heads: tuple[HeadEntry, ...], is_quick: bool, balances: int
+    instrument: Instrument,
+    heads: tuple[HeadEntry, ...],
+    is_quick: bool,
+    balances: int,
+    readings: int,
 ) -> FloatArray:
     """Field of heads, shape ``(n_heads, 3)``; NaN where one is not ready or its rows not valid."""
-    field = np.full((len(heads), 3), np.nan)
-    kept = heads
-    for _ in range(balances):
-        kept = _balanced(instrument, kept, is_quick)
-    if not kept:
-        return field
-    measured: FieldMeasurement = measure_field(instrument, kept, SAMPLES)
+    field = np.full((readings, len(heads), 3), np.nan)
+    samples = _QUICK_SAMPLES if is_quick else SAMPLES
     row = {head.name: number for number, head in enumerate(heads)}
-    for head, value in zip(kept, measured.field_pt, strict=True):
-        field[row[head.name]] = value
-    return field
+    kept = heads
+    for turn in range(balances + readings - 1):
+        kept = _balanced(instrument, kept, is_quick)
+        if not kept:
+            break
+        if turn < balances - 1:
+            continue
+        measured: FieldMeasurement = measure_field(instrument, kept, samples)
+        for head, value in zip(kept, measured.field_pt, strict=True):
+            field[turn - balances + 1, row[head.name]] = value
+    # A head that failed in between has no field, not that of the readings before.
+    return np.asarray(field.mean(axis=0))
 
 
 def _balanced(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 
@@ -12,7 +14,7 @@ from nullfield.instrument.live_field import live_field
 from nullfield.instrument.progress import Progress, silent
 from nullfield.instrument.reference_loop import STREAMED_AXES
 from nullfield.room.compensator import Compensator
-from nullfield.room.learn_prediction import LearntPrediction, learn_prediction
+from nullfield.room.learn_prediction import PRIOR_SHARE, LearntPrediction, learn_prediction
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -20,6 +22,7 @@ STRETCH_S = 0.5
 LEAST_S = 10.0
 MOST_S = 110.0
 """The boards' rows are kept for two minutes."""
+_PRESENT_SHARE = 0.9
 
 
 def learn_array(
@@ -73,9 +76,14 @@ def learn_array(
     chosen = chosen[: count * length]
     modes = np.array(mode)[chosen].reshape(count, length, -1).mean(axis=1)
     array_pt = field[:, rows[chosen]].reshape(len(field), count, length).mean(axis=2).T
-    whole = np.isfinite(array_pt).all(axis=1) & np.isfinite(modes).all(axis=1)
+    # A head that gave nothing keeps the rig's geometry, and takes nobody along.
+    good = np.isfinite(array_pt).mean(axis=0) > _PRESENT_SHARE
+    whole = np.isfinite(array_pt[:, good]).all(axis=1) & np.isfinite(modes).all(axis=1)
     geometry = array_modes(plan.prepared)[:, :STREAMED_AXES].reshape(len(field), -1)
     try:
-        return learn_prediction(modes[whole], array_pt[whole], geometry)
+        learnt = learn_prediction(modes[whole], array_pt[whole][:, good], geometry[good])
     except ValueError as error:
         raise ProcedureError(f"nothing was learnt: {error}", "see 'nullfield boards'") from error
+    seen, uncertainty = np.array(geometry), np.full(geometry.shape, PRIOR_SHARE)
+    seen[good], uncertainty[good] = learnt.array_modes, learnt.uncertainty
+    return replace(learnt, array_modes=seen, uncertainty=uncertainty)

@@ -13,6 +13,7 @@ from nullfield.instrument.instrument import Instrument
 from nullfield.rig import CoilEntry, HeadEntry
 from nullfield.room.field_model import FieldModel, MeanGradient, fit_field, fit_gradient
 from nullfield.room.solve_null import NullSolution, solve_null, spread_to
+from nullfield_protocol.catalogue import HeadState
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -125,10 +126,16 @@ def left_out(
     names = {h.name for h in used}
     contradicted = {response.heads[i].name for i in model.outliers}
     states = instrument.head_states()
+
+    def reason(name: str) -> str:
+        if name in contradicted:
+            return "contradicts the other heads"
+        if states[name] in (HeadState.READY, HeadState.FIELD_ZERO):
+            return "gave no valid readings"
+        return f"not ready ({states[name].name.lower().replace('_', ' ')})"
+
     return {
-        h.name: "contradicts the other heads"
-        if h.name in contradicted
-        else f"not ready ({states[h.name].name.lower().replace('_', ' ')})"
+        h.name: reason(h.name)
         for h in instrument.rig.heads
         if h.kind == "array" and h.name not in names
     }

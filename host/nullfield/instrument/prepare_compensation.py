@@ -29,6 +29,7 @@ PROBE_MA = 0.03
 CHIP_STEPS = 4
 _SETTLE_S = 0.2
 _LEAST_PT_PER_MA = 60.0
+_PRESENT_SHARE = 0.9
 
 
 @dataclass(frozen=True)
@@ -128,6 +129,13 @@ def prepare_compensation(
     if live is None:
         raise ProcedureError("the array's rows do not fit together", "check its streams")
     fit = _fit(offsets, np.array(seen[:n_steps]), dt_s, "references")
+    unseen = ~np.isfinite(fit.residual_pt)
+    if unseen.any():
+        head = references[int(np.flatnonzero(unseen)[0]) // STREAMED_AXES]
+        raise ProcedureError(
+            f"reference head {head.name} gave too few valid rows while the coils were probed",
+            "see its flags with 'nullfield boards', and start it again",
+        )
     start = round(live.start_time_s / dt_s)
     begin = first[0] - start
     rows = np.where(live.usable, live.field_pt, np.nan)[:, begin : begin + n_steps]
@@ -165,11 +173,26 @@ def prepare_compensation(
 
 
 def _fit(offsets_ma: FloatArray, reading_pt: FloatArray, dt_s: float, what: str) -> PathFit:
-    # A channel that gave nothing at all must not take the others with it.
+    """Fit the channels that gave rows; NaN for the others, which must not take them along."""
+    good = np.isfinite(reading_pt).mean(axis=0) > _PRESENT_SHARE
     try:
-        return fit_path(offsets_ma, reading_pt, dt_s)
+        fit = fit_path(offsets_ma, reading_pt[:, good], dt_s)
     except ValueError as error:
         raise ProcedureError(
             f"the coils' effect at the {what} could not be measured: {error}",
             "see 'nullfield boards' for heads that are saturated or lost",
         ) from error
+    if good.all():
+        return fit
+    wide = [
+        np.full((len(good), *part.shape[1:]), np.nan)
+        for part in (
+            fit.response_pt_per_ma,
+            fit.uncertainty_pt_per_ma,
+            fit.path,
+            fit.residual_pt,
+        )
+    ]
+    wide[0][good], wide[1][good] = fit.response_pt_per_ma, fit.uncertainty_pt_per_ma
+    wide[2][good], wide[3][good] = fit.path, fit.residual_pt
+    return PathFit(*wide)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from nullfield.errors import ProcedureError
+from nullfield.instrument.coil_currents import present_ma
 from nullfield.instrument.instrument import Instrument
 from nullfield.instrument.progress import Progress, silent
 from nullfield_protocol.catalogue import FaultCode, HeadState
@@ -67,6 +68,7 @@ def start_up(
     if not rig.heads:
         raise ProcedureError(f"rig {rig.name} has no heads", "list its heads in the rig file")
     began_s = instrument.clock.now_s()
+    stood = {head.name for head in instrument.ready_heads()}
     for uid, board in instrument.sensors.items():
         slots = instrument.slots_of(uid, rig.heads)
         if slots:
@@ -101,6 +103,8 @@ def start_up(
             f"only {len(ready)} of {len(rig.heads)} heads are ready; {first[0]}: {first[1]}",
             "check interlock, heaters and lasers; 'nullfield start --clear-faults' tries again",
         )
+    current_ma = present_ma(instrument)
+    instrument.zeroed_at_ma.update({name: current_ma for name in ready if name not in stood})
     duration_s = instrument.clock.now_s() - began_s
     progress("start", 1.0, f"{len(ready)}/{len(rig.heads)} heads ready in {duration_s:.0f} s")
     return StartUpResult(tuple(ready), failed, duration_s)

@@ -8,8 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from nullfield.room.field_model import FieldModel, MeanGradient, fit_field, fit_gradient
+from nullfield.room.shielding_point import ShieldingPoint
 from nullfield.room.survey_data import BeamSeries, RowArray, StaticMap, SurveyData
-from nullfield.room.survey_shielding import ShieldingPoint, first_order_corner, shielding
+from nullfield.room.survey_shielding import first_order_corner, shielding
 from nullfield.room.survey_spectra import NoiseSpectra, noise_spectra
 from nullfield.room.survey_stability import Stability, stability
 

@@ -129,7 +129,7 @@ class SurveyData:
     planned_s : float
         Length of the record at rest that was asked for.
     conditions : dict of str to str
-        What a reader needs to know of the circumstances.
+        What a reader needs to know of the circumstances; `Instrument` stands in the summary, too.
     ended_early : str
         Why, or empty.
     """

@@ -9,12 +9,13 @@ size of the field inside. Only as much of a step is used as lies behind the shie
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from nullfield.room.excitation_coil import Excitation, ExcitationStep
+from nullfield.room.excitation_coil import Excitation
+from nullfield.room.shielding_by_beams import BEAM_HIGHEST_HZ, by_beams
+from nullfield.room.shielding_point import ShieldingPoint, is_seen, point_of
 from nullfield.room.survey_data import BeamSeries
 
 FloatArray = npt.NDArray[np.float64]
@@ -23,51 +24,8 @@ RowArray = npt.NDArray[np.float32]
 SETTLE_S = 3.0
 """Five time constants of a shield with a corner of 0.3 Hz, and the error of the operator's watch."""
 _LEAST_CYCLES = 1.0
-_DETECTED = 3.0
-_SEEN_ALONG = 0.5
-"""Least root of the summed squared cosines for an axis to count as seen by the channels."""
-BEAM_HIGHEST_HZ = 0.1
-"""A reading along the beam takes 0.4 s, longer while the field moves fast."""
-_LEAST_READINGS = 8
 _LEAST_SHARE = 0.8
 """Of the rows of a step that a channel must have."""
-
-
-@dataclass(frozen=True)
-class ShieldingPoint:
-    """One frequency and axis.
-
-    Attributes
-    ----------
-    axis : str
-    frequency_hz : float
-    outside_nt : float
-        Peak.
-    inside_pt : float
-        Peak of the field along the excited axis, at the array.
-    inside_uncertainty_pt : float
-        Standard, of the amplitude.
-    across_pt : float
-        Peak of the field along the other axes that the channels see.
-    factor : float or None
-        None where nothing was detected.
-    factor_uncertainty : float or None
-        Standard.
-    at_least : float or None
-        Lower bound where nothing was detected: three standard uncertainties inside.
-    n_channels : int
-    """
-
-    axis: str
-    frequency_hz: float
-    outside_nt: float
-    inside_pt: float
-    inside_uncertainty_pt: float
-    across_pt: float
-    factor: float | None
-    factor_uncertainty: float | None
-    at_least: float | None
-    n_channels: int
 
 
 def shielding(
@@ -117,7 +75,7 @@ def shielding(
                     f"{BEAM_HIGHEST_HZ:g} Hz"
                 )
                 continue
-            point = _by_beams(beams, beam_directions, step, excitation.amplitude_nt, settle_s)
+            point = by_beams(beams, beam_directions, step, excitation.amplitude_nt, settle_s)
             if point is None:
                 reasons.append(f"{name}: too few readings along the beams")
             else:
@@ -136,45 +94,10 @@ def shielding(
             reasons.append(f"{name}: no channel was valid")
             continue
         points.append(
-            _point(step.axis, step.frequency_hz, excitation.amplitude_nt, directions[good],
+            point_of(step.axis, step.frequency_hz, excitation.amplitude_nt, directions[good],
                    fitted[0][good], fitted[1][good])
         )  # fmt: skip
     return tuple(points), tuple(dict.fromkeys(reasons))
-
-
-def is_seen(directions: FloatArray, axis: str) -> bool:
-    """Whether channels along these unit vectors (n, 3) tell a field along an axis."""
-    column = directions[:, "xyz".index(axis)]
-    return bool(np.sqrt((column**2).sum()) >= _SEEN_ALONG)
-
-
-def _by_beams(
-    beams: BeamSeries,
-    directions: FloatArray,
-    step: ExcitationStep,
-    outside_nt: float,
-    settle_s: float,
-) -> ShieldingPoint | None:
-    """A step from readings along the beams; None if they are too few for a sine and a slope."""
-    chosen = (beams.time_s >= step.start_s + settle_s) & (beams.time_s < step.stop_s - 1.0)
-    time_s = beams.time_s[chosen]
-    if len(time_s) < _LEAST_READINGS or np.ptp(time_s) * step.frequency_hz < _LEAST_CYCLES:
-        return None
-    angle = 2.0 * np.pi * step.frequency_hz * time_s
-    design = np.stack([np.sin(angle), np.cos(angle), np.ones_like(time_s), time_s], axis=1)
-    good = np.isfinite(beams.field_pt[:, chosen]).all(axis=1)
-    if not good.any() or not is_seen(directions[good], step.axis):
-        return None
-    values = beams.field_pt[good][:, chosen]
-    coefficient, *_ = np.linalg.lstsq(design, values.T, rcond=None)
-    rest = values.T - design @ coefficient
-    noise = np.sqrt((rest**2).sum(axis=0) / (len(time_s) - design.shape[1]))
-    spread = np.linalg.inv(design.T @ design)
-    sigma = noise * np.sqrt(0.5 * (spread[0, 0] + spread[1, 1]))
-    amplitude = coefficient[0] + 1j * coefficient[1]
-    return _point(
-        step.axis, step.frequency_hz, outside_nt, directions[good], amplitude, np.asarray(sigma)
-    )
 
 
 def _sines(
@@ -223,42 +146,6 @@ def _beside(rest: FloatArray, time_s: FloatArray, frequency_hz: float) -> FloatA
     sizes *= np.maximum(beside / frequency_hz, 1.0)[:, None]
     # |amplitude|^2 is twice the variance of either quadrature
     return np.asarray(np.sqrt(np.mean(sizes**2, axis=0) / 2.0))
-
-
-def _point(
-    axis: str,
-    frequency_hz: float,
-    outside_nt: float,
-    directions: FloatArray,
-    amplitude: npt.NDArray[np.complex128],
-    uncertainty: FloatArray,
-) -> ShieldingPoint:
-    """Uniform field of all channels' sines, by weighted least squares along what they see."""
-    seen = np.sqrt((directions**2).sum(axis=0)) >= _SEEN_ALONG
-    design = directions[:, seen]
-    weight = 1.0 / np.maximum(uncertainty, 1e-6) ** 2
-    gram = design.T @ (weight[:, None] * design)
-    inverse = np.linalg.pinv(gram)
-    field = inverse @ (design.T @ (weight * amplitude))
-    place = int(np.flatnonzero(np.flatnonzero(seen) == "xyz".index(axis))[0])
-    inside = float(np.abs(field[place]))
-    others = np.delete(field, place)
-    # The room's noise is common to all channels: averaging over heads does not lower it.
-    sigma = float(np.median(uncertainty))
-    is_seen = inside > _DETECTED * sigma
-    factor = 1e3 * outside_nt / inside if is_seen else None
-    return ShieldingPoint(
-        axis,
-        frequency_hz,
-        outside_nt,
-        inside,
-        sigma,
-        float(np.linalg.norm(others)),
-        factor,
-        factor * sigma / inside if factor is not None else None,
-        None if is_seen else 1e3 * outside_nt / max(inside + _DETECTED * sigma, 1e-9),
-        len(amplitude),
-    )
 
 
 def first_order_corner(points: Sequence[ShieldingPoint], axis: str) -> tuple[float, float] | None:

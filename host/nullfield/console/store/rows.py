@@ -72,7 +72,9 @@ def end_exam(
     row: ExamRow, at: datetime, state: str, reason: str, summary: dict[str, Any] | None
 ) -> None:
     """Put an exam into its last state."""
-    row.state, row.reason, row.summary, row.ended_at = state, reason, summary, at
+    row.state, row.reason, row.summary = state, reason, summary
+    # A clock that was set back meanwhile: no exam ends before it begins, in no other system either.
+    row.ended_at = max(at, row.begun_at)
     add_event(row, at, state, detail=reason)
 
 

@@ -60,6 +60,8 @@ def _summary(survey: Survey) -> Section:
             Text(f"The survey ended early, {survey.data.ended_early}. It holds what was measured.",
                  "warning")
         )  # fmt: skip
+    if "Instrument" in survey.data.conditions:
+        blocks.append(Text(f"Instrument: {printable(survey.data.conditions['Instrument'])}."))
     rows: list[tuple[str, str]] = []
     residual = survey.residual
     if residual is not None:

@@ -217,6 +217,7 @@ class TruthSnapshot:
         a modulated cell near zero it is asked from the Bloch equations, because the light shift
         follows the modulated absorption. True
         leaves the modulation out (block mean) and holds room, coils, on-head coils, heart, table.
+        The modulation acts by the mean over the last two blocks, which may turn opposite ways.
     room_field_pt : (n_heads, 3) array
         Room alone (residual, drift, mains, vibration, transients), head frame.
     room_and_coils_field_pt : (n_heads, 3) array
