@@ -178,6 +178,7 @@ READS: list[tuple[str, str]] = [
     ("GET", "/api/v1/exams/20260304-001"),
     ("GET", "/api/v1/exams/20260304-001/files/report.html"),
     ("GET", "/api/v1/exams/20260304-001/map"),
+    ("GET", "/api/v1/exams/20260304-001/beat"),
     ("GET", "/api/v1/exams/20260304-001/export/fif"),
     ("POST", "/api/v1/exams/20260304-001/reanalyse"),
 ]

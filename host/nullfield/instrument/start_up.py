@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from nullfield.errors import ProcedureError
-from nullfield.instrument.coil_currents import present_ma
 from nullfield.instrument.instrument import Instrument
+from nullfield.instrument.measure_field import zero_heads
 from nullfield.instrument.progress import Progress, silent
 from nullfield_protocol.catalogue import FaultCode, HeadState
 
@@ -45,6 +45,7 @@ def start_up(
     progress: Progress = silent,
     timeout_s: float = 240.0,
     minimum_ready: float = 0.5,
+    zero_together: bool = True,
 ) -> StartUpResult:
     """Heat the cells, lock the lasers, zero the field at every head of the rig.
 
@@ -56,6 +57,8 @@ def start_up(
         Heads that are not ready by then count as failed.
     minimum_ready : float
         Share of the heads needed to go on.
+    zero_together : bool
+        Zero all heads once more when they are ready; needs the streams on.
 
     Raises
     ------
@@ -103,11 +106,28 @@ def start_up(
             f"only {len(ready)} of {len(rig.heads)} heads are ready; {first[0]}: {first[1]}",
             "check interlock, heaters and lasers; 'nullfield start --clear-faults' tries again",
         )
-    current_ma = present_ma(instrument)
-    instrument.zeroed_at_ma.update({name: current_ma for name in ready if name not in stood})
+    if zero_together and set(ready) - stood:
+        ready = _zero_together(instrument, ready, failed, progress)
     duration_s = instrument.clock.now_s() - began_s
     progress("start", 1.0, f"{len(ready)}/{len(rig.heads)} heads ready in {duration_s:.0f} s")
     return StartUpResult(tuple(ready), failed, duration_s)
+
+
+def _zero_together(
+    instrument: Instrument, ready: list[str], failed: dict[str, str], progress: Progress
+) -> list[str]:
+    """Zero all heads anew, now that none of their neighbours is still on its way.
+
+    Each head finds its offsets in its first zero, while the coils of others move by tens of nT and
+    reach over by a percent.
+    """
+    progress("start", 0.99, "zeroing all heads together")
+    heads = tuple(h for h in instrument.rig.heads if h.name in ready)
+    kept = {h.name for h in zero_heads(instrument, heads)}
+    for head in heads:
+        if head.name not in kept:
+            failed[head.name] = _reason(instrument, head.name, instrument.head_states()[head.name])
+    return [name for name in ready if name in kept]
 
 
 def started_already(instrument: Instrument, minimum_ready: float = 0.5) -> StartUpResult | None:
