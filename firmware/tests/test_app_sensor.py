@@ -27,6 +27,16 @@ def _states(bench):
     return [head.state for head in bench.board.heads]
 
 
+def test_a_cold_head_says_that_its_rows_are_no_field():
+    bench = Bench("sensor")
+    bench.run(5)
+    wanted = (
+        wire.SAMPLE_FLAG_UNLOCKED | wire.SAMPLE_FLAG_UNCALIBRATED | wire.SAMPLE_FLAG_SETTLING
+        | wire.SAMPLE_FLAG_OPEN_LOOP
+    )  # fmt: skip
+    assert [flag & wanted for flag in bench.board.row[48:52]] == [wanted] * 4
+
+
 def test_four_heads_come_up_and_their_field_is_nulled():
     bench = _started(
         field_nt=[(6.0, -4.0, 8.0), (0.0, 0.0, 0.0), (-15.0, 12.0, 5.0), (3.0, 3.0, -20.0)]

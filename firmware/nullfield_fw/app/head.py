@@ -97,6 +97,7 @@ class Head:
         self._cell_setpoint = 0
         self._laser_target_na = 0
         self._loop_wanted = 1
+        self._set_flags()
 
     def apply_settings(self, value):
         """Take over settings; called when one changes."""
