@@ -149,7 +149,7 @@ def test_the_averaged_beat_of_a_stored_exam(
     peak = max(beat["traces_pt"][name], key=abs)
     assert abs(peak) == pytest.approx(np.abs(row).max(), rel=0.1)
     assert beat["landmarks_ms"]["R"] == pytest.approx(1e3 * analysis.marks.times_s["R"], abs=0.06)
-    assert set(beat["quality"]["lights"]) == {"signal", "beats", "heads"}
+    assert set(beat["quality"]["lights"]) == {"signal", "beats", "heads", "movement"}
     assert beat["count"] >= 9
 
 

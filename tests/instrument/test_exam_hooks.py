@@ -58,7 +58,7 @@ def nulled(tmp_path, monkeypatch, previous, renull):
     monkeypatch.setattr(exam_run, "null_room", full)
     monkeypatch.setattr(exam_run, "renull", again)
     kept = []
-    instrument = SimpleNamespace(rig=SimpleNamespace(name="x"))
+    instrument = SimpleNamespace(rig=SimpleNamespace(name="x", is_virtual=True), calibration=None)
     hooks = ExamHooks(previous_null=previous, on_null=kept.append)
     run = ExamRun(instrument, tmp_path, 5, lambda *told: None, {}, None, hooks)
     assert run._null() is null

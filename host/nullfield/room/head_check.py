@@ -75,9 +75,23 @@ def check_heads(
         [_matrix(m, x, e, _FREE_TOLERANCE) for m, x, e in zip(measured, local, each, strict=True)]
     )
     own = [names[i] for i in index.tolist()]
-    faults = list(_turned(free, own))
-    is_turned = {fault.names[0] for fault in faults}
     cost = np.array([[_cost(m, x, e) for x, e in zip(local, each, strict=True)] for m in measured])
+    # Heads of different axes that were exchanged look turned, both; at each other's place they are not.
+    moved = np.stack(
+        [
+            _matrix(measured[k], local[j], each[j], _FREE_TOLERANCE)
+            for k, j in enumerate(linear_sum_assignment(cost)[1].tolist())
+        ]
+    )
+    turned_there = {fault.names[0] for fault in _turned(moved, own)}
+    explained = {
+        name
+        for fault in _exchanged(cost, own)
+        if not turned_there.intersection(fault.names)
+        for name in fault.names
+    }
+    faults = [fault for fault in _turned(free, own) if fault.names[0] not in explained]
+    is_turned = {fault.names[0] for fault in faults}
     for k, name in enumerate(own):
         if name in is_turned:
             cost[k], cost[:, k] = 1e12, 1e12
