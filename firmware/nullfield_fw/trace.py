@@ -34,7 +34,7 @@ _AFTER = 8  # samples still to come behind the trigger
 _TRIGGER = 9
 _LEVEL = 10
 _PREVIOUS = 11  # the first signal's last value
-_FAULT = 12  # 1 in the block that latched a fault
+_FAULT = 12  # 1 from the block that latched a fault on
 _TRIGGER_AT = 13  # conversion within the block
 _HAS_PREVIOUS = 14
 _WORD = 16  # ADC word of each signal, -1 if its value comes in _VALUE
@@ -262,7 +262,9 @@ class Trace:
         """
         state = self._state
         self.missed_blocks += missed
-        state[_FAULT] = 1 if 0 <= self._faults < fault_count else 0
+        if 0 <= self._faults < fault_count:
+            # Until a sample is taken: this block may be one of those that are passed over.
+            state[_FAULT] = 1
         self._faults = fault_count
         for place in range(state[_SIGNALS]):
             signal = self._chosen[place]

@@ -156,6 +156,18 @@ def test_a_fault_triggers_at_its_block_even_early():
         assert len(samples) == 20
 
 
+def test_a_fault_in_a_block_that_is_passed_over_is_not_missed():
+    for early in (20, 21, 22):
+        source = Source()
+        source.arm((1,), samples=20, before=4, trigger=_FAULT, decimation=3)
+        for _ in range(early):
+            source.step(faults=7)
+        source.step(faults=8)
+        for _ in range(3 * 20):
+            source.step(faults=8)
+        assert source.trace.state == wire.TRACE_STATE_DONE, early
+
+
 def test_conversions_trigger_within_a_block():
     source = Source()
     source.number = 99
