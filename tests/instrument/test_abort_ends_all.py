@@ -28,7 +28,9 @@ def run_of(
     monkeypatch.setattr(exam_run, "renull", renull)
     monkeypatch.setattr(exam_run, "null_room", null_room)
     monkeypatch.setattr(exam_run, "null_json", lambda null: {})
-    instrument: Any = SimpleNamespace(rig=SimpleNamespace(name="bench", is_virtual=True))
+    instrument: Any = SimpleNamespace(
+        rig=SimpleNamespace(name="bench", is_virtual=True), calibration=None
+    )
     previous: Any = "the null before"
     return ExamRun(instrument, tmp_path, 1, silent, {}, None, ExamHooks(previous_null=previous))
 
