@@ -42,7 +42,7 @@ _MOVED_MA = 0.6
 def null_room(
     instrument: Instrument,
     progress: Progress = silent,
-    rounds: int = 2,
+    rounds: int = 3,
 ) -> NullResult:
     """Null the field over the array with the room coils, then at each head with its own.
 
@@ -54,7 +54,9 @@ def null_room(
         Started up, streams on.
     progress : Progress
     rounds : int
-        Corrections after the coils' effect is known.
+        Corrections after the coils' effect is known. The first brings tens of nT down, but what the
+        heads read after it is off by 0.1 nT, for they were all searching at once; the second is
+        judged by balanced heads, and the third corrects by them.
 
     Raises
     ------
