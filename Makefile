@@ -14,7 +14,7 @@ STAMP := $(VENV)/.installed
 # Ends in one line that names what is missing and the Debian package that has it.
 need = command -v $(1) >/dev/null || { echo "error: missing system tool: $(1) (Debian package: $(2)): sudo apt-get install $(2)" >&2; exit 1; }
 
-.PHONY: help setup venv toolchain demo test test-emulated firmware lint format lint-ruff lint-format lint-types lint-imports \
+.PHONY: help setup venv toolchain demo test test-long test-emulated firmware lint format lint-ruff lint-format lint-types lint-imports \
 	lint-protocol typecheck-firmware compile-firmware pytest pytest-arrays pytest-boards pytest-hil soak soak-flash soak-production soak-hil bench clean distclean
 
 help: ## list the targets
@@ -76,7 +76,7 @@ compile-firmware: toolchain ## mpy-cross on all firmware for x86, armv6m and arm
 lint: lint-ruff lint-format lint-types lint-imports lint-protocol typecheck-firmware ## all checks without tests
 
 # Arrays only: no boards, no ports, so two processes share them; each with one thread of algebra.
-ARRAY_TESTS := tests/analysis tests/files tests/dsp
+ARRAY_TESTS := tests/analysis tests/files tests/dsp tests/room
 
 pytest-arrays: $(STAMP)
 	@echo "== pytest: analysis and files, two processes"
@@ -95,6 +95,10 @@ pytest-hil: setup
 pytest: pytest-arrays pytest-boards pytest-hil
 
 test: setup lint compile-firmware pytest ## set-up, every check, every test
+
+test-long: setup ## what takes minutes of virtual boards: bench, survey, room care, compensation, calibration
+	@echo "== pytest: long tests, two processes"
+	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile -m long tests
 
 soak: soak-flash soak-production soak-hil ## the long proofs: power cuts, seeded defects, ten minutes of streams
 

@@ -28,7 +28,7 @@ def calibrated(tmp_path_factory):
     return folder, json.loads(done.stdout)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.micropython
 def test_the_small_rig_is_calibrated_on_its_boards(calibrated):
     folder, said = calibrated
@@ -46,7 +46,7 @@ def test_the_small_rig_is_calibrated_on_its_boards(calibrated):
     assert np.sqrt(np.mean(errors.place_mm**2)) < 0.5
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.micropython
 def test_it_is_shown_and_refused_for_another_rig(calibrated, nullfield):
     folder, _ = calibrated

@@ -31,7 +31,7 @@ from nullfield.instrument.move_table import home_table, move_table
 from nullfield.recording import writer
 from nullfield_protocol.catalogue import HeadState, TableFlag
 
-pytestmark = pytest.mark.micropython
+pytestmark = [pytest.mark.micropython, pytest.mark.long]
 
 ANN = User(1, "ann", "engineer")
 

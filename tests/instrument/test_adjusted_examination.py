@@ -29,7 +29,7 @@ from nullfield.virtual.instrument import VirtualInstrument
 from nullfield.virtual.plant import Scenario
 from nullfield.virtual.transport import VirtualTransport
 
-pytestmark = [pytest.mark.micropython, pytest.mark.slow]
+pytestmark = [pytest.mark.micropython, pytest.mark.long]
 TABLE_UID = "e66138528352b001"
 HEART_M = (0.01, 0.025, -0.08)
 

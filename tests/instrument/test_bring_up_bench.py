@@ -24,7 +24,7 @@ from nullfield.virtual.plant import Scenario
 from nullfield.virtual.transport import VirtualTransport
 from nullfield_protocol.catalogue import BoardState
 
-pytestmark = [pytest.mark.micropython, pytest.mark.slow]
+pytestmark = [pytest.mark.micropython, pytest.mark.long]
 SENSOR = "e66138528350b001"
 SCALES = HeadScales.of(load_definition("sensor_pico2"))
 

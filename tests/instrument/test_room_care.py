@@ -36,7 +36,7 @@ def started() -> Iterator[tuple[Any, Any]]:
         yield world, instrument
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_door_is_seen_with_advice(started: Any) -> None:
     _, instrument = started
     offset_s = instrument.clock.now_s()
@@ -51,7 +51,7 @@ def test_the_door_is_seen_with_advice(started: Any) -> None:
     assert all(board.link.fault is None for board in instrument.boards.values())
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_degaussing_lowers_what_the_heads_see_and_what_is_so(started: Any) -> None:
     world, instrument = started
     truth_before = np.linalg.norm(world.plant.room_field_now_nt(), axis=1).mean()
@@ -70,7 +70,7 @@ def test_degaussing_lowers_what_the_heads_see_and_what_is_so(started: Any) -> No
     assert "brought little" in again.advice
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_what_cannot_be_done_is_said_before_anything_moves(started: Any) -> None:
     _, instrument = started
     for given, says in (

@@ -20,7 +20,7 @@ from nullfield.virtual.instrument import VirtualInstrument
 from nullfield.virtual.plant import Scenario
 from nullfield.virtual.transport import VirtualTransport
 
-pytestmark = [pytest.mark.micropython, pytest.mark.slow]
+pytestmark = [pytest.mark.micropython, pytest.mark.long]
 
 
 @pytest.fixture(scope="module")

@@ -118,6 +118,7 @@ def test_an_impossible_request_is_refused_by_name(change, named):
     assert caught.value.hint
 
 
+@pytest.mark.long
 def test_what_cannot_be_reached_or_wound_is_told():
     wide = CoilRequest(1.6, (2.0, 2.0), (1.6, 1.6, 1.2), tolerance=0.001)
     with pytest.raises(InputError, match="at best"):

@@ -24,7 +24,7 @@ from nullfield.virtual.plant import Scenario
 from nullfield.virtual.transport import VirtualTransport
 from nullfield_protocol.catalogue import CoilFlag
 
-pytestmark = [pytest.mark.slow, pytest.mark.micropython]
+pytestmark = [pytest.mark.long, pytest.mark.micropython]
 
 
 @pytest.fixture(scope="module")
