@@ -77,7 +77,10 @@ def _draw_field(
     axes.set_xlabel(X_LABEL, fontsize=8)
     axes.set_ylabel(Y_LABEL, fontsize=8)
     axes.set_aspect("equal")
-    axes.margins(0.25)
+    # Room for half of an arrow at the outermost heads.
+    low_mm, high_mm = place_mm.min(axis=0) - _ARROW_MM * 0.6, place_mm.max(axis=0) + _ARROW_MM * 0.6
+    axes.set_xlim(low_mm[0], high_mm[0])
+    axes.set_ylim(low_mm[1], high_mm[1])
     plain_axes(axes)
 
 

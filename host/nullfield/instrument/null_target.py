@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -94,12 +94,19 @@ def aim(
     spread = np.zeros((0, 3 * len(heads)))
     if missing:
         spread = spread_to(*_geometry(heads), *_geometry(missing), max(model.degree, 2))
-    doubt = response.field_uncertainty_pt[near].reshape(-1)
-    # A noisy head counts less, a good one not more than its fellows.
-    weight = np.minimum(np.median(doubt) / np.maximum(doubt, 1e-9), 1.0)
+    target = Target(
+        heads,
+        response.response_pt_per_ma[near],
+        spread,
+        np.ones(3 * (len(heads) + len(missing))),
+    )
+    field_pt = response.field_pt[near]
+    # A reading counts less where its doubt is more than what the coils leave anyway.
+    left_pt = target.solve(response.coils, field_pt, response.current_ma).left_pt
+    doubt_pt = response.field_uncertainty_pt[near].reshape(-1)
+    weight = left_pt / np.maximum(np.hypot(left_pt, doubt_pt), 1e-9)
     weight = np.concatenate([weight, np.ones(3 * len(missing))])
-    target = Target(heads, response.response_pt_per_ma[near], spread, weight)
-    return target, response.field_pt[near]
+    return replace(target, weight=weight), field_pt
 
 
 def enough_heads(heads: tuple[HeadEntry, ...], coils: tuple[CoilEntry, ...]) -> None:
