@@ -147,7 +147,8 @@ class Trace:
         self.running = False
         self.missed_blocks = 0
         self.time = bytearray(8)
-        self._buffer = array("i", bytearray(4 * words))
+        # Read and written as 32-bit words; an array would be made from a second buffer of this size.
+        self._buffer = bytearray(4 * words)
         self._state = array("i", bytearray(4 * _STATE_WORDS))
         self._chosen = [signals[0]] * SIGNALS_MAX
         self._steps = 1

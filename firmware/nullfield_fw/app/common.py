@@ -122,6 +122,10 @@ class BoardApplication(RequestHandling):
     def prepare(self):
         """Everything that allocates: file system, settings, fixed messages."""
         self.hal.safe()
+        # First, while the heap is in one piece: reading settings leaves holes in it.
+        gc.collect()
+        self.tracing = TraceRequests(self)
+        self.trace = self.tracing.trace
         try:
             self.hal.file_system()
             self.settings.load(self.hal.flash_root)
@@ -131,8 +135,6 @@ class BoardApplication(RequestHandling):
         self._settings_changed()
         self._make_identity()
         self._make_descriptions()
-        self.tracing = TraceRequests(self)
-        self.trace = self.tracing.trace
         self.hal.watchdog_start(_WATCHDOG_MS)
 
     def run(self):
