@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import tomllib
 from collections import Counter
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -19,6 +18,7 @@ import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from nullfield.errors import RigError
+from nullfield.toml_file import first_trouble, read_toml
 
 Vector = tuple[float, float, float]
 RoleName = Literal["sensor", "coil", "table", "bringup"]
@@ -273,27 +273,17 @@ def load_rig(path: Path | str) -> tuple[Rig, dict[str, Any]]:
         Names file, key and trouble.
     """
     file = resolve_rig(path)
-    try:
-        content = tomllib.loads(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise RigError(f"{file}: {error.strerror}", "give a readable rig file") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise RigError(
-            f"{file}: not a TOML file: {error}", "correct that line; compare with rigs/bench4.toml"
-        ) from error
+    content = read_toml(
+        file, "rig file", "correct that line; compare with rigs/bench4.toml", RigError
+    )
     scenario = content.pop("virtual", {})
     if not isinstance(scenario, dict):
         raise RigError(f"{file}: 'virtual' must be a table", "write its keys under [virtual]")
     try:
         rig = Rig.model_validate(content)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        text = first["msg"].removeprefix("Value error, ")
-        if first["type"] == "extra_forbidden":
-            text = "unknown key"
         raise RigError(
-            f"{file}: {where + ': ' if where else ''}{text}",
+            f"{file}: {first_trouble(error)}",
             "compare with rigs/bench4.toml; docs/rigs.md lists every key",
         ) from error
     if rig.is_virtual != any(board.is_virtual for board in rig.boards):

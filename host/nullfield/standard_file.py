@@ -5,15 +5,14 @@ A standard travels from rig to rig with its coil board, so it has a file of its 
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
-from typing import Any
 
 from pydantic import ValidationError
 
 from nullfield.errors import RigError
 from nullfield.places import rigs_directory
 from nullfield.rig import BoardEntry, Rig, StandardEntry
+from nullfield.toml_file import first_trouble, read_toml
 
 
 def with_standard(rig: Rig, path: Path | str) -> Rig:
@@ -31,15 +30,12 @@ def with_standard(rig: Rig, path: Path | str) -> Rig:
         Naming the file and the key.
     """
     file = resolve_standard(path)
-    try:
-        content: dict[str, Any] = tomllib.loads(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise RigError(f"{file}: {error.strerror}", "give a readable standard file") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise RigError(
-            f"{file}: not a TOML file: {error}",
-            "correct that line; compare with rigs/standards/plate8.toml",
-        ) from error
+    content = read_toml(
+        file,
+        "standard file",
+        "correct that line; compare with rigs/standards/plate8.toml",
+        RigError,
+    )
     board = content.pop("board", None)
     try:
         entry = BoardEntry.model_validate(board)
@@ -50,13 +46,8 @@ def with_standard(rig: Rig, path: Path | str) -> Rig:
         }
         found = Rig.model_validate(together)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        text = first["msg"].removeprefix("Value error, ")
-        if first["type"] == "extra_forbidden":
-            text = "unknown key"
         raise RigError(
-            f"{file}: {where + ': ' if where else ''}{text}",
+            f"{file}: {first_trouble(error)}",
             "compare with rigs/standards/plate8.toml; docs/calibration.md lists every key",
         ) from error
     if found.is_virtual != rig.is_virtual:

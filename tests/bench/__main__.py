@@ -85,12 +85,14 @@ def main() -> int:
     parser.add_argument(
         "--rig",
         default="demo36",
-        help="of position, exam-time and nulling; array16 is a quicker one",
+        help="of position, exam-time, nulling and console; array16 and bench4 are quicker ones",
     )
     parser.add_argument("--seeds", type=int, default=10, help="of nulling")
     parser.add_argument(
         "--lines", type=Path, help="of nulling: JSON lines, one a seed; seeds found there are done"
     )
+    parser.add_argument("--viewers", type=int, help="of the console; 5 by default")
+    parser.add_argument("--minutes", type=float, help="of the console's recording; 1 by default")
     parser.add_argument("--seconds", type=float, default=5.0, help="simulated, for each rig")
     parser.add_argument(
         "--setup", action="store_true", help="also from a bare clone (downloads, some minutes)"
@@ -129,7 +131,9 @@ def main() -> int:
     if "nulling" in wanted:
         measure("nulling", lambda: nulling.figures(given.rig, given.seeds, given.lines))
     if "console" in wanted:
-        measure("console under load", lambda: console_load.figures(given.long))
+        viewers = given.viewers or (20 if given.long else 5)
+        minutes = given.minutes or (10.0 if given.long else 1.0)
+        measure("console under load", lambda: console_load.figures(given.rig, viewers, minutes))
     if given.long and "imaging" in wanted:
         measure("imaging of two hours", lambda: imaging_speed.figures(long=True))
     if given.setup:

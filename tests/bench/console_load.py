@@ -30,11 +30,10 @@ _SETTLE_S = 2.0
 _WINDOW_S = 5.0
 
 
-def figures(long: bool = False) -> list[Figure]:
-    """Five viewers for a minute, or twenty for ten minutes."""
-    viewers, minutes = (20, 10.0) if long else (5, 1.0)
+def figures(rig: str, n_viewers: int, minutes: float) -> list[Figure]:
+    """Record for some minutes before so many viewers, on a console of its own; see `load`."""
     with tempfile.TemporaryDirectory(prefix="nullfield-console-") as place:
-        return load("demo36", viewers, minutes, Path(place))
+        return load(rig, n_viewers, minutes, Path(place))
 
 
 def load(rig: str, n_viewers: int, minutes: float, folder: Path) -> list[Figure]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tomllib
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
@@ -23,6 +22,7 @@ from nullfield.room.excitation_coil import Excitation
 from nullfield.room.survey import Survey, evaluate
 from nullfield.room.survey_data import SurveyData
 from nullfield.room.survey_json import survey_json
+from nullfield.toml_file import first_trouble, read_toml
 
 RESULT, ROWS = "survey.json", "survey-rows.npz"
 _VIRTUAL_DELAY_S = 1.0
@@ -104,19 +104,11 @@ def read_excitation(path: Path) -> Excitation:
     """
     from pydantic import TypeAdapter, ValidationError
 
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror}", "give a readable TOML file") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: not a TOML file: {error}", _HINT) from error
+    content = read_toml(path, "TOML file", _HINT, InputError)
     try:
         return TypeAdapter(Excitation).validate_python(content)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        text = first["msg"].removeprefix("Value error, ")
-        raise InputError(f"{path}: {where + ': ' if where else ''}{text}", _HINT) from error
+        raise InputError(f"{path}: {first_trouble(error)}", _HINT) from error
 
 
 def _points(texts: list[str]) -> np.ndarray:

@@ -28,7 +28,7 @@ from nullfield.room.windings import Winding, nominal_field_pt_per_ma
 
 FloatArray = npt.NDArray[np.float64]
 
-LARGEST_CHANGE_NT = {"array": 6.0, "reference": 6.0}
+LARGEST_CHANGE_NT = 6.0
 """On one axis of one head, should all coils add up: the heads stay well within their loops."""
 LARGEST_AMPLITUDE_MA = 0.5
 SAMPLES = 60
@@ -77,8 +77,8 @@ def usual_patterns(
 ) -> FloatArray:
     """Hadamard patterns that move no head by more than it follows, should all coils add up.
 
-    By the coils' drawings: walls make the true fields some 20 % larger. References stand near the
-    windings and have no heart to see, so that they may move further than the array.
+    By the coils' drawings: walls make the true fields some 20 % larger. References count as the array
+    does, though they see no heart: one whose beam axis is lost costs the null seconds.
 
     Parameters
     ----------
@@ -93,11 +93,10 @@ def usual_patterns(
     """
     windings = tuple(Winding(c.name, c.kind, c.nominal_nt_per_ma) for c in coils)
     position_m = np.array([head.position_m for head in heads])
-    bound_nt = np.array([LARGEST_CHANGE_NT[head.kind] for head in heads])
     effect_nt = np.abs(nominal_field_pt_per_ma(windings, position_m)) * 1e-3
-    # In shares of what each head may move: every coil takes an equal part, then all are lowered
-    # until no axis of any head gets more than it may.
-    share = effect_nt / bound_nt[:, None, None]
+    # In shares of what a head may move: every coil takes an equal part, then all are lowered until
+    # no axis of any head gets more than it may.
+    share = effect_nt / LARGEST_CHANGE_NT
     amplitude = np.minimum(1.0 / share.max(axis=(0, 1)), LARGEST_AMPLITUDE_MA)
     amplitude = amplitude / max(float((share @ amplitude).max()), 1.0)
     limit_ma = np.array([coil.current_max_ma for coil in coils])

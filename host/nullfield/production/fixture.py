@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -10,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from nullfield.errors import InputError
 from nullfield.places import rigs_directory
+from nullfield.toml_file import first_trouble, read_toml
 
 Positive = Annotated[float, Field(gt=0)]
 Share = Annotated[float, Field(gt=0, lt=1)]
@@ -195,21 +195,11 @@ def load_fixture(path: Path | str) -> Fixture:
         Names file, key and trouble.
     """
     file = resolve_fixture(path)
-    try:
-        content = tomllib.loads(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"{file}: {error.strerror}", "give a readable fixture file") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{file}: not a TOML file: {error}", "correct that line") from error
+    content = read_toml(file, "fixture file", "correct that line", InputError)
     try:
         return Fixture.model_validate(content)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        text = first["msg"].removeprefix("Value error, ")
-        if first["type"] == "extra_forbidden":
-            text = "unknown key"
         raise InputError(
-            f"{file}: {where + ': ' if where else ''}{text}",
+            f"{file}: {first_trouble(error)}",
             "compare with rigs/fixtures/; docs/production-bench.md lists every key",
         ) from error
