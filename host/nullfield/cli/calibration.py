@@ -18,12 +18,12 @@ from nullfield.cli.exam import (
     check_folder,
     check_pace,
 )
+from nullfield.cli.procedures import start_heads
 from nullfield.cli.session import open_session
 from nullfield.cli.terminal import output, print_json, progress_bars
 from nullfield.errors import CalibrationError
 from nullfield.instrument.calibrate import CalibrationResult, calibrate
 from nullfield.instrument.move_table import home_table
-from nullfield.instrument.start_up import start_up
 from nullfield.rig import Rig, load_rig
 from nullfield.room.calibration import Calibration
 from nullfield.room.calibration_file import (
@@ -95,8 +95,7 @@ def calibrate_command(
         ) as session,
     ):
         instrument = session.instrument
-        instrument.stream(True)
-        start_up(instrument, progress)
+        start_heads(session, progress)
         if instrument.table is not None:
             home_table(instrument, progress)
         made_at = datetime.now().astimezone().isoformat(timespec="seconds")

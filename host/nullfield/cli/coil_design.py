@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
+from nullfield.cli.exam import JsonOption, check_folder
 from nullfield.cli.terminal import output, print_json, progress_bars
 from nullfield.errors import InputError
 
@@ -74,7 +75,7 @@ def coil_design(
     check: Annotated[
         bool, typer.Option("--check/--no-check", help="Compare the field with magpylib's.")
     ] = True,
-    is_json: Annotated[bool, typer.Option("--json", help="Results as JSON.")] = False,
+    is_json: JsonOption = False,
 ) -> None:
     """Design bi-planar coils: windings, figures, SVG and DXF drawings, one folder."""
     # The figures' libraries take a while to load: only those who ask for coils wait.
@@ -96,8 +97,7 @@ def coil_design(
         penalty=_choice("minimise", minimise, ("power", "curvature")),
     )
     names = tuple(dict.fromkeys(component or FIRST_ORDER))
-    if out.exists() and not out.is_dir():
-        raise InputError(f"{out}: is a file", "give a folder with --out")
+    check_folder(out)
     with progress_bars(is_json) as progress:
         summary = _run(request, names, out, scale, dxf, check, progress)
     if is_json:

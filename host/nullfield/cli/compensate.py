@@ -19,10 +19,12 @@ from nullfield.cli.exam import (
     check_folder,
     check_pace,
 )
+from nullfield.cli.procedures import start_heads
 from nullfield.cli.session import open_session
 from nullfield.cli.terminal import output, print_json, progress_bars
 from nullfield.errors import InputError
 from nullfield.instrument.compensate import BANDWIDTH_HZ, Compensation
+from nullfield.instrument.learn_array import check_learning
 from nullfield.instrument.move_table import home_table, move_table
 from nullfield.instrument.null_room import null_room
 from nullfield.instrument.set_up_compensation import (
@@ -30,7 +32,6 @@ from nullfield.instrument.set_up_compensation import (
     need_references,
     set_up_compensation,
 )
-from nullfield.instrument.start_up import start_up
 
 BandwidthOption = Annotated[
     float,
@@ -71,6 +72,9 @@ def compensate(
     if duration <= 0:
         raise InputError(f"--duration {duration:g}: must be positive", "give seconds")
     check_bandwidth(bandwidth)
+    # Nought is: do not learn. Anything else is found out before the start, not after it.
+    if learn:
+        check_learning(learn)
     if out is not None:
         check_folder(out)
     with (
@@ -79,8 +83,7 @@ def compensate(
     ):
         instrument = session.instrument
         need_references(instrument.rig)
-        instrument.stream(True)
-        start_up(instrument, progress)
+        start_heads(session, progress)
         if instrument.table is not None and instrument.rig.table is not None:
             home_table(instrument, progress)
             move_table(instrument, instrument.rig.table.in_position_mm * 1e-3, progress)

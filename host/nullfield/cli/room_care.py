@@ -9,12 +9,12 @@ from typing import Annotated
 import typer
 
 from nullfield.cli.exam import JsonOption, PaceOption, RigOption, SeedOption, check_pace
+from nullfield.cli.procedures import start_heads
 from nullfield.cli.session import open_session
 from nullfield.cli.terminal import output, print_json, progress_bars
 from nullfield.errors import InputError
-from nullfield.instrument.degauss import CYCLES, FREQUENCY_HZ
+from nullfield.instrument.degauss import CYCLES, FREQUENCY_HZ, check_degauss
 from nullfield.instrument.degauss import degauss as run_degauss
-from nullfield.instrument.start_up import start_up
 from nullfield.instrument.watch_room import SeenEvent, watch_room
 
 
@@ -52,8 +52,9 @@ def degauss(
         progress_bars(is_json) as progress,
         open_session(rig, seed=seed, pace=check_pace(pace)) as session,
     ):
-        session.instrument.stream(True)
-        start_up(session.instrument, progress)
+        # Before a minute of heating, not after it.
+        check_degauss(session.instrument.rig, peak, frequency, cycles)
+        start_heads(session, progress)
         result = run_degauss(session.instrument, peak, frequency, cycles, progress)
     if is_json:
         print_json(
@@ -118,8 +119,7 @@ def watch(
         progress_bars(is_json) as progress,
         open_session(rig, seed=seed, pace=check_pace(pace)) as session,
     ):
-        session.instrument.stream(True)
-        start_up(session.instrument, progress)
+        start_heads(session, progress)
         events = watch_room(session.instrument, seconds, tell, progress)
     if not is_json and not events:
         output.print(f"nothing happened in {seconds:g} s")

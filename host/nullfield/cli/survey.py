@@ -13,10 +13,10 @@ import numpy as np
 import typer
 
 from nullfield.cli.exam import JsonOption, PaceOption, RigOption, SeedOption, check_out, check_pace
+from nullfield.cli.procedures import start_heads
 from nullfield.cli.session import Session, open_session
 from nullfield.cli.terminal import errors, output, print_json, progress_bars
 from nullfield.errors import InputError
-from nullfield.instrument.start_up import start_up
 from nullfield.instrument.survey_room import StartExcitation, SurveyPlan, survey_room
 from nullfield.room.excitation_coil import Excitation
 from nullfield.room.survey import Survey, evaluate
@@ -72,8 +72,7 @@ def survey(
         open_session(rig, seed=seed, pace=check_pace(pace), is_empty=True) as session,
     ):
         instrument = session.instrument
-        instrument.stream(True)
-        started = start_up(instrument, progress)
+        started = start_heads(session, progress)
         date = datetime.now().astimezone().isoformat(timespec="minutes")
         data, trouble = survey_room(
             instrument,

@@ -195,7 +195,8 @@ def _advice(result: SweepResult) -> str:
         else choice.value,
         "" if result.parameter.name == "bandwidth" else unit,
     )
-    return f"{words}\nto keep it: nullfield shell BOARD -c 'set {result.parameter.setting} {raw}'"
+    keep = f"set {result.parameter.setting} {raw}; save"
+    return f"{words}\nto keep it: nullfield shell BOARD -c '{keep}'"
 
 
 def _pair(row: Any) -> str:

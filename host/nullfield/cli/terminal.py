@@ -32,6 +32,10 @@ LABELS = {
     "map": "Field map",
     "rest": "Room at rest",
     "excite": "Excitation",
+    "adjust": "Position",
+    "degauss": "Degaussing",
+    "watch": "Watch",
+    "tune": "Tuning",
 }
 
 _PIPE_WIDTH = 160

@@ -40,23 +40,26 @@ def tune(
     plot: Annotated[
         Path | None, typer.Option("--plot", help="Draw the step responses: .png, .svg or .pdf.")
     ] = None,
-    is_kept: Annotated[
-        bool, typer.Option("--no-save", help="Set the loops, but do not write them to flash.")
-    ] = False,
+    is_saved: Annotated[
+        bool, typer.Option("--save/--no-save", help="Write the loops to flash, or only set them.")
+    ] = True,
     is_json: JsonOption = False,
 ) -> None:
     """Identify resistance, inductance and gain of each coil, and set its loop by them.
 
     Moves every chosen channel by up to 1 mA. Outputs must be off, and are off afterwards.
     """
-    if plot is not None and plot.suffix not in (".png", ".svg", ".pdf"):
-        raise InputError(f"{plot}: not a kind of picture", "end the name in .png, .svg or .pdf")
+    if plot is not None:
+        # The figures' library takes a while to load: only those who ask for one wait.
+        from nullfield.analysis.plots.write_figure import check_picture
+
+        check_picture(plot)
     with progress_bars(is_json) as progress, open_board(board, rig) as found:
         if not isinstance(found, CoilBoard):
             raise InputError(
                 f"{found}: not a coil board", "give the uid, unit or port of a coil board"
             )
-        results = tune_coils(found, channel, crossover, not is_kept, progress)
+        results = tune_coils(found, channel, crossover, is_saved, progress)
     if plot is not None:
         from nullfield.cli.tune_plot import draw_steps
 

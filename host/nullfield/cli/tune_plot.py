@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from matplotlib.figure import Figure
 
+from nullfield.analysis.plots.write_figure import write_figure
 from nullfield.instrument.tune_coil import ChannelTuning
 from nullfield.room.coil_model import LATENCY_ROWS, ROW_S, step_response
 
@@ -15,8 +17,6 @@ _SHOWN_ROWS = 16
 
 def draw_steps(results: Sequence[ChannelTuning], path: Path) -> None:
     """Measured steps as points and the fitted models as lines, one panel a channel."""
-    from matplotlib.figure import Figure
-
     figure = Figure(figsize=(10, 5.5), layout="constrained")
     axes = figure.subplots(2, 4, sharex=True, sharey=True).reshape(-1)
     row = np.arange(_SHOWN_ROWS)
@@ -36,4 +36,4 @@ def draw_steps(results: Sequence[ChannelTuning], path: Path) -> None:
         panel.set_visible(False)
     figure.supxlabel("time after the command (ms)")
     figure.supylabel("sensed current by command")
-    figure.savefig(path)
+    write_figure(figure, path)

@@ -20,7 +20,7 @@ from nullfield.instrument.instrument import Instrument
 from nullfield.instrument.measure_field import FieldMeasurement, measure_field, zero_heads
 from nullfield.instrument.move_table import quiet_table
 from nullfield.instrument.progress import Progress, silent
-from nullfield.rig import DegaussEntry
+from nullfield.rig import DegaussEntry, Rig
 from nullfield.room.waveforms import Shape
 from nullfield_protocol.catalogue import CoilFlag
 
@@ -101,7 +101,7 @@ def degauss(
     BoardFaultError
         If a board trips; the sequence then ends by itself.
     """
-    entry = _entry(instrument, peak_ma, frequency_hz, cycles)
+    entry = check_degauss(instrument.rig, peak_ma, frequency_hz, cycles)
     peak = entry.current_max_ma if peak_ma is None else peak_ma
     began_s = instrument.clock.now_s()
     if not instrument.ready_heads():
@@ -143,13 +143,20 @@ def degauss(
     return _with_advice(result)
 
 
-def _entry(
-    instrument: Instrument, peak_ma: float | None, frequency_hz: float, cycles: int
+def check_degauss(
+    rig: Rig, peak_ma: float | None, frequency_hz: float, cycles: int
 ) -> DegaussEntry:
-    entry = instrument.rig.degauss
+    """The rig's degaussing channel, if it can do that; arguments as of `degauss`.
+
+    Raises
+    ------
+    InputError
+        For a number out of range, or a rig without such a channel.
+    """
+    entry = rig.degauss
     if entry is None:
         raise InputError(
-            f"rig {instrument.rig.name} has no degaussing channel",
+            f"rig {rig.name} has no degaussing channel",
             "add a [degauss] table to the rig file; see docs/degaussing.md",
         )
     if peak_ma is not None and not 0.0 < peak_ma <= entry.current_max_ma:

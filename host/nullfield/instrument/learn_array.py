@@ -25,6 +25,19 @@ MOST_S = 110.0
 _PRESENT_SHARE = 0.9
 
 
+def check_learning(duration_s: float) -> None:
+    """Refuse a time that is too short to learn in, or too long to wait for.
+
+    Raises
+    ------
+    ProcedureError
+    """
+    if not LEAST_S <= duration_s <= MOST_S:
+        raise ProcedureError(
+            f"learning for {duration_s:g} s is out of range", f"give {LEAST_S:g} to {MOST_S:g} s"
+        )
+
+
 def learn_array(
     instrument: Instrument,
     plan: CompensationPlan,
@@ -48,10 +61,7 @@ def learn_array(
     ProcedureError
         If the time is out of range, or the rows do not fit together.
     """
-    if not LEAST_S <= duration_s <= MOST_S:
-        raise ProcedureError(
-            f"learning for {duration_s:g} s is out of range", f"give {LEAST_S:g} to {MOST_S:g} s"
-        )
+    check_learning(duration_s)
     index: list[int] = []
     mode: list[FloatArray] = []
 

@@ -192,6 +192,6 @@ def _tuned(
     except ValueError as error:
         raise ProcedureError(
             f"channel {channel} does not answer as a coil does: {error}",
-            "look at its coil, and at the board with 'nullfield production coil'",
+            "look at its coil, and at the board with 'nullfield bench-test coil'",
         ) from None
     return ChannelTuning(channel, fit, gain, found, step / (2.0 * STEP_A), noise_a)
