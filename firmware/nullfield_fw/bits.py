@@ -98,13 +98,6 @@ def copy_words(target: ptr8, offset: int, source: ptr32, count: int):
 
 
 @micropython.viper
-def copy_word(target: ptr32, index: int, source: ptr8, offset: int):
-    """Copy one 32-bit word from an aligned place in a buffer into an array."""
-    words = ptr32(uint(source) + offset)
-    target[index] = words[0]
-
-
-@micropython.viper
 def equal(a: ptr8, places: int, b: ptr8, count: int) -> int:
     """1 if count bytes are equal; `places` is offset in a << 16 | offset in b."""
     first = places >> 16

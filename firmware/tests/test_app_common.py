@@ -134,6 +134,14 @@ def test_nonsense_is_answered():
     assert u16(body, wire.ACKNOWLEDGE_ERROR) == wire.ERROR_CODE_UNKNOWN_MESSAGE
     assert i32(body, wire.ACKNOWLEDGE_DETAIL) == 0x42
     assert bench.command(4242) == (wire.ERROR_CODE_UNKNOWN_COMMAND, 0)
+    _, body = bench.ask(wire.COIL_WAVEFORM_REQUEST, bytes(3))
+    assert u16(body, wire.ACKNOWLEDGE_ERROR) == wire.ERROR_CODE_BAD_LENGTH
+
+
+def test_a_request_of_another_role_is_unknown():
+    bench = Bench("table")
+    _, body = bench.ask(wire.COIL_WAVEFORM_REQUEST, bytes(wire.COIL_WAVEFORM_REQUEST_SIZE))
+    assert u16(body, wire.ACKNOWLEDGE_ERROR) == wire.ERROR_CODE_UNKNOWN_MESSAGE
 
 
 def test_streams_have_no_gap():

@@ -99,6 +99,7 @@ def test_saturation_the_search_ends_within_the_coils():
         head.measure()
         head.zero.poll()
     assert not head.zero.busy()
+    assert head.zero.phase == field_zero.FAILED
 
 
 def test_the_second_argument_is_zero_or_one():

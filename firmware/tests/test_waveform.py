@@ -1,6 +1,5 @@
 """Waveforms against plain Python integers, and against what they should be."""
 
-from array import array
 from math import pi, sin
 
 from nullfield_fw.control import coil_loop as loop
@@ -89,7 +88,7 @@ def test_pseudo_random_sequence_has_the_correlation_of_its_kind():
     assert later == values[100:] + values[:100]
     slow = Channel(3, 1, 5).run(100)
     assert slow[::5] == values[:20]
-    assert slow[3:5] == slow[0:2] or slow[0] == slow[4]
+    assert slow == [values[n // 5] for n in range(100)]
 
 
 def test_degaussing_falls_to_zero_in_even_steps_or_by_a_factor():
@@ -127,7 +126,3 @@ def test_channels_share_their_start():
         waveform.wave_block(state, table)
         assert state[loop.WAVE] == state[7 * loop.STRIDE + loop.WAVE]
         assert state[loop.STRIDE + loop.WAVE] == 0
-
-
-def test_words_are_in_an_array():
-    assert isinstance(waveform.new_table(), array)

@@ -61,6 +61,8 @@ def test_one_frequency_repeated_is_one_long_sine():
     once = ShieldedExcitation(Excitation(500.0, (0.7,), 3.0, ("z",), 0.0, True), 200.0, 0.3)
     time_s = 20.0 + np.arange(0.0, 9.0, 1e-3)
     field = once.field_nt(time_s)[:, 2]
+    # 500 nT by a shielding of 200 and one pole at 0.3 Hz.
+    assert np.ptp(field) / 2 == pytest.approx(2.5 / abs(1 + 1j * 0.7 / 0.3), rel=1e-3)
     slope = np.diff(field) / 1e-3
     assert np.abs(np.diff(slope)).max() < 2 * (2 * np.pi * 0.7) ** 2 * 1e-3 * np.abs(field).max()
 
@@ -76,6 +78,8 @@ def test_chunks_of_an_excited_room_join():
     long, _ = room.chunk(2200, 1200)
     late, _ = room.chunk(2800, 600)
     assert long[600:] == pytest.approx(late, abs=1e-9)
+    quiet, _ = Room(np.zeros((1, 3)), Scenario(), 1).chunk(2800, 600)
+    assert np.abs(late - quiet).max() > 1.0
 
 
 @pytest.mark.parametrize(

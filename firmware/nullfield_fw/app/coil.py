@@ -1,7 +1,7 @@
 """Coil board: eight regulated currents with ramp limit and readback."""
 
 from .. import wire
-from ..bits import copy, copy_word, get_small, get_u16, put_i32
+from ..bits import copy, get_small, get_u16, put_i32
 from ..control import coil_loop, waveform
 from ..drivers.ads131m08 import Ads131m08
 from ..drivers.ltc2688 import SPAN_10, Ltc2688
@@ -60,7 +60,6 @@ class CoilApplication(BoardApplication):
         self.health = CoilHealth(board, hal, self._control)
         self.adc_chip = Ads131m08(hal.spi("adc"))
         self.dac_chip = Ltc2688(hal.spi("stream_dac"))
-        self.setting_changed(_RAMP_NA_PER_S)
 
     def prepare(self):
         """Configure the chips; a missing one latches a fault."""
@@ -120,23 +119,21 @@ class CoilApplication(BoardApplication):
         control[coil_loop.MISMATCH_FLOOR] = self.value[_TOLERANCE_NA]
         control[coil_loop.OFFSET_STEP] = self.value[_OFFSET_SLEW_NA_PER_S] // 1000
         self.health.resistance_min_ohm = self.value[_RESISTANCE_MIN_OHM]
-        for channel in range(coil_loop.CHANNELS):
-            base = channel * coil_loop.STRIDE
-            control[base + coil_loop.LOOP_GAIN] = coil_loop.loop_gain(
-                self.value[_LOOP_GAIN + channel]
-            )
-            control[base + coil_loop.LAG_SHARE] = coil_loop.lag_share(self.value[_LAG_US + channel])
+        # An exponential takes a good part of a block: only of the channel that has changed.
+        if number >= _LAG_US:
+            base = (number - _LAG_US) * coil_loop.STRIDE
+            control[base + coil_loop.LAG_SHARE] = coil_loop.lag_share(self.value[number])
+        elif number >= _LOOP_GAIN:
+            base = (number - _LOOP_GAIN) * coil_loop.STRIDE
+            control[base + coil_loop.LOOP_GAIN] = coil_loop.loop_gain(self.value[number])
 
     def safe_off(self):
         """Open the output stage and forget all setpoints."""
         self.hal.safe()
-        control = self._control
-        control[coil_loop.ENABLED] = 0
-        waveform.stop(control)
+        self._control[coil_loop.ENABLED] = 0
+        self._targets_to_zero()
         self._is_ramping_down = False
         self.health.forget()
-        for channel in range(coil_loop.CHANNELS):
-            control[channel * coil_loop.STRIDE + coil_loop.TARGET] = 0
 
     def host_is_silent(self, age_blocks):
         """Take the currents down before the outputs go off: nobody gains by a field that jumps."""
@@ -325,8 +322,11 @@ class CoilApplication(BoardApplication):
 
     def role_request(self, message, raw, size):
         """Arm a waveform."""
-        if message != wire.COIL_WAVEFORM_REQUEST or size != wire.COIL_WAVEFORM_REQUEST_SIZE:
+        if message != wire.COIL_WAVEFORM_REQUEST:
             return False
+        if size != wire.COIL_WAVEFORM_REQUEST_SIZE:
+            self.answer(raw, 0, wire.ERROR_CODE_BAD_LENGTH, message)
+            return True
         self._detail = 0
         error = self._arm(raw)
         self.answer(raw, 0, error, self._detail)
@@ -367,9 +367,9 @@ class CoilApplication(BoardApplication):
         control[base + waveform.CYCLES] = cycles
         control[base + waveform.DECAY] = get_u16(raw, _P + wire.COIL_WAVEFORM_REQUEST_DECAY)
         # Words of 32 bits, without a Python integer of that size.
-        copy_word(
-            control, base + waveform.INCREMENT, raw, _P + wire.COIL_WAVEFORM_REQUEST_INCREMENT
-        )
-        copy_word(control, base + waveform.PHASE_START, raw, _P + wire.COIL_WAVEFORM_REQUEST_PHASE)
+        at = 4 * (base + waveform.INCREMENT) << 16
+        copy(control, at | (_P + wire.COIL_WAVEFORM_REQUEST_INCREMENT), raw, 4)
+        at = 4 * (base + waveform.PHASE_START) << 16
+        copy(control, at | (_P + wire.COIL_WAVEFORM_REQUEST_PHASE), raw, 4)
         control[base + waveform.ARMED] = 1
         return wire.ERROR_CODE_OK

@@ -25,7 +25,7 @@ _ROLES = {
     "table": wire.ROLE_TABLE,
     "bringup": wire.ROLE_BRINGUP,
 }
-_LAST_REQUEST = 0x0C
+_LAST_REQUEST = 0x0A
 _BLINK_MAX_S = 60
 _AT_REST = (
     wire.COMMAND_SAVE_SETTINGS,

@@ -237,7 +237,7 @@ class TableApplication(BoardApplication):
             self._was_at_rest = True
             if not place.keep(self._stepper.position()):
                 self.log(wire.LOG_LEVEL_WARNING, "the table's place could not be kept in flash")
-        elif place.is_kept and not (self._homed and self.value[_KEEP_PLACE]):
+        elif place.is_able and place.is_kept and not (self._homed and self.value[_KEEP_PLACE]):
             self._was_at_rest = True
             place.forget()
 

@@ -67,13 +67,16 @@ class TablePlace:
         return self.is_kept
 
     def forget(self):
-        """Take the file away; False if the flash refuses: then it still tells a place."""
+        """Take the file away; False if the flash refuses: then it still tells a place.
+
+        Before a move it is tried again, at rest it is not.
+        """
         gc.enable()
         try:
             os.remove(self._path)
             self.is_kept = False
         except OSError:
-            pass
+            self.is_able = False
         finally:
             gc.collect()
             gc.disable()

@@ -25,7 +25,8 @@ from array import array
 
 import micropython
 
-from .coil_loop import CHANNELS, STRIDE, WAVE
+from ..bits import copy
+from .coil_loop import CHANNELS, COMMAND, STRIDE, WAVE
 
 SHAPE = 16
 AMPLITUDE = 17
@@ -43,7 +44,7 @@ BLOCK = 267  # blocks since the start; -1 before the first one
 
 _QUARTER = 256
 _BITS = 22
-SEQUENCE = 1024  # where the chips begin in the table; 257 values of the sine come first
+_CHIPS_AT = 1040  # bytes: 257 words of the sine come first
 
 
 def new_table():
@@ -72,16 +73,9 @@ def new_table():
             chips[chip >> 3] |= 1 << (chip & 7)
         feedback = (register ^ (register >> 3)) & 1
         register = register >> 1 | feedback << 9
-    put_bytes(table, chips)
+    # Without a Python integer of 32 bits.
+    copy(table, _CHIPS_AT << 16, chips, 128)
     return table
-
-
-@micropython.viper
-def put_bytes(table: ptr32, chips: ptr8):
-    """Chips behind the sine, without a Python integer of 32 bits."""
-    target = ptr8(uint(table) + 1040)
-    for at in range(128):
-        target[at] = chips[at]
 
 
 @micropython.viper
@@ -186,6 +180,6 @@ def stop(state):
         base = channel * STRIDE
         state[base + ARMED] = 0
         state[base + RUNNING] = 0
-        state[base + 1] += state[base + WAVE]
+        state[base + COMMAND] += state[base + WAVE]
         state[base + WAVE] = 0
     state[ANY_RUNNING] = 0
