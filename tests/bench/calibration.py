@@ -109,7 +109,7 @@ def simulated_fit(rig: Rig, seed: int) -> tuple[ArrayFit, PlantResponse]:
     )
     measured = measured + np.einsum("nak,kc->nac", truth.axes, stray)
     fit = fit_array(
-        measured, sigma, truth.position_m, truth.axes, truth.windings, tolerances_of(rig)
+        measured, sigma, truth.position_m, truth.axes, truth.windings, tolerances_of(rig, patterns)
     )
     return fit, truth
 

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nullfield.errors import ProcedureError
-from nullfield.instrument.calibration_patterns import amplitudes_ma
+from nullfield.instrument.calibration_patterns import MOST_HELD_NT, amplitudes_ma
 from nullfield.instrument.excite_coils import CoilResponse, excite_windings
 from nullfield.instrument.instrument import Instrument
 from nullfield.instrument.measure_field import (
@@ -107,12 +107,18 @@ def calibrate(
     heads = zero_heads(instrument, instrument.ready_heads())
     for _ in range(_MOST_TRIES):
         measured = measure_field(instrument, heads)
-        amplitude = amplitudes_ma(rig, _by_rig(rig.heads, heads, measured.field_pt * 1e-3))
+        held_nt = measured.field_pt * 1e-3
+        # The null is for the array: a reference at a winding may hold almost all that it can.
+        is_free = np.abs(held_nt).max(axis=1) <= MOST_HELD_NT
+        is_used = is_free | np.array([head.kind == "array" for head in heads])
+        heads = tuple(h for h, used in zip(heads, is_used, strict=True) if used)
+        amplitude = amplitudes_ma(rig, _by_rig(rig.heads, heads, held_nt[is_used]))
+        patterns = middle + excitation_patterns(_within(windings, middle, amplitude))
         response = excite_windings(
             instrument,
             heads,
             windings,
-            middle + excitation_patterns(_within(windings, middle, amplitude)),
+            patterns,
             lambda _, part, words: progress(
                 "calibrate", _NULL_SHARE + (_FIT_SHARE - _NULL_SHARE) * part, words
             ),
@@ -130,7 +136,7 @@ def calibrate(
         )
     _refuse_faults(instrument, response, windings)
     progress("calibrate", _FIT_SHARE, "fitting the array")
-    fit = _fit(instrument, response)
+    fit = _fit(instrument, response, patterns)
     calibration = calibration_of(
         fit,
         rig_name=rig.name,
@@ -185,7 +191,7 @@ def _within(
     return np.asarray(np.minimum(amplitude_ma, np.maximum(limit - np.abs(middle_ma), 0.05 * limit)))
 
 
-def _fit(instrument: Instrument, response: CoilResponse) -> ArrayFit:
+def _fit(instrument: Instrument, response: CoilResponse, patterns_ma: FloatArray) -> ArrayFit:
     rig = instrument.rig
     fit = fit_array(
         response.response_pt_per_ma,
@@ -193,7 +199,7 @@ def _fit(instrument: Instrument, response: CoilResponse) -> ArrayFit:
         rig.positions_m(response.heads),
         np.array([head.axes for head in response.heads]),
         windings_of(rig),
-        tolerances_of(rig),
+        tolerances_of(rig, patterns_ma),
     )
     heads = [response.heads[i].name for i in np.flatnonzero(fit.strain_of_heads > LARGEST_STRAIN)]
     names = [rig.driven[k].name for k in np.flatnonzero(fit.strain_of_windings > LARGEST_STRAIN)]

@@ -17,6 +17,8 @@ included, and walls make the coils stronger than drawn."""
 HELD_NT = 65.0
 """Of the 100 nT that a head holds, what patterns and the room may take by the drawings."""
 LEAST_CHANGE_NT = 5.0
+MOST_HELD_NT = HELD_NT - LEAST_CHANGE_NT
+"""A head that holds more has no room for patterns, and would keep all windings from being driven."""
 _UNIFORM_SHARE = 0.3
 """Part of the change that is left to the uniform coils: they tell axes, the rest tells places."""
 

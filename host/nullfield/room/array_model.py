@@ -56,8 +56,9 @@ class Tolerances:
         Half of the plate, for its loops' places.
     seat_angle_rad, seat_position_m : float
         Of the plate on the array.
-    stray_pt_per_ma : float
-        Drift of the room that goes with a winding's currents by chance.
+    stray_pt_per_ma : float or numpy.ndarray, shape ``(n_windings,)``
+        Drift of the room that goes with a winding's currents by chance: the more, the less it was
+        driven.
     """
 
     head_gain: float = 0.03
@@ -76,7 +77,7 @@ class Tolerances:
     standard_size_m: float = 0.12
     seat_angle_rad: float = 5e-4
     seat_position_m: float = 1e-4
-    stray_pt_per_ma: float = 20.0
+    stray_pt_per_ma: float | FloatArray = 20.0
 
 
 class ArrayModel:
@@ -138,13 +139,14 @@ class ArrayModel:
         ]  # fmt: skip
         out[self.plate] = [*(t.seat_angle_rad,) * 3, *(t.seat_position_m,) * 3, t.standard]
         loop_place = t.standard * t.standard_size_m
-        for winding, own in zip(self.windings, self.own, strict=True):
+        stray = np.broadcast_to(t.stray_pt_per_ma, len(self.windings)).tolist()
+        for winding, own, drift in zip(self.windings, self.own, stray, strict=True):
             out[own] = (
-                [*(t.standard,) * 4, *(loop_place,) * 3, t.standard, *(t.stray_pt_per_ma,) * 3]
+                [*(t.standard,) * 4, *(loop_place,) * 3, t.standard, *(drift,) * 3]
                 if winding.is_loop
                 else [
                     t.coil_gain, *(t.coil_angle_rad,) * 3, *(t.coil_position_m,) * 3,
-                    *(t.stray_pt_per_ma,) * 3,
+                    *(drift,) * 3,
                 ]
             )  # fmt: skip
         return out
