@@ -13,10 +13,13 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from nullfield_protocol.catalogue import SampleFlag
 from nullfield_protocol.codec import parse_samples, row_dtype
 from nullfield_protocol.frame import Frame
 from nullfield_protocol.messages import MessageId
 
+UNUSABLE = SampleFlag.UNLOCKED | SampleFlag.SATURATED | SampleFlag.OVERRANGE | SampleFlag.SETTLING
+"""A row with one of these bits says nothing of the field, live or recorded."""
 _WRAP = 1 << 32
 
 GapCause = Literal["board_queue", "link", "board_blocks"]

@@ -27,7 +27,11 @@ _MOST_VALUES_A_BYTE = 50
 
 
 def import_mne() -> Any:
-    """MNE-Python.
+    """MNE-Python, which from here on tells warnings only.
+
+    It logs to standard output, where a command's JSON goes, and ``verbose=`` of its readers changes
+    the level of the whole process: two threads that read at once would open it for each other. So
+    the level is set for good, unless its user chose one (``MNE_LOGGING_LEVEL``).
 
     Raises
     ------
@@ -36,7 +40,10 @@ def import_mne() -> Any:
     """
     need = "FIF files need MNE-Python"
     library("mne.io.constants", need, "files")
-    return library("mne", need, "files")
+    mne = library("mne", need, "files")
+    if mne.get_config("MNE_LOGGING_LEVEL") is None:
+        mne.set_log_level("WARNING")
+    return mne
 
 
 def open_with_mne(path: Path, what: str, opener: Callable[[], Any], notes: list[str]) -> Any:

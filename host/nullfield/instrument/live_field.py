@@ -8,13 +8,12 @@ from typing import Literal
 import numpy as np
 
 from nullfield.analysis.data import FieldRecording, SensorArray
+from nullfield.devices.samples import UNUSABLE
 from nullfield.instrument.instrument import Instrument
 from nullfield.rig import HeadEntry
-from nullfield_protocol.catalogue import SampleFlag
 
 Axes = Literal["normal", "transverse", "all"]
 AXIS_LETTERS = "xyz"
-_UNUSABLE = SampleFlag.UNLOCKED | SampleFlag.SATURATED | SampleFlag.OVERRANGE | SampleFlag.SETTLING
 _LEAST_S = 2.0
 
 
@@ -75,7 +74,7 @@ def live_field(
         keep = (window.index >= start) & (window.index < stop)
         where = window.index[keep] - start
         field_pt[number, where] = fields[head.board][3 * head.slot + axis][keep]
-        valid[number, where] = (flags[head.board][head.slot][keep] & _UNUSABLE) == 0
+        valid[number, where] = (flags[head.board][head.slot][keep] & UNUSABLE) == 0
     array = SensorArray(
         names=tuple(
             head.name if axes == "normal" else f"{head.name}.{AXIS_LETTERS[axis]}"

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from nullfield.devices.samples import UNUSABLE
 from nullfield.errors import ProcedureError
 from nullfield.instrument.coil_currents import present_ma
 from nullfield.instrument.instrument import Instrument
@@ -18,13 +19,7 @@ FloatArray = npt.NDArray[np.float64]
 
 _BEAM_TIMEOUT_S = 20.0
 _TELEMETRY_TIMEOUT_S = 2.0
-INVALID = (
-    SampleFlag.UNLOCKED
-    | SampleFlag.SATURATED
-    | SampleFlag.UNCALIBRATED
-    | SampleFlag.OVERRANGE
-    | SampleFlag.SETTLING
-)
+INVALID = UNUSABLE | SampleFlag.UNCALIBRATED
 """A row with any of these says nothing of the field; an open loop still does."""
 _LEAST_VALID_SHARE = 0.5
 _ROWS_UNDER_WAY = 16

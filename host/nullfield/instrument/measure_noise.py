@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from nullfield.devices.samples import SampleWindow
+from nullfield.devices.samples import UNUSABLE, SampleWindow
 from nullfield.devices.sensor import ALL_HEADS, SensorBoard
 from nullfield.devices.trace import Scope
 from nullfield.dsp.noise_shares import (
@@ -29,12 +29,11 @@ from nullfield.instrument.read_head import (
     read_weights,
 )
 from nullfield.instrument.ready_board import make_ready
-from nullfield_protocol.catalogue import HeadState, SampleFlag
+from nullfield_protocol.catalogue import HeadState
 
 FloatArray = npt.NDArray[np.float64]
 
 BAND_HZ = (10.0, 100.0)
-UNUSABLE = SampleFlag.UNLOCKED | SampleFlag.SATURATED | SampleFlag.OVERRANGE | SampleFlag.SETTLING
 _SPECTRUM_WINDOW_S = 1.0
 _CHUNK_S = 1.0
 

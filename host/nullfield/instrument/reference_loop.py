@@ -15,11 +15,11 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
+from nullfield.devices.samples import UNUSABLE
 from nullfield.devices.sensor import SensorBoard, coil_scale_name
 from nullfield.errors import NullfieldError, ProcedureError
 from nullfield.instrument.instrument import Instrument
 from nullfield.rig import CoilEntry, HeadEntry
-from nullfield_protocol.catalogue import SampleFlag
 from nullfield_protocol.codec import parse_samples
 from nullfield_protocol.frame import Frame
 from nullfield_protocol.messages import COILS_PER_BOARD, MessageId
@@ -29,7 +29,6 @@ BoolArray = npt.NDArray[np.bool_]
 
 STREAMED_AXES = 2
 """The transverse axes; the beam axis is not streamed well enough to steer by."""
-UNUSABLE = SampleFlag.UNLOCKED | SampleFlag.SATURATED | SampleFlag.OVERRANGE | SampleFlag.SETTLING
 _LATE_ROWS = 4
 """A board that is behind by more is left out of the step."""
 _WRAP = 1 << 32

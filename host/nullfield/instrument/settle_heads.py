@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from nullfield.devices.samples import UNUSABLE
 from nullfield.devices.sensor import SensorBoard, SensorTelemetry
 from nullfield.errors import ProcedureError
-from nullfield.instrument.measure_noise import UNUSABLE
 from nullfield.instrument.ready_board import make_ready, why_not_ready, zero_again
 from nullfield.instrument.sweep_parameter import After
 from nullfield_protocol.catalogue import HeadState

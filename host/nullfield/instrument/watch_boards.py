@@ -10,8 +10,9 @@ import numpy as np
 
 from nullfield.devices.board import SILENCE_LIMIT_S, Board
 from nullfield.devices.coil import CoilBoard
+from nullfield.devices.samples import UNUSABLE
 from nullfield.devices.sensor import SensorBoard
-from nullfield.instrument.measure_noise import UNUSABLE, window_noise
+from nullfield.instrument.measure_noise import window_noise
 from nullfield.rig import Rig
 from nullfield_protocol.catalogue import BoardState, FaultCode, HeadState, SampleFlag
 from nullfield_protocol.messages import HEADS_PER_BOARD

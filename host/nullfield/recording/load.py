@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nullfield.analysis.data import FieldRecording, SensorArray
+from nullfield.devices.samples import UNUSABLE
 from nullfield.errors import RecordingError
 from nullfield.recording.calibrated import (
     about,
@@ -20,13 +21,10 @@ from nullfield.recording.calibrated import (
 )
 from nullfield.recording.reader import Recording
 from nullfield.recording.samples import BoardSamples, place_rows, read_board_samples
-from nullfield_protocol.catalogue import Role, SampleFlag
+from nullfield_protocol.catalogue import Role
 from nullfield_protocol.messages import AXES_PER_HEAD
 
 AXIS_NAMES = ("x", "y", "b")
-UNUSABLE = SampleFlag.UNLOCKED | SampleFlag.SATURATED | SampleFlag.OVERRANGE | SampleFlag.SETTLING
-"""Rows with one of these bits are kept but marked invalid."""
-
 _EARLY_END_S = 1.0
 _ARRIVAL_SPREAD_S = 0.05
 

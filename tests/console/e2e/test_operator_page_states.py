@@ -293,6 +293,33 @@ def test_recording_shows_map_beat_and_lights(page: Page, script: Script) -> None
         page.locator("#time").press("ArrowRight")
 
 
+_SWITCHED_WITHIN_THE_GAP = """async (map) => {
+  const { HeartView } = await import("/static/js/heart_view.js");
+  const view = new HeartView();
+  const source = (key) => {
+    let tell;
+    const asked = new Promise((done) => { tell = done; });
+    return { key, map: async () => { tell(); return map; }, asked };
+  };
+  const live = source("live"), stored = source("stored");
+  view.show(live, "");
+  await live.asked;
+  while (!view.map) await null;
+  view.show(null, "");
+  view.show(stored, "");
+  const problem = new Error("the stored map was not asked for");
+  const never = new Promise((_, fail) => setTimeout(fail, 20000, problem));
+  await Promise.race([stored.asked, never]);
+  while (!view.map) await null;
+  return document.getElementById("play").disabled;
+}"""
+
+
+def test_a_source_chosen_just_after_an_answer_is_asked(page: Page, script: Script) -> None:
+    # The last live map can come a moment before the examination ends and the stored one is shown.
+    assert page.evaluate(_SWITCHED_WITHIN_THE_GAP, map_of_a_plane()) is False
+
+
 def test_map_has_the_patients_left_at_the_right_and_red_out_of_the_chest(
     page: Page, script: Script
 ) -> None:

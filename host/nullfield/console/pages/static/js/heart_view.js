@@ -55,7 +55,8 @@ export class HeartView {
     this.beat = null;
     this.limitPt = null;
     this.play(false);
-    clearTimeout(this.timer);
+    // While an answer is awaited, or the gap behind it runs, its timer goes on to the new source by itself.
+    if (!this.isAsking) clearTimeout(this.timer);
     this.draw();
     if (source) this.ask();
   }
