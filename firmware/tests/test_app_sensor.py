@@ -45,13 +45,13 @@ def test_four_heads_come_up_and_their_field_is_nulled():
     bench.run(200)
     for head in bench.board.heads:
         base = head.number * lockin.STRIDE
-        assert head.locked
+        assert head.laser.locked
         assert head.fault == 0
         assert head.zero_count == 1
         assert bench.board.control[base + lockin.LOOP_CLOSED] == 1
         assert bench.board.row[48 + head.number] == 0, "all flags good"
         assert abs(bench.board.control[base + lockin.ERROR_X]) < 20000
-        assert abs(head._laser_setpoint - 45000) < 100
+        assert abs(head.laser.setpoint_mc - 45000) < 100
 
 
 def test_open_loop_and_zero_again_keep_streaming():
@@ -145,10 +145,10 @@ def test_full_power_without_heat_is_a_fault():
 
 def test_no_absorption_line_is_a_lock_fault():
     bench = _started(line_c=[45.0, 45.0, 60.0, 45.0])
-    bench.board.heads[2]._retries = 2
+    bench.board.heads[2].laser.retries = 2
     _until(bench, lambda: bench.board.heads[2].state == wire.HEAD_STATE_FAULT)
     assert bench.board.heads[2].fault == wire.FAULT_CODE_LASER_LOCK_LOST
-    assert bench.board.heads[2].laser_na == 0
+    assert bench.board.heads[2].laser.laser_na == 0
 
 
 def test_a_head_in_the_dark_is_not_locked():
@@ -156,15 +156,15 @@ def test_a_head_in_the_dark_is_not_locked():
     _until(bench, lambda: _states(bench) == [wire.HEAD_STATE_READY] * 4)
     bench.run(60)
     head = bench.board.heads[2]
-    assert head.locked
+    assert head.laser.locked
     bench.world.light[2] = 0.0
     bench.run(60)
-    assert not head.locked
+    assert not head.laser.locked
     assert bench.board.row[50] & wire.SAMPLE_FLAG_UNLOCKED
-    assert bench.board.heads[1].locked
+    assert bench.board.heads[1].laser.locked
     bench.world.light[2] = 1.0
     bench.run(60)
-    assert head.locked
+    assert head.laser.locked
 
 
 def test_a_failed_head_comes_back_only_after_its_fault_was_cleared():

@@ -52,7 +52,7 @@ class SensorWorld:
         self.table = array("i", [round(16384 * cos(2 * pi * n / 16)) for n in range(16)])
         self._block = 0
         for head in application.heads:
-            head._laser_ramp.value = 43000
+            head.laser.ramp.value = 43000
         self.update()
 
     def update(self):
@@ -64,12 +64,12 @@ class SensorWorld:
             number = head.number
             base = number * lockin.STRIDE
             if turn:
-                laser = head._laser_ramp.value / 1000.0
+                laser = head.laser.ramp.value / 1000.0
                 self.hal.chips["cell_adc"].codes[number] = pt1000_code(self.cell_c[number])
                 self.hal.chips["laser_adc"].codes[number] = ntc_code(laser)
             dip = 0.0
-            if head.laser_na:
-                away = (head.laser_mc / 1000.0 - self.line_c[number]) / 1.0
+            if head.laser.laser_na:
+                away = (head.laser.laser_mc / 1000.0 - self.line_c[number]) / 1.0
                 dip = 1.0 - 0.7 * exp(-away * away)
             x, y, b = self.field_nt[number]
             x = x * NT + control[base + lockin.U2_X]
@@ -79,7 +79,7 @@ class SensorWorld:
             on = control[base + lockin.MODULATION_ON]
             polarity = control[base + lockin.POLARITY]
             strength = 14.0 / (1.0 + (b * b + x * x + y * y) / (width * width))
-            if not on or not head.laser_na:
+            if not on or not head.laser.laser_na:
                 strength = 0.0
             # The beam field turns the tilt; the y coil shows it with the sign of the sense.
             turned_x = strength * polarity * (x * cos(b / width) - y * sin(b / width))

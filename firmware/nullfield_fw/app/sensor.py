@@ -25,13 +25,12 @@ _TRACED_WORDS = (
     ("coil_b", lockin.U_B),
 )
 _TRACED_VALUES = (
-    ("cell_temperature", "degC", -3, "cell_mc"),
-    ("laser_temperature", "degC", -3, "laser_mc"),
-    ("heater_power", "W", -6, "heater_uw"),
-    ("laser_current", "A", -9, "laser_na"),
-    ("tec_current", "A", -6, "tec_ua"),
-    ("light", "A", -12, "light_pa"),
-    ("state", "", 0, "state"),
+    ("cell_temperature", "degC", -3, "cell", "cell_mc"),
+    ("laser_temperature", "degC", -3, "laser", "laser_mc"),
+    ("heater_power", "W", -6, "cell", "heater_uw"),
+    ("laser_current", "A", -9, "laser", "laser_na"),
+    ("tec_current", "A", -6, "laser", "tec_ua"),
+    ("light", "A", -12, "laser", "light_pa"),
 )
 
 # One count is 2**-12 of a DAC step of +-250 nT: 1.862645 fT.
@@ -132,8 +131,11 @@ class SensorApplication(BoardApplication):
             for name, word in _TRACED_WORDS:
                 place = number * lockin.STRIDE + word
                 signals.append((start + name, "count", 0, block, self.control, place))
-            for name, unit, exponent, attribute in _TRACED_VALUES:
-                signals.append((start + name, unit, exponent, block, head, attribute))
+            for name, unit, exponent, part, attribute in _TRACED_VALUES:
+                signals.append(
+                    (start + name, unit, exponent, block, getattr(head, part), attribute)
+                )
+            signals.append((start + "state", "", 0, block, head, "state"))
             signals.append((start + "light_adc", "count", 0, sample, None, 1 + number))
             signals.append((start + "modulation_adc", "count", 0, sample, None, 5 + number))
         return tuple(signals)
@@ -235,19 +237,19 @@ class SensorApplication(BoardApplication):
             base = number * lockin.STRIDE
             raw[_P + wire.SENSOR_TELEMETRY_HEAD_STATE + number] = head.state
             raw[_P + wire.SENSOR_TELEMETRY_HEAD_FAULT + number] = head.fault
-            raw[_P + wire.SENSOR_TELEMETRY_LASER_LOCKED + number] = 1 if head.locked else 0
+            raw[_P + wire.SENSOR_TELEMETRY_LASER_LOCKED + number] = 1 if head.laser.locked else 0
             raw[_P + wire.SENSOR_TELEMETRY_LOOP_CLOSED + number] = control[
                 base + lockin.LOOP_CLOSED
             ]
             put_u16(raw, _P + wire.SENSOR_TELEMETRY_ZERO_COUNT + 2 * number, head.zero_count)
             at = _P + 4 * number
-            put_i32(raw, at + wire.SENSOR_TELEMETRY_CELL_TEMPERATURE_MC, head.cell_mc)
-            put_i32(raw, at + wire.SENSOR_TELEMETRY_LASER_TEMPERATURE_MC, head.laser_mc)
-            put_i32(raw, at + wire.SENSOR_TELEMETRY_HEATER_POWER_UW, head.heater_uw)
-            put_i32(raw, at + wire.SENSOR_TELEMETRY_LASER_CURRENT_NA, head.laser_na)
-            put_i32(raw, at + wire.SENSOR_TELEMETRY_TEC_CURRENT_UA, head.tec_ua)
-            put_i32(raw, at + wire.SENSOR_TELEMETRY_PHOTOCURRENT_PA, head.light_pa)
-            put_i32(raw, at + wire.SENSOR_TELEMETRY_LOCK_RESIDUAL_PA, head.lock_residual_pa)
+            put_i32(raw, at + wire.SENSOR_TELEMETRY_CELL_TEMPERATURE_MC, head.cell.cell_mc)
+            put_i32(raw, at + wire.SENSOR_TELEMETRY_LASER_TEMPERATURE_MC, head.laser.laser_mc)
+            put_i32(raw, at + wire.SENSOR_TELEMETRY_HEATER_POWER_UW, head.cell.heater_uw)
+            put_i32(raw, at + wire.SENSOR_TELEMETRY_LASER_CURRENT_NA, head.laser.laser_na)
+            put_i32(raw, at + wire.SENSOR_TELEMETRY_TEC_CURRENT_UA, head.laser.tec_ua)
+            put_i32(raw, at + wire.SENSOR_TELEMETRY_PHOTOCURRENT_PA, head.laser.light_pa)
+            put_i32(raw, at + wire.SENSOR_TELEMETRY_LOCK_RESIDUAL_PA, head.laser.lock_residual_pa)
             put_i32(raw, at + 4 * number + wire.SENSOR_TELEMETRY_RESPONSE, head.response_x)
             put_i32(raw, at + 4 * number + wire.SENSOR_TELEMETRY_RESPONSE + 4, head.response_y)
             for axis in range(3):
