@@ -22,7 +22,7 @@ from nullfield.analysis.cleaning.settings import CleaningSettings
 from nullfield.analysis.cleaning.step import CleaningStep
 from nullfield.analysis.cleaning.work import Work
 from nullfield.analysis.data import FieldRecording
-from nullfield.dsp.gaps import BoolArray, FloatArray
+from nullfield.dsp.gaps import BoolArray, FloatArray, IntArray
 from nullfield.dsp.products import thin_product
 from nullfield.errors import AnalysisError
 
@@ -181,7 +181,9 @@ def _fit(work: Work, moments: ReferenceMoments, delays: int, ridge: float) -> Re
     corrected[targets] = helps
     gains = BandGains(np.zeros(len(CORNERS_HZ) + 1), 0.0)
     if helps.any():
-        gains = fit_band_gains(work, references, targets[helps], lags, halves[:, helps])
+        taken = _heart_topographies(work, references, targets[helps], weights)
+        share = 0.0 if taken is None else float(np.mean(_power(taken[1]) / _power(taken[0])))
+        gains = fit_band_gains(work, references, targets[helps], lags, halves[:, helps], share)
     return ReferenceRegression(
         weights,
         tuple(work.array.names[i] for i in references),
@@ -216,14 +218,30 @@ def _kept_share(work: Work, result: ReferenceRegression) -> float | None:
     """
     index = {name: i for i, name in enumerate(work.array.names)}
     references = np.array([index[name] for name in result.reference_names])
-    rows = np.flatnonzero(result.corrected & work.array.has_place)
+    found = _heart_topographies(work, references, np.flatnonzero(result.corrected), result.weights)
+    if found is None:
+        return None
+    here, predicted = found
+    return kept_share_of(here, here - float(result.band_gains[1:].max()) * predicted)
+
+
+def _heart_topographies(
+    work: Work, references: IntArray, targets: IntArray, weights: FloatArray
+) -> tuple[FloatArray, FloatArray] | None:
+    """Hearts below the array at the targets, and what the references predict of them there.
+
+    Each ``(n_dipoles, n_placed_targets, 2)``; None where places are not known.
+    """
+    rows = targets[work.array.has_place[targets]]
     if not len(rows) or not work.array.has_place[references].all():
         return None
     channels = np.zeros(work.n_channels, dtype=bool)
     channels[rows] = channels[references] = True
-    order = {int(channel): i for i, channel in enumerate(np.flatnonzero(channels))}
+    order = np.cumsum(channels) - 1
     leads = ensemble(work.array, channels, below=work.placed_chest)
-    here = leads[:, [order[int(row)] for row in rows]]
-    there = leads[:, [order[int(reference)] for reference in references]]
-    weights = result.weights[rows].sum(axis=2) * float(result.band_gains[1:].max())
-    return kept_share_of(here, here - np.einsum("rs,dsj->drj", weights, there))
+    there = leads[:, order[references]]
+    return leads[:, order[rows]], np.einsum("rs,dsj->drj", weights[rows].sum(axis=2), there)
+
+
+def _power(topographies: FloatArray) -> FloatArray:
+    return np.asarray((topographies**2).sum(axis=(1, 2)))

@@ -5,7 +5,9 @@ with the chest a few hertz above: there they add their noise and the vibration o
 what heart they see. The weights come from where the disturbance is strong; this part finds with one
 gain a band how much of the prediction lowers what is left on time that the weights did not see. With
 a prediction that is signal and noise that is the Wiener gain, signal by signal and noise (Wiener,
-Extrapolation, Interpolation, and Smoothing of Stationary Time Series, 1949).
+Extrapolation, Interpolation, and Smoothing of Stationary Time Series, 1949). What it would take of
+the heart counts against it: beats are averaged, a disturbance goes down with their number, and what
+is missing of the heart does not.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from scipy.optimize import lsq_linear
 
 from nullfield.analysis.cleaning.reference_moments import delayed, halves_of, level
 from nullfield.analysis.cleaning.work import Work
-from nullfield.dsp.gaps import FloatArray, IntArray
+from nullfield.dsp.gaps import FloatArray, IntArray, runs
 
 CORNERS_HZ = (1.0, 4.0, 16.0, 64.0)
 """Two octaves a band: one gain is then near the best for all of it. Below the first one there is
@@ -104,9 +106,14 @@ class BandGains:
 
 
 def fit_band_gains(
-    work: Work, references: IntArray, targets: IntArray, lags: tuple[int, ...], halves: FloatArray
+    work: Work,
+    references: IntArray,
+    targets: IntArray,
+    lags: tuple[int, ...],
+    halves: FloatArray,
+    heart_share: float = 0.0,
 ) -> BandGains:
-    """Find the gains that leave least between the beats.
+    """Find the gains that leave least between the beats and cost least of the heart.
 
     Each half of the quiet time is predicted by the weights of the other one. All channels share the
     gains, so that four numbers stand against thousands of samples: a gain does not follow a heart
@@ -121,6 +128,8 @@ def fit_band_gains(
         Delays of the references in samples.
     halves : numpy.ndarray, shape ``(2, n_targets, n_references * n_lags)``
         Weights fitted to each half.
+    heart_share : float
+        Of a heart's power that the whole prediction has in it, by geometry; 0 where not known.
     """
     if len(targets) > _MOST_CHANNELS:
         some = np.linspace(0, len(targets) - 1, _MOST_CHANNELS).astype(int)
@@ -129,7 +138,13 @@ def fit_band_gains(
     whole = before - 2.0 * cross.sum(axis=1) + power.sum(axis=(1, 2))
     # Each channel counts by its own rest: one of much noise tells little.
     weight = 1.0 / np.maximum(whole, 1e-12 * before)
-    gain = _bounded(np.einsum("c,cij->ij", weight, power), weight @ cross)
+    both = np.einsum("c,cij->ij", weight, power)
+    if heart_share > 0.0 and work.quiet is not None:
+        # Sums over the pauses stand for the whole time; the loss stands once for each beat averaged.
+        counted = len(runs(work.quiet)) * float(work.quiet.mean())
+        taken = counted * heart_share * _heart_power(work, references, targets, lags, halves)
+        both = both + np.diag(weight @ taken)
+    gain = _bounded(both, weight @ cross)
     after = before - 2.0 * cross @ gain + np.einsum("i,cij,j->c", gain, power, gain)
     drop = before / np.maximum(after, 1e-12 * before)
     return BandGains(gain, float(np.median(10.0 * np.log10(drop))))
@@ -170,6 +185,24 @@ def _sums(
         axis=0
     )
     return centred[:, 1:-1, 1:-1], centred[:, 1:-1, -1], centred[:, -1, -1]
+
+
+def _heart_power(
+    work: Work, references: IntArray, targets: IntArray, lags: tuple[int, ...], halves: FloatArray
+) -> FloatArray:
+    """Sum of squares in the beats, ``(n_targets, n_bands)``; zero in the slowest, without beats."""
+    level_pt = level(work.field_pt)
+    weights = halves.mean(axis=0)
+    left = work.field_pt[targets] - level_pt[targets, None]
+    for block in work.blocks():
+        past = delayed(work.field_pt, references, list(lags), block)
+        left[:, block] -= weights @ (past - np.repeat(level_pt[references], len(lags))[:, None])
+    out = np.zeros((len(targets), len(CORNERS_HZ) + 1))
+    mixes = np.eye(out.shape[1])[1:]
+    for row in range(len(targets)):  # one at a time: the bands of all would take much memory
+        banded = in_bands(left[row : row + 1], work.rate_hz, mixes)[:, 0]
+        out[row, 1:] = np.nansum(np.where(work.quiet, 0.0, banded) ** 2, axis=1)
+    return out
 
 
 def _bounded(power: FloatArray, cross: FloatArray) -> FloatArray:
