@@ -14,7 +14,9 @@ from tests.bench.compensation import (
     LEARN_S,
     RIG,
     TrueField,
+    gentle_scenario,
     set_up,
+    slow_means,
 )
 from tests.bench.figures import Figure
 from tests.bench.plain_room import CHUNK, PlainRoom, compensator_for

@@ -62,7 +62,8 @@ def _compare(
     is_unseen = size < 2.0 * np.linalg.norm(sigma, axis=0)
     # Over a small array a gradient coil makes a few per cent of a uniform one's field: little on
     # the uniform coil's channel may be all of the gradient coil's.
-    is_anothers = ((np.abs(alike) > ALIKE) & (strength > WEAK_SHARE) & ~np.eye(n_coils, dtype=np.bool_)).any(axis=1)
+    others = ~np.eye(n_coils, dtype=np.bool_)
+    is_anothers = ((np.abs(alike) > ALIKE) & (strength > WEAK_SHARE) & others).any(axis=1)
     is_open = is_unseen | ((size < OPEN_SHARE * full) & ~is_anothers)
     return alike, np.asarray(is_open), strength
 

@@ -197,11 +197,12 @@ def _heart_power(
     for block in work.blocks():
         past = delayed(work.field_pt, references, list(lags), block)
         left[:, block] -= weights @ (past - np.repeat(level_pt[references], len(lags))[:, None])
+    in_pause = np.zeros(work.n_samples, dtype=bool) if work.quiet is None else work.quiet
     out = np.zeros((len(targets), len(CORNERS_HZ) + 1))
     mixes = np.eye(out.shape[1])[1:]
     for row in range(len(targets)):  # one at a time: the bands of all would take much memory
         banded = in_bands(left[row : row + 1], work.rate_hz, mixes)[:, 0]
-        out[row, 1:] = np.nansum(np.where(work.quiet, 0.0, banded) ** 2, axis=1)
+        out[row, 1:] = np.nansum(np.where(in_pause, 0.0, banded) ** 2, axis=1)
     return out
 
 
