@@ -50,8 +50,6 @@ class PreparedCompensation:
         Of each channel.
     array_path : numpy.ndarray, shape ``(n_array * 2, n_taps)``
         The same as the array's transverse channels show it.
-    relative_uncertainty : float
-        Of the references' response.
     budget : LatencyBudget
     dt_s : float
     """
@@ -64,7 +62,6 @@ class PreparedCompensation:
     path: FloatArray
     reference_path: FloatArray
     array_path: FloatArray
-    relative_uncertainty: float
     budget: LatencyBudget
     dt_s: float
 
@@ -153,7 +150,6 @@ def prepare_compensation(
     for number, head in enumerate(array):
         if beam_response_pt_per_ma and head.name in beam_response_pt_per_ma:
             response[number, 2] = beam_response_pt_per_ma[head.name]
-    relative = float((np.linalg.norm(fit.uncertainty_pt_per_ma, axis=0) / strength).max())
     progress(
         "compensate", 0.2, f"delay {budget.with_path(fit.mean_path, dt_s).total_s * 1e3:.1f} ms"
     )
@@ -166,7 +162,6 @@ def prepare_compensation(
         fit.mean_path,
         fit.path,
         over.path,
-        relative,
         budget.with_path(fit.mean_path, dt_s),
         dt_s,
     )

@@ -89,16 +89,6 @@ class ShieldingFilter:
         return float(np.sqrt(power.mean()))
 
 
-def delay_path(delay_s: float, dt_s: float) -> FloatArray:
-    """Path that is a pure delay, to a fraction of a step by sharing between two taps."""
-    steps = delay_s / dt_s
-    whole = int(np.floor(steps + 1e-9))
-    path = np.zeros(whole + 2)
-    path[whole + 1] = steps - whole
-    path[whole] = 1.0 - path[whole + 1]
-    return path
-
-
 def path_delay_s(path: FloatArray, dt_s: float) -> float:
     """Mean delay of a path: what counts at low frequencies."""
     return float(np.arange(len(path)) @ path / path.sum() * dt_s)
