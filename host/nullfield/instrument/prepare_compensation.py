@@ -18,12 +18,12 @@ from nullfield.instrument.live_field import live_field
 from nullfield.instrument.progress import Progress, silent
 from nullfield.instrument.reference_loop import STREAMED_AXES, ReferenceLoop
 from nullfield.rig import HeadEntry
-from nullfield.room.path_fit import PathFit, fit_path, random_offsets
+from nullfield.room.path_fit import PathFit, fit_path, probe_offsets
 
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
 
-PROBE_S = 8.0
+PROBE_S = 12.0
 PROBE_MA = 0.03
 """Some 0.3 nT a coil: far above noise, small against the heads' line width."""
 CHIP_STEPS = 4
@@ -98,7 +98,7 @@ def prepare_compensation(
     dt_s = 1.0 / instrument.sensors[array[0].board].sampling_rate_hz
     n_steps = round(probe_s / dt_s)
     # A start and an end at rest, so that nothing is cut off.
-    offsets = random_offsets(n_steps, len(coils), PROBE_MA, CHIP_STEPS)
+    offsets = probe_offsets(n_steps, len(coils), PROBE_MA, CHIP_STEPS)
     offsets[-round(_SETTLE_S / dt_s) :] = 0.0
     seen: list[FloatArray] = []
     first: list[int] = []
