@@ -112,13 +112,16 @@ def reference_step(work: Work, settings: CleaningSettings) -> tuple[CleaningStep
     if result.reduction_db < settings.least_gain_db:
         reason = f"reference heads take away {result.reduction_db:.1f} dB only: not used"
         return CleaningStep("references", False, reason, parameters=parameters), True
-    share = _kept_share(work, result)
+    # Weights that take a heart are not to be trusted in any band, however little of them is taken.
+    share = _kept_share(work, result, 1.0)
     if share is not None and share < LEAST_UNCORRECTED_SHARE:
         reason = (
             f"the references see the heart: {100 * share:.0f} % of the worst one would be left,"
             f" {100 * LEAST_UNCORRECTED_SHARE:.0f} % are needed; put them farther away"
         )
         return CleaningStep("references", False, reason, None, share, parameters), True
+    # The slowest band has no beats.
+    share = _kept_share(work, result, float(result.band_gains[1:].max()))
     subtract_references(work, result)
     reason = (
         f"{len(result.reference_names)} reference channels out of {result.corrected.sum()} channels"
@@ -211,10 +214,10 @@ def subtract_references(work: Work, result: ReferenceRegression) -> None:
         work.field_pt[rows, block] -= thin_product(flat, past)
 
 
-def _kept_share(work: Work, result: ReferenceRegression) -> float | None:
-    """Share of the worst heart that is left; None where places are not known.
+def _kept_share(work: Work, result: ReferenceRegression, gain: float) -> float | None:
+    """Share of the worst heart that is left where so much of the prediction is taken.
 
-    In the band in which most of the references is taken, the slowest left out: it has no beats.
+    None where places are not known.
     """
     index = {name: i for i, name in enumerate(work.array.names)}
     references = np.array([index[name] for name in result.reference_names])
@@ -222,7 +225,7 @@ def _kept_share(work: Work, result: ReferenceRegression) -> float | None:
     if found is None:
         return None
     here, predicted = found
-    return kept_share_of(here, here - float(result.band_gains[1:].max()) * predicted)
+    return kept_share_of(here, here - gain * predicted)
 
 
 def _heart_topographies(
