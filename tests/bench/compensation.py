@@ -4,13 +4,13 @@
 room with an observatory's series for an hour of simulated time without boards (`plain_room`).
 ``hour_on_boards`` does it with boards and cells: it appends a line a minute to its file, and when it
 is started again it goes on behind the last whole minute with a new start of the instrument, so it can
-run in the background and be stopped at any time.
+run in the background and be stopped at any time. ``noise_bound`` computes what shielding costs in
+noise.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import time
 from collections.abc import Iterator
@@ -107,7 +107,7 @@ def set_up(
         yield world, instrument, plan
 
 
-def _scenario(**changes: object) -> Scenario:
+def gentle_scenario(**changes: object) -> Scenario:
     _, table = load_rig(RIG)
     return replace(Scenario(**table), heart_enabled=False, **GENTLE, **changes)
 
@@ -128,7 +128,7 @@ def _amplitudes(field_pt: FloatArray, frequencies: tuple[float, ...]) -> FloatAr
 def shielding(seconds: float = 40.0, learn_s: float = LEARN_S) -> list[Figure]:
     """Sines of uniform field along (1, 1, 1), from 0.1 to 45 Hz at once."""
     sines = tuple(Sine(f, (SINE_PT,) * 3, start_s=2.0) for f in SHIELDED_HZ)
-    with set_up(_scenario(), learn_s=learn_s, parts=sines) as (world, instrument, plan):
+    with set_up(gentle_scenario(), learn_s=learn_s, parts=sines) as (world, instrument, plan):
         true = TrueField(world)
         with Compensation(instrument, plan, wall_s=time.perf_counter) as running:
             running.wait(6.0)
@@ -220,7 +220,7 @@ def _plain_run(
 
 def noise(seconds: float = 60.0) -> list[Figure]:
     """Field that the coils make at the array in a room where nothing happens."""
-    quiet = _scenario(drift_pp_nt=0.0, mains_pt=0.0, vibration_um_rms=0.0)
+    quiet = gentle_scenario(drift_pp_nt=0.0, mains_pt=0.0, vibration_um_rms=0.0)
     figures = []
     with set_up(quiet, learn_s=0.0) as (world, instrument, plan):
         true = TrueField(world)
@@ -247,14 +247,14 @@ def noise(seconds: float = 60.0) -> list[Figure]:
 def transients(seconds: float = 30.0) -> list[Figure]:
     """A vehicle that passes: uniform field and gradients, 1.5 nT and 0.5 nT/m."""
     bump = Bump(15.0, 2.0, (900.0, -800.0, 900.0, 200.0, -200.0, 200.0, 200.0, 200.0))
-    with set_up(_scenario(), parts=(bump,)) as (world, instrument, plan):
+    with set_up(gentle_scenario(), parts=(bump,)) as (world, instrument, plan):
         true = TrueField(world)
         with Compensation(instrument, plan) as running:
             running.wait(3.0)
             true.clear()
             running.wait(seconds)
         room, left = true.fields_pt()
-    slow_room, slow_left = _slow(room), _slow(left)
+    slow_room, slow_left = slow_means(room), slow_means(left)
     return [
         Figure(GROUP, "vehicle, peak without", float(np.ptp(slow_room, axis=0).max()), "pT"),
         Figure(GROUP, "vehicle, peak with", float(np.ptp(slow_left, axis=0).max()), "pT",
@@ -262,150 +262,16 @@ def transients(seconds: float = 30.0) -> list[Figure]:
     ]  # fmt: skip
 
 
-def _slow(field_pt: FloatArray) -> FloatArray:
+def slow_means(field_pt: FloatArray) -> FloatArray:
     """Means of 0.1 s, which hold whole periods of the mains."""
     n = len(field_pt) // 100 * 100
     return field_pt[:n].reshape(-1, 100, *field_pt.shape[1:]).mean(axis=1)
 
 
-def hour(series: Path, place: Path, seconds: float = 3600.0, seed: int = 1) -> list[Figure]:
-    """The plant's room driven by an observatory's series, without boards; see `plain_room`."""
-    rig, table = load_rig(RIG)
-    scenario = replace(
-        Scenario(**table), heart_enabled=False, geomagnetic_path=series, vehicles=True
-    )
-    room = PlainRoom(rig, scenario, seed)
-    compensator = compensator_for(room, BANDWIDTH_HZ, LEARN_S)
-    command = np.zeros(room.response.shape[2])
-    valid = np.ones(compensator.model.n_channels, dtype=np.bool_)
-    references = ~room.array
-    while room.block % CHUNK:
-        room.step(command)
-    place.parent.mkdir(parents=True, exist_ok=True)
-    place.unlink(missing_ok=True)
-    bare_pt: list[FloatArray] = []
-    left_pt: list[FloatArray] = []
-    current = np.empty((CHUNK, len(command)))
-    start_s = 10.0
-    for chunk in range(round((start_s + seconds) / (CHUNK * 1e-3))):
-        for k in range(CHUNK):
-            rows = room.step(command)
-            current[k] = room.current_ma
-            command = compensator.step(rows[references, :2].reshape(-1), valid)
-        # The start, in which the loop takes hold, is not the holding.
-        if chunk * CHUNK * 1e-3 >= start_s:
-            bare, left = room.array_fields_pt(current)
-            bare_pt.append(bare.mean(axis=0))
-            left_pt.append(left.mean(axis=0))
-            if len(bare_pt) % 469 == 0:  # a minute
-                _note(place, np.array(bare_pt[-469:]), np.array(left_pt[-469:]), compensator)
-    bare, left = np.array(bare_pt), np.array(left_pt)
-    across = left[:, :, [0, 2]] - left[:80, :, [0, 2]].mean(axis=0)
-    along = left[:, :, 1] - left[:80, :, 1].mean(axis=0)
-    moved = bare - bare[0]
-    note = "true change since the start, means of 0.128 s, all heads"
-    return [
-        Figure(GROUP, "observatory's series, simulated time", len(bare) * CHUNK * 1e-3, "s",
-               minimum=0.99 * seconds, note=f"state at the end {compensator.state.name.lower()}"),
-        Figure(GROUP, "room's field moves, peak to peak", float(np.ptp(moved, axis=0).max()), "pT",
-               note="drift, vehicles, geomagnetic field through the shield"),
-        Figure(GROUP, "room's field moves, rms", float(np.sqrt((moved**2).mean())), "pT"),
-        Figure(GROUP, "left across the beams, rms", float(np.sqrt((across**2).mean())), "pT",
-               maximum=50.0, note=note),
-        Figure(GROUP, "left across the beams, largest", float(np.abs(across).max()), "pT", note=note),
-        Figure(GROUP, "left along the beams, rms", float(np.sqrt((along**2).mean())), "pT",
-               maximum=50.0, note=note),
-    ]  # fmt: skip
-
-
-def _note(place: Path, bare: FloatArray, left: FloatArray, compensator: Compensator) -> None:
-    line = {
-        "room_rms_pt": float(np.sqrt(bare.var(axis=0).mean())),
-        "left_rms_pt": float(np.sqrt(left[:, :, [0, 2]].var(axis=0).mean())),
-        "state": compensator.state.name.lower(),
-    }
-    with place.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(line) + "\n")
-
-
-def hour_on_boards(
-    series: Path, place: Path, seconds: float = 3600.0, seed: int = 1
-) -> list[Figure]:
-    """The same with boards and cells, minute by minute into a file; takes hours of a core."""
-    place.parent.mkdir(parents=True, exist_ok=True)
-    lines = _lines(place)
-    done_s = 60.0 * len(lines)
-    if done_s < seconds:
-        session = 1 + max((int(line["session"]) for line in lines), default=0)
-        _run_hour(series, place, done_s, seconds, seed, session)
-        lines = _lines(place)
-    rms = np.array([line["left_rms_pt"] for line in lines])
-    return [
-        Figure(GROUP, "observatory's series on boards", 60.0 * len(lines), "s",
-               minimum=seconds, note=f"in {lines[-1]['session']:g} session(s)"),
-        Figure(GROUP, "on boards: room's field moves, peak to peak", lines[-1]["room_pp_pt"], "pT",
-               note="since the session began"),
-        Figure(GROUP, "on boards: left across the beams, rms", float(np.sqrt((rms**2).mean())),
-               "pT", maximum=50.0,
-               note=f"worst minute {rms.max():.2f}; means of 0.1 s, change since the session began"),
-        Figure(GROUP, "on boards: steps not in full operation",
-               sum(line["reduced"] for line in lines), ""),
-    ]  # fmt: skip
-
-
-def _lines(place: Path) -> list[dict[str, float]]:
-    if not place.exists():
-        return []
-    return [json.loads(line) for line in place.read_text().splitlines() if line.endswith("}")]
-
-
-def _run_hour(
-    series: Path, place: Path, done_s: float, seconds: float, seed: int, session: int
-) -> None:
-    scenario = _scenario(geomagnetic_path=series, vehicles=True)
-    with set_up(scenario, seed) as (world, instrument, plan):
-        room = world.plant.room
-        skipped = int(done_s)
-        if skipped and room._geomagnetic is not None:
-            # A later session begins where the former ended: the series is what is continued.
-            room._geomagnetic = room._geomagnetic[skipped:] - room._geomagnetic[skipped]
-        true = TrueField(world)
-        first_room = first_left = None
-        lowest = highest = None
-        with Compensation(instrument, plan) as running:
-            running.wait(2.0)
-            true.clear()
-            for minute in range(round((seconds - done_s) / 60.0)):
-                running.wait(60.0)
-                bare, left = (_slow(one) for one in true.fields_pt())
-                true.clear()
-                if first_room is None:
-                    first_room, first_left = bare[0], left[:50].mean(axis=0)
-                    lowest = highest = bare[0]
-                lowest = np.minimum(lowest, bare.min(axis=0))
-                highest = np.maximum(highest, bare.max(axis=0))
-                moved = left - first_left
-                states = running.count.steps_by_state
-                line = {
-                    "minute": minute + round(done_s / 60.0),
-                    "session": session,
-                    "room_rms_pt": float(np.sqrt(((bare - first_room) ** 2).mean())),
-                    "room_pp_pt": float((highest - lowest).max()),
-                    "left_rms_pt": float(np.sqrt((moved[:, :, [0, 2]] ** 2).mean())),
-                    "left_max_pt": float(np.abs(moved[:, :, [0, 2]]).max()),
-                    "left_beam_rms_pt": float(np.sqrt((moved[:, :, 1] ** 2).mean())),
-                    "reduced": running.loop.count.steps - states.get("running", 0),
-                    "limited": running.count.limited_steps,
-                    "lost_rows": running.loop.count.lost_rows,
-                }
-                with place.open("a", encoding="utf-8") as file:
-                    file.write(json.dumps(line) + "\n")
-                sys.stderr.write(f"minute {line['minute']}: {line['left_rms_pt']:.2f} pT\n")
-
-
 def main() -> int:
     """Run the parts that are named."""
-    from tests.bench import plain_t_wave, t_wave
+    from tests.bench import compensation_noise, plain_t_wave, t_wave
+    from tests.bench.compensation_hour import hour, hour_on_boards
 
     parser = argparse.ArgumentParser(prog="python -m tests.bench.compensation", description=__doc__)
     parser.add_argument(
@@ -413,7 +279,7 @@ def main() -> int:
         nargs="+",
         choices=[
             *("shielding", "noise", "transients", "t_wave", "hour"),
-            *("plain_shielding", "plain_t_wave", "hour_on_boards"),
+            *("plain_shielding", "plain_t_wave", "hour_on_boards", "noise_bound"),
         ],
     )
     parser.add_argument("--json", action="store_true", help="machine-readable")
@@ -428,6 +294,8 @@ def main() -> int:
                 parser.error("the hour needs --series")
             run = hour if part == "hour" else hour_on_boards
             figures += run(given.series, given.place, given.seconds)
+        elif part == "noise_bound":
+            figures += compensation_noise.figures()
         elif part == "t_wave":
             figures += t_wave.figures()
         elif part == "plain_t_wave":

@@ -19,7 +19,7 @@ from nullfield.rig import Rig
 from nullfield.room.compensator import Compensator, currents_by_mode
 from nullfield.room.first_order import channel_field
 from nullfield.room.learn_prediction import learn_prediction
-from nullfield.room.path_fit import fit_path, random_offsets
+from nullfield.room.path_fit import fit_path, probe_offsets
 from nullfield.room.reference_model import ReferenceModel
 from nullfield.room.shielding_filter import design_filter
 from nullfield.virtual.plant import Plant, PlantCoil, PlantHead, Scenario
@@ -139,15 +139,15 @@ def compensator_for(room: PlainRoom, bandwidth_hz: float, learn_s: float) -> Com
     axes = np.array([h.axes for h in heads])
     references = ~room.array
     n_coils = len(room.rig.coils)
-    offsets = random_offsets(8000, n_coils, 0.03, 4)
+    offsets = probe_offsets(12000, n_coils, 0.03, 4)
     offsets[-200:] = 0.0
-    rows = np.empty((8000, len(heads), 3))
+    rows = np.empty((12000, len(heads), 3))
     command = np.zeros(n_coils)
-    for k in range(8000):
+    for k in range(12000):
         rows[k] = room.step(command)
         command = offsets[k]
-    fit = fit_path(offsets, rows[:, references, :2].reshape(8000, -1), DT_S)
-    over = fit_path(offsets, rows[:, room.array, :2].reshape(8000, -1), DT_S)
+    fit = fit_path(offsets, rows[:, references, :2].reshape(12000, -1), DT_S)
+    over = fit_path(offsets, rows[:, room.array, :2].reshape(12000, -1), DT_S)
     n_heads = len(heads)
     room.response_fit = np.empty((n_heads, 2, n_coils))
     room.path_fit = np.empty((n_heads, 2, fit.path.shape[1]))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from nullfield.errors import ProcedureError
-from nullfield.instrument.null_room import solve_currents
+from nullfield.room.solve_null import solve_currents
 
 WIDE = np.full(8, 10.0)
 

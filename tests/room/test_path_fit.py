@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from compensated_room import ARRAY_M, DT_S, Room
+from scipy.signal import lfilter
 
 from nullfield.room.applied_field import applied_field
 from nullfield.room.first_order import channel_field
 from nullfield.room.learn_prediction import learn_prediction
-from nullfield.room.path_fit import fit_path, random_offsets
+from nullfield.room.path_fit import fit_path, probe_offsets, random_offsets
 from nullfield.room.shielding_filter import design_filter, path_delay_s
 
 N_STEPS = 6000
@@ -38,6 +39,32 @@ def test_finds_response_and_path_beside_mains_and_drift():
     np.testing.assert_allclose(fit.mean_path[: len(true)], true, atol=5e-3)
     assert fit.path.shape == (8, 65)
     assert np.all(fit.path[:, 0] == 0.0)
+
+
+def test_strength_is_what_is_left_when_a_head_has_settled():
+    """A head answers each coil in another way while it settles, and alternates; then it is right."""
+    rng = np.random.default_rng(5)
+    n_steps, n_coils = 12_000, 8
+    true = 1e4 * rng.standard_normal((4, n_coils))
+    errors = []
+    for offsets in (
+        random_offsets(n_steps, n_coils, 0.03, 4),
+        probe_offsets(n_steps, n_coils, 0.03, 4),
+    ):
+        readings = 0.2 * rng.standard_normal((n_steps, 4))
+        beam = np.zeros((n_steps, 4))
+        for coil in range(n_coils):
+            share = 1.0 - np.exp(-1.0 / (1.5 + 0.4 * coil))
+            late = lfilter([0.0, 0.0, 0.0, share], [1.0, share - 1.0], offsets[:, coil])
+            readings += late[:, None] * true[:, coil]
+            beam += late[:, None] * 1e4 * rng.standard_normal(4)
+        readings += 0.06 * beam * (-1.0) ** np.arange(n_steps)[:, None]
+        fit = fit_path(offsets, readings, DT_S)
+        errors.append(np.abs(fit.response_pt_per_ma - true).max() / np.abs(true).max())
+        spread = np.abs(fit.response_pt_per_ma - true) / fit.uncertainty_pt_per_ma
+    assert errors[0] > 0.02
+    assert errors[1] < 0.004
+    assert np.sqrt((spread**2).mean()) < 2.0
 
 
 def test_rows_that_are_missing_are_left_out():

@@ -76,6 +76,24 @@ def test_swapped_and_reversed_gradients(rig_name):
     assert case.texts() == ["coils Gxx and Gxy are swapped", "coil Gxx is reversed"]
 
 
+@pytest.mark.parametrize("pair", [(i, j) for i in range(8) for j in range(i + 1, 8)])
+def test_any_two_coils_swapped(rig_name, pair):
+    """A gradient coil makes 4 % of a uniform one's field over four heads: neither is open."""
+    for seed in (1, 2, 3):
+        case = Case(rig_name, seed)
+        case.response[:, :, list(pair)] = case.response[:, :, list(reversed(pair))]
+        (fault,) = case.faults()
+        assert (fault.kind, fault.names) == ("swapped", tuple(case.coils[k] for k in pair))
+
+
+def test_open_coil_that_leaks_into_others_is_open(rig_name):
+    """What an open coil's neighbours make of its current is no other coil's whole field."""
+    case = Case(rig_name, 1)
+    case.response[:, :, 1] = 0.01 * case.response[:, :, 2]
+    (fault,) = case.faults()
+    assert (fault.kind, fault.names) == ("open", ("By",))
+
+
 @pytest.mark.parametrize("seed", [1, 2, 3, 4])
 def test_neighbouring_heads_swapped(rig_name, seed):
     case = Case(rig_name, seed)

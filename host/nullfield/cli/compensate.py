@@ -25,7 +25,7 @@ from nullfield.cli.terminal import output, print_json, progress_bars
 from nullfield.errors import InputError
 from nullfield.instrument.compensate import BANDWIDTH_HZ, Compensation
 from nullfield.instrument.learn_array import check_learning
-from nullfield.instrument.move_table import home_table, move_table
+from nullfield.instrument.move_table import move_in
 from nullfield.instrument.null_room import null_room
 from nullfield.instrument.set_up_compensation import (
     compensation_json,
@@ -84,9 +84,7 @@ def compensate(
         instrument = session.instrument
         need_references(instrument.rig)
         start_heads(session, progress)
-        if instrument.table is not None and instrument.rig.table is not None:
-            home_table(instrument, progress)
-            move_table(instrument, instrument.rig.table.in_position_mm * 1e-3, progress)
+        move_in(instrument, progress)
         nulled = null_room(instrument, progress)
         plan = set_up_compensation(instrument, nulled, bandwidth, learn, progress)
         with Compensation(instrument, plan, wall_s=time.perf_counter) as running:

@@ -200,6 +200,9 @@ def _show(directory: Path, content: dict[str, Any], scores: dict[str, Any] | Non
         "field",
         f"{null['measured_before_rms_pt']:.0f} -> {null['measured_after_rms_pt']:.0f} pT rms",
     )
+    compensation = content.get("compensation", {})
+    if "left_out" in compensation:
+        table.add_row("compensation", f"left out: {compensation['left_out']}")
     rate = f", {beats['rate_bpm']:.0f} /min" if beats.get("rate_bpm") else ""
     table.add_row("beats", f"{len(beats['times_s'])}{rate}")
     lost = sum(content["record"]["rows_lost"].values())

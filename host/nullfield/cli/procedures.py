@@ -24,7 +24,7 @@ from nullfield.cli.session import Session, open_session
 from nullfield.cli.terminal import output, print_json, progress_bars
 from nullfield.instrument.compensate import BANDWIDTH_HZ, Compensation
 from nullfield.instrument.instrument import Instrument
-from nullfield.instrument.move_table import home_table, move_table
+from nullfield.instrument.move_table import move_in
 from nullfield.instrument.null_result import NullResult
 from nullfield.instrument.null_room import null_room
 from nullfield.instrument.progress import Progress
@@ -130,9 +130,7 @@ def record_command(
             need_references(instrument.rig)
         start_heads(session, progress)
         check_temperature(instrument)
-        if instrument.table is not None and instrument.rig.table is not None:
-            home_table(instrument, progress)
-            move_table(instrument, instrument.rig.table.in_position_mm * 1e-3, progress)
+        move_in(instrument, progress)
         nulled = null_room(instrument, progress) if instrument.rig.coils else None
         with ExitStack() as stack:
             running = None

@@ -22,6 +22,7 @@ from nullfield.instrument.measure_field import (
     measure_field,
     zero_heads,
 )
+from nullfield.instrument.null_checks import OPEN_SHARE, wiring_faults
 from nullfield.instrument.null_room import null_room
 from nullfield.instrument.progress import Progress, silent
 from nullfield.instrument.windings import tolerances_of, windings_of
@@ -30,8 +31,6 @@ from nullfield.room.calibration import Calibration, calibration_of
 from nullfield.room.calibration_drift import GainChange, changed_gains
 from nullfield.room.calibration_fit import LARGEST_STRAIN, ArrayFit, fit_array
 from nullfield.room.excitation import excitation_patterns
-from nullfield.room.windings import nominal_field_pt_per_ma
-from nullfield.room.wiring_check import WiringFault, check_wiring
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -44,7 +43,6 @@ _MOST_TRIES = 3
 _FRESH_TELEMETRY_S = 0.5
 WORST_CHI2 = 4.0
 """Reduced chi squared above which the model does not describe what was measured."""
-_OPEN_SHARE = 0.5
 
 
 @dataclass(frozen=True)
@@ -229,22 +227,12 @@ def _refuse_faults(
     ------
     ProcedureError
     """
-    rig = instrument.rig
     faults: list[tuple[str, str]] = [
         (f"{w.name} carries {max(float(share), 0.0):.0%} of its current", "check plug and winding")
         for w, share in zip(windings, response.sensed_share, strict=True)
-        if share < _OPEN_SHARE
+        if share < OPEN_SHARE
     ]
-    position_m = rig.positions_m(response.heads)
-    found: tuple[WiringFault, ...] = check_wiring(
-        response.response_pt_per_ma,
-        response.uncertainty_pt_per_ma,
-        nominal_field_pt_per_ma(windings_of(rig), position_m),
-        position_m,
-        np.array([head.axes for head in response.heads]),
-        [head.name for head in response.heads],
-        [w.name for w in windings],
-    )
+    found = wiring_faults(instrument.rig, response, [w.name for w in windings])
     faults += [(fault.text, fault.hint) for fault in found]
     if faults:
         raise ProcedureError("; ".join(text for text, _ in faults), faults[0][1])

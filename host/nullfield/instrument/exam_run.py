@@ -198,12 +198,20 @@ class ExamRun:
         if self.hooks.compensation_hz is None:
             yield None
             return
-        plan = set_up_compensation(
-            self.instrument, nulled, self.hooks.compensation_hz, progress=self.progress
-        )
+        try:
+            plan = set_up_compensation(
+                self.instrument, nulled, self.hooks.compensation_hz, progress=self.progress
+            )
+        except ProcedureError as error:
+            # Somebody lies under the array: a recording as it is says more than none.
+            self.progress("compensate", 1.0, f"left out: {error.message}")
+            self.content["compensation"] = {"left_out": error.message, "hint": error.hint}
+            yield None
+            return
         with Compensation(self.instrument, plan) as compensation:
             # The loop has to be in before the first beat counts.
             compensation.wait(1.0 / self.hooks.compensation_hz)
+            self.mark("compensated")
             yield compensation
 
     def _analyse(self) -> Analysis:

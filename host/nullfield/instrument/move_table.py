@@ -25,6 +25,20 @@ class MoveResult:
     duration_s: float
 
 
+def move_in(instrument: Instrument, progress: Progress = silent) -> None:
+    """Home the table and move it to where the rig file has the patient; nothing without a table.
+
+    Raises
+    ------
+    ProcedureError
+    """
+    entry = instrument.rig.table
+    if instrument.table is None or entry is None:
+        return
+    home_table(instrument, progress)
+    move_table(instrument, entry.in_position_mm * 1e-3, progress)
+
+
 def home_table(instrument: Instrument, progress: Progress = silent) -> MoveResult:
     """Find the home switch."""
     table = instrument.the_table()

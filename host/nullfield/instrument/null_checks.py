@@ -12,7 +12,7 @@ from nullfield.instrument.windings import windings_of
 from nullfield.rig import CoilEntry, Rig
 from nullfield.room.solve_null import NullSolution
 from nullfield.room.windings import nominal_field_pt_per_ma
-from nullfield.room.wiring_check import check_wiring
+from nullfield.room.wiring_check import WiringFault, check_wiring
 from nullfield_protocol.catalogue import FaultCode
 
 FloatArray = npt.NDArray[np.float64]
@@ -39,17 +39,7 @@ def check_response(rig: Rig, response: CoilResponse) -> None:
                 f"coil {place(coil)} is open: it carries {max(float(share), 0.0):.0%} of its current",
                 "check the coil's plug and winding, or take it out of the rig file",
             )
-    position_m = rig.positions_m(response.heads)
-    windings = windings_of(rig)[: len(response.coils)]
-    faults = check_wiring(
-        response.response_pt_per_ma,
-        response.uncertainty_pt_per_ma,
-        nominal_field_pt_per_ma(windings, position_m),
-        position_m,
-        np.array([head.axes for head in response.heads]),
-        [head.name for head in response.heads],
-        [coil.name for coil in response.coils],
-    )
+    faults = wiring_faults(rig, response, [coil.name for coil in response.coils])
     if not faults:
         return
     channels = {coil.name: place(coil) for coil in response.coils}
@@ -64,6 +54,28 @@ def check_response(rig: Rig, response: CoilResponse) -> None:
         # The board senses its current: what is missing is the field.
         words[0] += "; it carries its current, so it is shorted or leads elsewhere"
     raise ProcedureError("; ".join(words), first.hint)
+
+
+def wiring_faults(rig: Rig, response: CoilResponse, names: list[str]) -> tuple[WiringFault, ...]:
+    """Windings and heads whose response is not what the rig file draws.
+
+    Parameters
+    ----------
+    rig : Rig
+    response : CoilResponse
+    names : list of str
+        Of the windings that were driven: the coils, and behind them a standard's loops, if any.
+    """
+    position_m = rig.positions_m(response.heads)
+    return check_wiring(
+        response.response_pt_per_ma,
+        response.uncertainty_pt_per_ma,
+        nominal_field_pt_per_ma(windings_of(rig)[: len(names)], position_m),
+        position_m,
+        np.array([head.axes for head in response.heads]),
+        [head.name for head in response.heads],
+        names,
+    )
 
 
 def check_reach(coils: tuple[CoilEntry, ...], solution: NullSolution) -> None:

@@ -27,9 +27,8 @@ from nullfield.instrument.null_result import NullResult
 from nullfield.instrument.null_target import aim, enough_heads, gradient_of, left_out, model_of
 from nullfield.instrument.progress import Progress, silent
 from nullfield.rig import CoilEntry, HeadEntry
-from nullfield.room.solve_null import solve_currents
 
-__all__ = ["NullResult", "null_room", "solve_currents"]
+__all__ = ["NullResult", "null_room"]
 
 FloatArray = npt.NDArray[np.float64]
 

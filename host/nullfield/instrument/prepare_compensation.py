@@ -18,12 +18,12 @@ from nullfield.instrument.live_field import live_field
 from nullfield.instrument.progress import Progress, silent
 from nullfield.instrument.reference_loop import STREAMED_AXES, ReferenceLoop
 from nullfield.rig import HeadEntry
-from nullfield.room.path_fit import PathFit, fit_path, random_offsets
+from nullfield.room.path_fit import PathFit, fit_path, probe_offsets
 
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
 
-PROBE_S = 8.0
+PROBE_S = 12.0
 PROBE_MA = 0.03
 """Some 0.3 nT a coil: far above noise, small against the heads' line width."""
 CHIP_STEPS = 4
@@ -50,8 +50,6 @@ class PreparedCompensation:
         Of each channel.
     array_path : numpy.ndarray, shape ``(n_array * 2, n_taps)``
         The same as the array's transverse channels show it.
-    relative_uncertainty : float
-        Of the references' response.
     budget : LatencyBudget
     dt_s : float
     """
@@ -64,7 +62,6 @@ class PreparedCompensation:
     path: FloatArray
     reference_path: FloatArray
     array_path: FloatArray
-    relative_uncertainty: float
     budget: LatencyBudget
     dt_s: float
 
@@ -101,7 +98,7 @@ def prepare_compensation(
     dt_s = 1.0 / instrument.sensors[array[0].board].sampling_rate_hz
     n_steps = round(probe_s / dt_s)
     # A start and an end at rest, so that nothing is cut off.
-    offsets = random_offsets(n_steps, len(coils), PROBE_MA, CHIP_STEPS)
+    offsets = probe_offsets(n_steps, len(coils), PROBE_MA, CHIP_STEPS)
     offsets[-round(_SETTLE_S / dt_s) :] = 0.0
     seen: list[FloatArray] = []
     first: list[int] = []
@@ -153,7 +150,6 @@ def prepare_compensation(
     for number, head in enumerate(array):
         if beam_response_pt_per_ma and head.name in beam_response_pt_per_ma:
             response[number, 2] = beam_response_pt_per_ma[head.name]
-    relative = float((np.linalg.norm(fit.uncertainty_pt_per_ma, axis=0) / strength).max())
     progress(
         "compensate", 0.2, f"delay {budget.with_path(fit.mean_path, dt_s).total_s * 1e3:.1f} ms"
     )
@@ -166,7 +162,6 @@ def prepare_compensation(
         fit.mean_path,
         fit.path,
         over.path,
-        relative,
         budget.with_path(fit.mean_path, dt_s),
         dt_s,
     )

@@ -57,9 +57,15 @@ def _compare(
     usable = np.isfinite(measured).all(axis=1) & np.isfinite(sigma).all(axis=1)
     measured, sigma, drawn = measured[usable], sigma[usable], drawn[usable]
     size, full = np.linalg.norm(measured, axis=0), np.linalg.norm(drawn, axis=0)
-    is_open = (size < OPEN_SHARE * full) | (size < 2.0 * np.linalg.norm(sigma, axis=0))
     alike = (measured / np.maximum(size, 1e-30)).T @ (drawn / full)
-    return alike, np.asarray(is_open), size[:, None] / full
+    strength = size[:, None] / full
+    is_unseen = size < 2.0 * np.linalg.norm(sigma, axis=0)
+    # Over a small array a gradient coil makes a few per cent of a uniform one's field: little on
+    # the uniform coil's channel may be all of the gradient coil's.
+    others = ~np.eye(n_coils, dtype=np.bool_)
+    is_anothers = ((np.abs(alike) > ALIKE) & (strength > WEAK_SHARE) & others).any(axis=1)
+    is_open = is_unseen | ((size < OPEN_SHARE * full) & ~is_anothers)
+    return alike, np.asarray(is_open), strength
 
 
 def check_coils(

@@ -16,7 +16,6 @@ FloatArray = npt.NDArray[np.float64]
 N_UNIFORM = 3
 N_GRADIENT = 5
 N_MODES = N_UNIFORM + N_GRADIENT
-MODE_NAMES = ("x", "y", "z", "xy", "xz", "yz", "xx-yy", "zz")
 
 
 def first_order_field(points_m: FloatArray) -> FloatArray:

@@ -89,16 +89,6 @@ class ShieldingFilter:
         return float(np.sqrt(power.mean()))
 
 
-def delay_path(delay_s: float, dt_s: float) -> FloatArray:
-    """Path that is a pure delay, to a fraction of a step by sharing between two taps."""
-    steps = delay_s / dt_s
-    whole = int(np.floor(steps + 1e-9))
-    path = np.zeros(whole + 2)
-    path[whole + 1] = steps - whole
-    path[whole] = 1.0 - path[whole + 1]
-    return path
-
-
 def path_delay_s(path: FloatArray, dt_s: float) -> float:
     """Mean delay of a path: what counts at low frequencies."""
     return float(np.arange(len(path)) @ path / path.sum() * dt_s)
@@ -110,7 +100,9 @@ def path_transfer(path: FloatArray, frequency_hz: FloatArray, dt_s: float) -> Co
     return np.asarray(np.exp(angle) @ path)
 
 
-def design_filter(path: FloatArray, bandwidth_hz: float, dt_s: float) -> ShieldingFilter:
+def design_filter(
+    path: FloatArray, bandwidth_hz: float, dt_s: float, fast_db: float = FAST_DB
+) -> ShieldingFilter:
     """Find the filter with the least noise within the bounds.
 
     Parameters
@@ -118,9 +110,10 @@ def design_filter(path: FloatArray, bandwidth_hz: float, dt_s: float) -> Shieldi
     path : numpy.ndarray, shape ``(n_taps,)``
         Response of the references to a command, by step; sum 1.
     bandwidth_hz : float
-        Shielding is 30 dB here and 50 dB at a tenth of it, in between in proportion.
+        Shielding is `fast_db` here and 50 dB at a tenth of it, in between in proportion.
     dt_s : float
         Step.
+    fast_db : float
 
     Returns
     -------
@@ -134,7 +127,7 @@ def design_filter(path: FloatArray, bandwidth_hz: float, dt_s: float) -> Shieldi
     best: ShieldingFilter | None = None
     for corner in CORNERS:
         pole = float(np.exp(-2.0 * np.pi * corner * bandwidth_hz * dt_s))
-        coefficients = _optimise(path, bandwidth_hz, dt_s, pole)
+        coefficients = _optimise(path, bandwidth_hz, dt_s, pole, fast_db)
         if coefficients is None:
             continue
         found = ShieldingFilter(pole, coefficients, path, dt_s, bandwidth_hz)
@@ -148,10 +141,10 @@ def design_filter(path: FloatArray, bandwidth_hz: float, dt_s: float) -> Shieldi
     return best
 
 
-def bounds(frequency_hz: FloatArray, bandwidth_hz: float) -> FloatArray:
+def bounds(frequency_hz: FloatArray, bandwidth_hz: float, fast_db: float = FAST_DB) -> FloatArray:
     """Largest |S| that is asked for, shape as given."""
     share = np.clip(frequency_hz / bandwidth_hz, SLOW_SHARE, None)
-    slope = (SLOW_DB - FAST_DB) / np.log10(1.0 / SLOW_SHARE)
+    slope = (SLOW_DB - fast_db) / np.log10(1.0 / SLOW_SHARE)
     falling = SLOW_DB - slope * np.log10(share / SLOW_SHARE)
     db = np.where(frequency_hz <= bandwidth_hz * (1.0 + 1e-9), falling, -LARGEST_GAIN_DB)
     return np.asarray(10.0 ** (-(db + _MARGIN_DB) / 20.0))
@@ -163,7 +156,9 @@ def _basis(frequency_hz: FloatArray, pole: float, order: int, dt_s: float) -> Co
     return np.stack([low_pass**j for j in range(1, order + 1)], axis=-1)
 
 
-def _optimise(path: FloatArray, bandwidth_hz: float, dt_s: float, pole: float) -> FloatArray | None:
+def _optimise(
+    path: FloatArray, bandwidth_hz: float, dt_s: float, pole: float, fast_db: float
+) -> FloatArray | None:
     nyquist = 0.5 / dt_s
     grid = np.unique(
         np.concatenate(
@@ -175,7 +170,7 @@ def _optimise(path: FloatArray, bandwidth_hz: float, dt_s: float, pole: float) -
     )
     there = path_transfer(path, grid, dt_s)
     basis = _basis(grid, pole, ORDER, dt_s) * there[:, None]
-    limit = bounds(grid, bandwidth_hz)
+    limit = bounds(grid, bandwidth_hz, fast_db)
     fine = np.arange(0.25, nyquist, 0.5)
     weight = 1.0 + 2.0 / fine
     weight[(fine < NOISE_BAND_HZ[0]) | (fine > NOISE_BAND_HZ[1])] *= _OUTSIDE

@@ -11,11 +11,18 @@ from nullfield.analysis.cleaning.heart import (
     ensemble,
     kept_share_of,
 )
+from nullfield.analysis.cleaning.reference_bands import (
+    CORNERS_HZ,
+    BandGains,
+    fit_band_gains,
+    in_bands,
+)
+from nullfield.analysis.cleaning.reference_moments import ReferenceMoments, delayed, level
 from nullfield.analysis.cleaning.settings import CleaningSettings
 from nullfield.analysis.cleaning.step import CleaningStep
 from nullfield.analysis.cleaning.work import Work
 from nullfield.analysis.data import FieldRecording
-from nullfield.dsp.gaps import BoolArray, FloatArray
+from nullfield.dsp.gaps import BoolArray, FloatArray, IntArray
 from nullfield.dsp.products import thin_product
 from nullfield.errors import AnalysisError
 
@@ -23,11 +30,6 @@ _RIDGE = 1e-9
 """Of the references' mean power: settles twins among the references, and nothing else."""
 SEARCHED_DELAYS = (0, 1, 3, 8)
 SEARCHED_RIDGES = (1e-9, 1e-6, 1e-4)
-_LARGEST_GAIN = 3.0
-"""A uniform field gives weights of about one; more would be noise, or the heart itself."""
-_FEWEST_SECONDS = 3.0
-_REFERENCE_PRESENT = 0.95
-"""A reference that misses more than that would tear holes into all channels."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,8 @@ class ReferenceRegression:
     reduction_db : float
         Median over the corrected channels of the drop in RMS, on samples that the fit did not see.
     corrected : numpy.ndarray of bool, shape ``(n_channels,)``
+    band_gains : numpy.ndarray, shape ``(n_bands,)``
+        Share of the prediction that is taken in each band of `reference_bands`.
     ridge : float
         Of the references' mean power.
     """
@@ -53,6 +57,7 @@ class ReferenceRegression:
     delays_s: tuple[float, ...]
     reduction_db: float
     corrected: BoolArray
+    band_gains: FloatArray
     ridge: float = _RIDGE
 
 
@@ -99,19 +104,24 @@ def reference_step(work: Work, settings: CleaningSettings) -> tuple[CleaningStep
         "references": list(result.reference_names),
         "delays_s": list(result.delays_s),
         "ridge": result.ridge,
+        "band_gains": [round(gain, 4) for gain in result.band_gains.tolist()],
+        "band_corners_hz": list(CORNERS_HZ),
         "held_out_db": result.reduction_db,
         "corrected_channels": int(result.corrected.sum()),
     }
     if result.reduction_db < settings.least_gain_db:
         reason = f"reference heads take away {result.reduction_db:.1f} dB only: not used"
         return CleaningStep("references", False, reason, parameters=parameters), True
-    share = _kept_share(work, result)
+    # Weights that take a heart are not to be trusted in any band, however little of them is taken.
+    share = _kept_share(work, result, 1.0)
     if share is not None and share < LEAST_UNCORRECTED_SHARE:
         reason = (
             f"the references see the heart: {100 * share:.0f} % of the worst one would be left,"
             f" {100 * LEAST_UNCORRECTED_SHARE:.0f} % are needed; put them farther away"
         )
         return CleaningStep("references", False, reason, None, share, parameters), True
+    # The slowest band has no beats.
+    share = _kept_share(work, result, float(result.band_gains[1:].max()))
     subtract_references(work, result)
     reason = (
         f"{len(result.reference_names)} reference channels out of {result.corrected.sum()} channels"
@@ -124,7 +134,8 @@ def fit_references(work: Work, *, delays: int = 0, ridge: float = _RIDGE) -> Ref
 
     They come from the quiet time between beats only: a reference sees a little of the heart, in
     step with the chest, and weights fitted to that would remove the heart. They are kept where they
-    help on the half of the quiet samples that the fit did not see.
+    help on the half of the quiet samples that the fit did not see, and taken in each band as far as
+    they help there (`reference_bands`).
 
     Parameters
     ----------
@@ -140,7 +151,7 @@ def fit_references(work: Work, *, delays: int = 0, ridge: float = _RIDGE) -> Ref
     AnalysisError
         If there are no reference heads, or too little quiet time.
     """
-    return _Moments(work, delays).fit(delays, ridge)
+    return _fit(work, ReferenceMoments(work, delays), delays, ridge)
 
 
 def search_references(
@@ -158,82 +169,33 @@ def search_references(
     AnalysisError
         As `fit_references`.
     """
-    moments = _Moments(work, max(delays))
+    moments = ReferenceMoments(work, max(delays))
     pairs = [(delay, ridge) for delay in delays for ridge in ridges]
     best = min(pairs, key=lambda pair: moments.held_out(*pair))
-    return moments.fit(*best)
+    return _fit(work, moments, *best)
 
 
-class _Moments:
-    """Second moments of channels and delayed references, of which any fewer delays are a part."""
-
-    def __init__(self, work: Work, delays: int) -> None:
-        finite = np.isfinite(work.field_pt[work.array.is_reference]).sum(axis=1)
-        present = finite > _REFERENCE_PRESENT * work.n_samples
-        references = np.flatnonzero(work.array.is_reference)[present]
-        references = references[~work.bad[references]]
-        if not len(references):
-            raise AnalysisError(
-                "no working reference heads in this recording", "flag heads as reference in the rig"
-            )
-        self._work, self._references = work, references
-        self._targets = np.flatnonzero(work.chest)
-        self._lags = tuple(range(-delays, delays + 1))
-        level_pt = _level(work.field_pt)
-        self._halves, seconds = _moments(work, references, self._targets, self._lags, level_pt)
-        if seconds < _FEWEST_SECONDS:
-            raise AnalysisError(
-                f"{seconds:.1f} s of quiet time are too little", "record more beats"
-            )
-
-    def _chosen(self, delays: int) -> np.ndarray:
-        """Constant, references at some delays, and the channel itself, as indices."""
-        size = len(self._lags)
-        keep = [k for k, lag in enumerate(self._lags) if abs(lag) <= delays]
-        columns = [1 + size * r + k for r in range(len(self._references)) for k in keep]
-        return np.array([0, *columns, 1 + size * len(self._references)])
-
-    def held_out(self, delays: int, ridge: float) -> float:
-        """What is left on the half that was not fitted, by what was there, mean of logarithms."""
-        index = np.ix_(self._chosen(delays), self._chosen(delays))
-        shares = []
-        for row in range(len(self._targets)):
-            fit, check = self._halves[0][row][index], self._halves[1][row][index]
-            if min(fit[0, 0], check[0, 0]) < 10 * len(index[0]):
-                continue
-            before, after = _variances(check, _solve(fit, ridge))
-            shares.append(np.log(max(after, 1e-300) / max(before, 1e-300)))
-        return float(np.mean(shares)) if shares else 0.0
-
-    def fit(self, delays: int, ridge: float) -> ReferenceRegression:
-        """Weights at some delays."""
-        work, references = self._work, self._references
-        lags = tuple(lag for lag in self._lags if abs(lag) <= delays)
-        index = np.ix_(self._chosen(delays), self._chosen(delays))
-        weights = np.zeros((work.n_channels, len(references), len(lags)))
-        corrected = np.zeros(work.n_channels, dtype=bool)
-        gains_db: list[float] = []
-        fewest = max(10 * len(references) * len(lags), 0.5 * _FEWEST_SECONDS * work.rate_hz)
-        for row, channel in enumerate(self._targets):
-            fit, check = self._halves[0][row][index], self._halves[1][row][index]
-            if min(fit[0, 0], check[0, 0]) < fewest:
-                continue
-            trial = _solve(fit, ridge)
-            before, after = _variances(check, trial)
-            by_lag = trial.reshape(len(references), len(lags))
-            if after >= before or np.abs(by_lag.sum(axis=1)).max() > _LARGEST_GAIN:
-                continue
-            weights[channel] = _solve(fit + check, ridge).reshape(by_lag.shape)
-            corrected[channel] = True
-            gains_db.append(10.0 * float(np.log10(before / max(after, 1e-300))))
-        return ReferenceRegression(
-            weights,
-            tuple(work.array.names[i] for i in references),
-            tuple(lag / work.rate_hz for lag in lags),
-            float(np.median(gains_db)) if gains_db else 0.0,
-            corrected,
-            ridge,
-        )
+def _fit(work: Work, moments: ReferenceMoments, delays: int, ridge: float) -> ReferenceRegression:
+    references, targets, lags = moments.references, moments.targets, moments.lags(delays)
+    halves, both, helps = moments.weights(delays, ridge)
+    weights = np.zeros((work.n_channels, len(references), len(lags)))
+    corrected = np.zeros(work.n_channels, dtype=bool)
+    weights[targets] = both.reshape(len(targets), *weights.shape[1:])
+    corrected[targets] = helps
+    gains = BandGains(np.zeros(len(CORNERS_HZ) + 1), 0.0)
+    if helps.any():
+        taken = _heart_topographies(work, references, targets[helps], weights)
+        share = 0.0 if taken is None else float(np.mean(_power(taken[1]) / _power(taken[0])))
+        gains = fit_band_gains(work, references, targets[helps], lags, halves[:, helps], share)
+    return ReferenceRegression(
+        weights,
+        tuple(work.array.names[i] for i in references),
+        tuple(lag / work.rate_hz for lag in lags),
+        gains.reduction_db,
+        corrected,
+        gains.gain,
+        ridge,
+    )
 
 
 def subtract_references(work: Work, result: ReferenceRegression) -> None:
@@ -242,108 +204,47 @@ def subtract_references(work: Work, result: ReferenceRegression) -> None:
     references = np.array([index[name] for name in result.reference_names])
     lags = [round(delay * work.rate_hz) for delay in result.delays_s]
     rows = np.flatnonzero(result.corrected)
-    level_pt = _level(work.field_pt)[references, None]
+    level_pt = level(work.field_pt)[references, None]
     flat = result.weights[rows].reshape(len(rows), -1)
+    mix = result.band_gains[None]
+    taken = in_bands(work.field_pt[references] - level_pt, work.rate_hz, mix)[0]
+    order = np.arange(len(references))
     for block in work.blocks():
-        past = _delayed(work.field_pt, references, lags, block) - np.repeat(level_pt, len(lags), 0)
+        past = delayed(taken, order, lags, block)
         work.field_pt[rows, block] -= thin_product(flat, past)
 
 
-def _kept_share(work: Work, result: ReferenceRegression) -> float | None:
-    """Share of the worst heart that is left; None where places are not known."""
+def _kept_share(work: Work, result: ReferenceRegression, gain: float) -> float | None:
+    """Share of the worst heart that is left where so much of the prediction is taken.
+
+    None where places are not known.
+    """
     index = {name: i for i, name in enumerate(work.array.names)}
     references = np.array([index[name] for name in result.reference_names])
-    rows = np.flatnonzero(result.corrected & work.array.has_place)
+    found = _heart_topographies(work, references, np.flatnonzero(result.corrected), result.weights)
+    if found is None:
+        return None
+    here, predicted = found
+    return kept_share_of(here, here - gain * predicted)
+
+
+def _heart_topographies(
+    work: Work, references: IntArray, targets: IntArray, weights: FloatArray
+) -> tuple[FloatArray, FloatArray] | None:
+    """Hearts below the array at the targets, and what the references predict of them there.
+
+    Each ``(n_dipoles, n_placed_targets, 2)``; None where places are not known.
+    """
+    rows = targets[work.array.has_place[targets]]
     if not len(rows) or not work.array.has_place[references].all():
         return None
     channels = np.zeros(work.n_channels, dtype=bool)
     channels[rows] = channels[references] = True
-    order = {int(channel): i for i, channel in enumerate(np.flatnonzero(channels))}
+    order = np.cumsum(channels) - 1
     leads = ensemble(work.array, channels, below=work.placed_chest)
-    here = leads[:, [order[int(row)] for row in rows]]
-    there = leads[:, [order[int(reference)] for reference in references]]
-    weights = result.weights[rows].sum(axis=2)
-    return kept_share_of(here, here - np.einsum("rs,dsj->drj", weights, there))
+    there = leads[:, order[references]]
+    return leads[:, order[rows]], np.einsum("rs,dsj->drj", weights[rows].sum(axis=2), there)
 
 
-def _level(field_pt: FloatArray) -> FloatArray:
-    """A level for each channel, close enough to keep the sums of squares small."""
-    some = field_pt[:, :: max(1, field_pt.shape[1] // 2000)]
-    count = np.isfinite(some).sum(axis=1)
-    return np.asarray(np.nansum(some, axis=1) / np.maximum(count, 1))
-
-
-def _delayed(field_pt: FloatArray, rows: np.ndarray, lags: list[int], block: slice) -> FloatArray:
-    """Delayed copies of some rows, ``(n_rows * n_lags, n_samples)``; the ends repeat."""
-    sample = np.arange(block.start, block.stop)
-    last = field_pt.shape[1] - 1
-    parts = [field_pt[rows[:, None], np.clip(sample - lag, 0, last)[None, :]] for lag in lags]
-    return np.asarray(np.stack(parts, axis=1).reshape(len(rows) * len(lags), len(sample)))
-
-
-def _moments(
-    work: Work,
-    references: np.ndarray,
-    targets: np.ndarray,
-    lags: tuple[int, ...],
-    level_pt: FloatArray,
-) -> tuple[FloatArray, float]:
-    """Second moments of (1, references, channel) for each channel, on two halves of the quiet time.
-
-    The halves are alternating seconds, so that both see the same kinds of disturbance.
-    """
-    size = 1 + len(references) * len(lags)
-    moments = np.zeros((2, len(targets), size + 1, size + 1))
-    seconds = 0.0
-    for block in work.blocks():
-        x = _delayed(work.field_pt, references, list(lags), block)
-        x -= np.repeat(level_pt[references], len(lags))[:, None]
-        allowed = np.isfinite(x).all(axis=0)
-        if work.quiet is not None:
-            allowed &= work.quiet[block]
-        seconds += float(allowed.sum()) / work.rate_hz
-        second = (np.arange(block.start, block.stop) / work.rate_hz).astype(int) % 2
-        for half in (0, 1):
-            chosen = np.flatnonzero(allowed & (second == half))
-            if not len(chosen):
-                continue
-            z = np.concatenate([np.ones((1, len(chosen))), x[:, chosen]])
-            y = work.field_pt[targets[:, None], block.start + chosen] - level_pt[targets, None]
-            _add_moments(moments[half], z, y)
-    return moments, seconds
-
-
-def _add_moments(moments: FloatArray, z: FloatArray, y: FloatArray) -> None:
-    size = len(z)
-    gaps = ~np.isfinite(y)
-    gappy = gaps.any(axis=1)
-    whole = np.flatnonzero(~gappy)
-    moments[whole, :size, :size] += z @ z.T
-    cross = y[whole] @ z.T
-    moments[whole, :size, size] += cross
-    moments[whole, size, :size] += cross
-    moments[whole, size, size] += np.einsum("cn,cn->c", y[whole], y[whole])
-    for row in np.flatnonzero(gappy):
-        here = ~gaps[row]
-        both = np.concatenate([z[:, here], y[row : row + 1, here]])
-        moments[row] += both @ both.T
-
-
-def _solve(moments: FloatArray, ridge: float) -> FloatArray:
-    """Least squares from moments, without the constant's weight."""
-    covariance, cross, _ = _centred(moments)
-    added = ridge * float(np.trace(covariance)) / len(covariance)
-    return np.asarray(np.linalg.solve(covariance + added * np.eye(len(covariance)), cross))
-
-
-def _variances(moments: FloatArray, weights: FloatArray) -> tuple[float, float]:
-    covariance, cross, variance = _centred(moments)
-    after = variance - 2.0 * weights @ cross + weights @ covariance @ weights
-    return variance, max(float(after), 1e-12 * variance)
-
-
-def _centred(moments: FloatArray) -> tuple[FloatArray, FloatArray, float]:
-    count = moments[0, 0]
-    mean = moments[0, 1:] / count
-    centred = moments[1:, 1:] / count - np.outer(mean, mean)
-    return centred[:-1, :-1], centred[:-1, -1], float(centred[-1, -1])
+def _power(topographies: FloatArray) -> FloatArray:
+    return np.asarray((topographies**2).sum(axis=(1, 2)))

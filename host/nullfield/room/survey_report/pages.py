@@ -80,9 +80,13 @@ def _summary(survey: Survey) -> Section:
     still = survey.stability
     if still is not None:
         for window_s, spread_pt in sorted(still.peak_to_peak_pt.items()):
-            worst = np.nanmax(spread_pt) if np.isfinite(spread_pt).any() else float("nan")
+            known = np.isfinite(spread_pt).any()
+            worst = float(np.nanmax(spread_pt)) if known else float("nan")
+            name = (
+                f" ({survey.data.channel_names()[int(np.nanargmax(spread_pt))]})" if known else ""
+            )
             rows.append(
-                (f"Largest peak to peak in {window_s:g} s", f"{decimal(float(worst), 0)} pT")
+                (f"Largest peak to peak in {window_s:g} s", f"{decimal(worst, 0)} pT{name}")
             )
     spectra = survey.spectra
     if spectra is not None and np.isfinite(spectra.level_ft_rthz).any():

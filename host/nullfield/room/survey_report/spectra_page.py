@@ -58,7 +58,7 @@ def spectra_section(survey: Survey) -> Section:
             for line in sorted(strongest[:_MOST_LINES], key=lambda one: one.frequency_hz)
         ]  # fmt: skip
         columns = (
-            Column("Frequency (Hz)", True),
+            Column("Frequency (Hz)"),
             Column("Kind"),
             Column("largest (pT rms)", True, 1.2),
             Column("median (pT rms)", True, 1.2),
@@ -85,7 +85,11 @@ def _picture(survey: Survey, spectra: NoiseSpectra) -> Picture:
     marks = {"mains": "v", "vibration": "o", "other": "s"}
     top = axes.get_ylim()[1]
     for kind, mark in marks.items():
-        at = [line.frequency_hz for line in spectra.lines if line.kind == kind]
+        at = [
+            line.frequency_hz
+            for line in spectra.lines
+            if line.kind == kind and line.frequency_hz <= _HIGHEST_HZ
+        ]
         if at:
             axes.plot(at, [0.6 * top] * len(at), mark, color="0.25", markersize=5, label=kind)
     axes.set_xlabel("frequency (Hz)")
@@ -96,7 +100,7 @@ def _picture(survey: Survey, spectra: NoiseSpectra) -> Picture:
     middle = float(np.nanmedian(level)) if np.isfinite(level).any() else float("nan")
     caption = (
         f"Amplitude density of every streamed channel, {spectra.n_windows} windows, "
-        f"{spectra.frequency_hz[1]:.2g} Hz resolution; marks: lines that were found."
+        f"{spectra.frequency_hz[1]:.2g} Hz resolution; marks: lines up to there."
     )
     alt = f"{caption} Median at 10-100 Hz: {decimal(middle, 1)} fT/√Hz."
     return Picture("spectra", png_bytes(figure), caption, alt)

@@ -40,7 +40,7 @@ def stability_section(survey: Survey) -> Section:
     columns = (
         Column("Channel"),
         *(Column(f"in {w:g} s (pT)", True) for w in windows),
-        Column("line (pT/min)", True),
+        Column("drift (pT/min)", True),
     )
     caption = f"Peak to peak of averages over {still.interval_s:g} s, and drift"
     if len(known) > _MOST_ROWS:
