@@ -23,7 +23,7 @@ import numpy.typing as npt
 from scipy.signal import welch
 from tests.bench.disturbance import Bump, DisturbedRoom, Sine, disturb
 from tests.bench.figures import Figure, as_json, show
-from tests.bench.plain_room import CHUNK, PlainRoom, compensator_for
+from tests.bench.plain_room import PlainRoom, compensator_for, held_chunks
 from tests.bench.virtual_rig import open_rig
 
 from nullfield.instrument.compensate import BANDWIDTH_HZ, Compensation, CompensationPlan
@@ -199,22 +199,7 @@ def _plain_run(
     room: PlainRoom, compensator: Compensator, settle_s: float, seconds: float
 ) -> tuple[FloatArray, FloatArray]:
     """True field at the array, alone and with the coils, after a time to settle."""
-    command = np.zeros(room.response.shape[2])
-    valid = np.ones(compensator.model.n_channels, dtype=np.bool_)
-    references = ~room.array
-    while room.block % CHUNK:
-        room.step(command)
-    current = np.empty((CHUNK, len(command)))
-    bare, left = [], []
-    for chunk in range(round((settle_s + seconds) / (CHUNK * 1e-3))):
-        for k in range(CHUNK):
-            rows = room.step(command)
-            current[k] = room.current_ma
-            command = compensator.step(rows[references, :2].reshape(-1), valid)
-        if chunk * CHUNK * 1e-3 >= settle_s:
-            one, other = room.array_fields_pt(current)
-            bare.append(one)
-            left.append(other)
+    bare, left = zip(*held_chunks(room, compensator, settle_s, seconds), strict=True)
     return np.concatenate(bare), np.concatenate(left)
 
 

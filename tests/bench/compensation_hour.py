@@ -19,7 +19,7 @@ from tests.bench.compensation import (
     slow_means,
 )
 from tests.bench.figures import Figure
-from tests.bench.plain_room import CHUNK, PlainRoom, compensator_for
+from tests.bench.plain_room import CHUNK, PlainRoom, compensator_for, held_chunks
 
 from nullfield.instrument.compensate import BANDWIDTH_HZ, Compensation
 from nullfield.rig import load_rig
@@ -37,29 +37,15 @@ def hour(series: Path, place: Path, seconds: float = 3600.0, seed: int = 1) -> l
     )
     room = PlainRoom(rig, scenario, seed)
     compensator = compensator_for(room, BANDWIDTH_HZ, LEARN_S)
-    command = np.zeros(room.response.shape[2])
-    valid = np.ones(compensator.model.n_channels, dtype=np.bool_)
-    references = ~room.array
-    while room.block % CHUNK:
-        room.step(command)
     place.parent.mkdir(parents=True, exist_ok=True)
     place.unlink(missing_ok=True)
     bare_pt: list[FloatArray] = []
     left_pt: list[FloatArray] = []
-    current = np.empty((CHUNK, len(command)))
-    start_s = 10.0
-    for chunk in range(round((start_s + seconds) / (CHUNK * 1e-3))):
-        for k in range(CHUNK):
-            rows = room.step(command)
-            current[k] = room.current_ma
-            command = compensator.step(rows[references, :2].reshape(-1), valid)
-        # The start, in which the loop takes hold, is not the holding.
-        if chunk * CHUNK * 1e-3 >= start_s:
-            bare, left = room.array_fields_pt(current)
-            bare_pt.append(bare.mean(axis=0))
-            left_pt.append(left.mean(axis=0))
-            if len(bare_pt) % 469 == 0:  # a minute
-                _note(place, np.array(bare_pt[-469:]), np.array(left_pt[-469:]), compensator)
+    for bare, left in held_chunks(room, compensator, 10.0, seconds):
+        bare_pt.append(bare.mean(axis=0))
+        left_pt.append(left.mean(axis=0))
+        if len(bare_pt) % 469 == 0:  # a minute
+            _note(place, np.array(bare_pt[-469:]), np.array(left_pt[-469:]), compensator)
     bare, left = np.array(bare_pt), np.array(left_pt)
     across = left[:, :, [0, 2]] - left[:80, :, [0, 2]].mean(axis=0)
     along = left[:, :, 1] - left[:80, :, 1].mean(axis=0)

@@ -10,6 +10,7 @@ a day. The host's code is the one that ships; it never sees the truth.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
@@ -180,3 +181,36 @@ def compensator_for(room: PlainRoom, bandwidth_hz: float, learn_s: float) -> Com
         fit.response_pt_per_ma,
         fit.path,
     )
+
+
+def held_chunks(
+    room: PlainRoom, compensator: Compensator, settle_s: float, seconds: float
+) -> Iterator[tuple[FloatArray, FloatArray]]:
+    """Run the compensator on the room; chunk by chunk the true field at the array.
+
+    Parameters
+    ----------
+    room : PlainRoom
+    compensator : Compensator
+    settle_s : float
+        The start, in which the loop takes hold, is not the holding: left out.
+    seconds : float
+
+    Yields
+    ------
+    numpy.ndarray, numpy.ndarray, each shape ``(128, n_array, 3)``
+        See `PlainRoom.array_fields_pt`.
+    """
+    command = np.zeros(room.response.shape[2])
+    valid = np.ones(compensator.model.n_channels, dtype=np.bool_)
+    references = ~room.array
+    while room.block % CHUNK:
+        room.step(command)
+    current = np.empty((CHUNK, len(command)))
+    for chunk in range(round((settle_s + seconds) / (CHUNK * 1e-3))):
+        for k in range(CHUNK):
+            rows = room.step(command)
+            current[k] = room.current_ma
+            command = compensator.step(rows[references, :2].reshape(-1), valid)
+        if chunk * CHUNK * 1e-3 >= settle_s:
+            yield room.array_fields_pt(current)

@@ -113,7 +113,8 @@ def reference_step(work: Work, settings: CleaningSettings) -> tuple[CleaningStep
         reason = f"reference heads take away {result.reduction_db:.1f} dB only: not used"
         return CleaningStep("references", False, reason, parameters=parameters), True
     # Weights that take a heart are not to be trusted in any band, however little of them is taken.
-    share = _kept_share(work, result, 1.0)
+    hearts = _hearts_seen(work, result)
+    share = None if hearts is None else kept_share_of(hearts[0], hearts[0] - hearts[1])
     if share is not None and share < LEAST_UNCORRECTED_SHARE:
         reason = (
             f"the references see the heart: {100 * share:.0f} % of the worst one would be left,"
@@ -121,7 +122,9 @@ def reference_step(work: Work, settings: CleaningSettings) -> tuple[CleaningStep
         )
         return CleaningStep("references", False, reason, None, share, parameters), True
     # The slowest band has no beats.
-    share = _kept_share(work, result, float(result.band_gains[1:].max()))
+    if hearts is not None:
+        gain = float(result.band_gains[1:].max())
+        share = kept_share_of(hearts[0], hearts[0] - gain * hearts[1])
     subtract_references(work, result)
     reason = (
         f"{len(result.reference_names)} reference channels out of {result.corrected.sum()} channels"
@@ -214,18 +217,11 @@ def subtract_references(work: Work, result: ReferenceRegression) -> None:
         work.field_pt[rows, block] -= thin_product(flat, past)
 
 
-def _kept_share(work: Work, result: ReferenceRegression, gain: float) -> float | None:
-    """Share of the worst heart that is left where so much of the prediction is taken.
-
-    None where places are not known.
-    """
+def _hearts_seen(work: Work, result: ReferenceRegression) -> tuple[FloatArray, FloatArray] | None:
+    """`_heart_topographies` at the corrected channels."""
     index = {name: i for i, name in enumerate(work.array.names)}
     references = np.array([index[name] for name in result.reference_names])
-    found = _heart_topographies(work, references, np.flatnonzero(result.corrected), result.weights)
-    if found is None:
-        return None
-    here, predicted = found
-    return kept_share_of(here, here - gain * predicted)
+    return _heart_topographies(work, references, np.flatnonzero(result.corrected), result.weights)
 
 
 def _heart_topographies(
